@@ -1,0 +1,92 @@
+"""The events of an answer: the contract with browser and API, written as server-sent events."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    name: ClassVar[str] = ""
+
+    def data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def sse(self) -> str:
+        """The event on the wire: JSON escapes line breaks, so `data:` is always one line."""
+        body = json.dumps(self.data(), ensure_ascii=False, separators=(",", ":"))
+        return f"event: {self.name}\ndata: {body}\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    name: ClassVar[str] = "started"
+    answer: str
+    conversation: str
+    model: str
+    queue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Condensed(Event):
+    name: ClassVar[str] = "condensed"
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageDocument:
+    id: str
+    name: str
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageData:
+    n: int
+    text: str
+    heading: str
+    page: int | None
+    score: float
+    chunk: str
+    document: PassageDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Sources(Event):
+    name: ClassVar[str] = "sources"
+    passages: tuple[PassageData, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token(Event):
+    name: ClassVar[str] = "token"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationEvent(Event):
+    """`sentence` is a span of the answer so far, `quote` a span of passage `n`'s text."""
+
+    name: ClassVar[str] = "citation"
+    sentence: tuple[int, int]
+    n: int
+    quote: tuple[int, int]
+    page: int | None
+    support: Literal["verified", "likely", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Event):
+    name: ClassVar[str] = "done"
+    status: Literal["complete", "stopped", "abstained"]
+    tokens: dict[str, int] = field(default_factory=dict)
+    ms: dict[str, int] = field(default_factory=dict)
+    energy_wh: float | None = None
+    cost: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    name: ClassVar[str] = "failed"
+    code: str
+    detail: str

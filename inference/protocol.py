@@ -1,0 +1,141 @@
+"""What an engine and an encoder give to the models process, and what its client gives to others."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to write. `seed` makes a temperature above 0 repeatable."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one generation: read, of which reused from the cache, and written."""
+
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a generation. The last has `finish` set: "stop", "length" or "cancelled"."""
+
+    text: str = ""
+    finish: Literal["stop", "length", "cancelled"] | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Tokens a second on this machine, measured when the models process started. 0: unknown."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that can be asked now."""
+
+    name: str
+    engine: Literal["llama-cpp-python", "xllamacpp", "openai", "extractive", "fake"]
+    context: int
+    family: str = ""
+    sha256: str = ""
+    licence: str = ""
+    bytes: int = 0
+    speed: Speed = field(default_factory=Speed)
+
+
+class Engine(Protocol):
+    """A chat model in this process. Used by one thread at a time; server.py holds the queue."""
+
+    info: ModelInfo
+
+    def count(self, text: str) -> int:
+        """Tokens of `text` by the model's own tokenizer, without special tokens."""
+        ...
+
+    def chat(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[Piece]:
+        """Yield pieces as they are written. Closing the iterator stops the generation."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Encoder(Protocol):
+    """A text embedder. Vectors are float32 of shape (texts, dimension), L2-normalised."""
+
+    name: str
+    dimension: int
+    max_tokens: int
+
+    def count(self, text: str) -> int: ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class ModelsUnavailable(Exception):
+    """The models process (or the model behind it) cannot answer now. `permanent` False: try again."""
+
+    def __init__(self, code: str, detail: str, *, permanent: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.permanent = permanent
+
+
+class ModelsClient(Protocol):
+    """The models process as web and workers see it (inference/client.py). Thread-safe."""
+
+    def health(self) -> dict[str, object]: ...
+
+    def models(self) -> list[ModelInfo]:
+        """Chat models that can be asked; empty where only the extractive answerer is there."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embedder(self) -> str:
+        """The name of the embedder that is loaded; stored with every vector."""
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text by the chat model's tokenizer."""
+        ...
+
+    def waiting(self) -> int:
+        """How many generations are ahead of a new one."""
+        ...
+
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
+    ) -> Iterator[Piece]:
+        """Stream a generation. Closing the iterator cancels it in the models process.
+
+        Raises ModelsUnavailable before the first piece, or in the middle when the process dies.
+        """
+        ...

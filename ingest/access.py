@@ -1,0 +1,92 @@
+"""The one door: what a person may read, and with which role.
+
+Every view, API call, search and task goes through these functions; nothing else turns an id into
+an object. An object that the caller may not see does not exist: `Http404`. A caller who may see
+it but lacks the role gets `PermissionDenied`. Being an administrator grants nothing here: an
+administrator who needs to read a collection grants it to herself, and that is recorded.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from accounts.models import User
+from ingest.models import Chunk, Collection, Document, Grant
+
+READER, EDITOR, MANAGER = Grant.ORDER
+
+
+def _grants_of(user: User) -> QuerySet[Grant]:
+    return Grant.objects.filter(Q(everyone=True) | Q(user=user) | Q(group__users=user))
+
+
+def _at_least(role: str) -> list[str]:
+    return Grant.ORDER[Grant.ORDER.index(role) :]
+
+
+def collections_for(user: User, role: str = READER) -> QuerySet[Collection]:
+    """Collections on which `user` has at least `role`. An inactive person has none."""
+    if not user.is_active:
+        return Collection.objects.none()
+    granted = _grants_of(user).filter(role__in=_at_least(role)).values("collection_id")
+    return Collection.objects.filter(id__in=granted, erasing=False)
+
+
+def documents_for(user: User, role: str = READER) -> QuerySet[Document]:
+    """Documents that `user` may read: none that is being erased."""
+    return Document.objects.filter(collection__in=collections_for(user, role)).exclude(
+        status=Document.Status.ERASING
+    )
+
+
+def chunks_for(user: User) -> QuerySet[Chunk]:
+    """Chunks that `user` may be shown: of ready documents in readable collections."""
+    return Chunk.objects.filter(
+        document__collection__in=collections_for(user), document__status=Document.Status.READY
+    )
+
+
+def role_on(user: User, collection: Collection) -> str | None:
+    """The strongest role of `user` on `collection`, or None."""
+    roles = set(_grants_of(user).filter(collection=collection).values_list("role", flat=True))
+    return next((role for role in reversed(Grant.ORDER) if role in roles), None)
+
+
+def get_collection(user: User, pk: UUID | str, role: str = READER) -> Collection:
+    """Raises Http404 where `user` may not read it, PermissionDenied where the role is too weak."""
+    collection = collections_for(user).filter(pk=pk).first()
+    if collection is None:
+        raise Http404
+    _require(user, collection, role)
+    return collection
+
+
+def get_document(user: User, pk: UUID | str, role: str = READER) -> Document:
+    """Raises Http404 where `user` may not read it, PermissionDenied where the role is too weak."""
+    document = documents_for(user).select_related("collection").filter(pk=pk).first()
+    if document is None:
+        raise Http404
+    _require(user, document.collection, role)
+    return document
+
+
+def readable_ids(user: User, wanted: Iterable[UUID | str] | None) -> list[UUID]:
+    """The ids among `wanted` (None: all) that `user` may read. Raises Http404 for any other id."""
+    if wanted is None:
+        return list(collections_for(user).values_list("id", flat=True))
+    ids = {UUID(str(pk)) for pk in wanted}
+    found = set(collections_for(user).filter(id__in=ids).values_list("id", flat=True))
+    if ids - found:
+        raise Http404
+    return sorted(found)
+
+
+def _require(user: User, collection: Collection, role: str) -> None:
+    if role == READER:
+        return
+    held = role_on(user, collection)
+    if held is None or Grant.ORDER.index(held) < Grant.ORDER.index(role):
+        raise PermissionDenied

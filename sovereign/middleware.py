@@ -1,0 +1,62 @@
+"""Every request gets an id; every response gets the headers that the CSP does not cover."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+
+from audit.context import request_id
+
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+
+
+class _Middleware:
+    """Works under sync and async handlers alike, so that a stream is never pulled into a thread."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Answer:
+        self.before(request)
+        response = self.get_response(request)
+        if self.is_async:
+            return self._later(request, response)  # type: ignore[arg-type]
+        return self.after(request, response)  # type: ignore[arg-type]
+
+    async def _later(
+        self, request: HttpRequest, response: Awaitable[HttpResponseBase]
+    ) -> HttpResponseBase:
+        return self.after(request, await response)
+
+    def before(self, request: HttpRequest) -> None:
+        """Override to act before the view."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response
+
+
+class RequestIdMiddleware(_Middleware):
+    def before(self, request: HttpRequest) -> None:
+        request_id.set(uuid.uuid4().hex)
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response["X-Request-ID"] = request_id.get()
+        return response
+
+
+class ResponseHeadersMiddleware(_Middleware):
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault(
+            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+        )
+        if not request.path.startswith("/static/"):
+            response.setdefault("Cache-Control", "private, no-store")
+        return response

@@ -1,0 +1,213 @@
+"""All settings. Nothing else in the project reads the environment; docs/settings.md lists each."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from sovereign.settings import env
+from sovereign.settings.database import database
+from sovereign.settings.secrets import secret_from_file
+
+# Libraries' own calls home are off before any of them is imported (docs/settings.md).
+for _name, _value in {
+    "ANONYMIZED_TELEMETRY": "False",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+VERSION = "0.1.0"
+
+# --- where things are -------------------------------------------------------------------------
+DATA_DIR = env.path("SOVEREIGN_DATA_DIR", BASE_DIR / "var")
+RUN_DIR = DATA_DIR / "run"
+CACHE_DIR = env.path("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
+MODELS_DIR = env.path("SOVEREIGN_MODELS_DIR", CACHE_DIR / "models")
+MEDIA_ROOT = DATA_DIR / "documents"
+SAMPLES_DIR = BASE_DIR / "samples"
+
+
+def _written_by_launcher(name: str, default: str) -> str:
+    """What the running launcher wrote to var/run, so that commands by hand find its processes."""
+    file = RUN_DIR / name
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else default
+
+
+# --- safety -----------------------------------------------------------------------------------
+DEBUG = env.flag("SOVEREIGN_DEBUG", False)
+SECRET_KEY = env.text("SOVEREIGN_SECRET_KEY") or secret_from_file(DATA_DIR / "secrets" / "secret_key")
+LISTEN = env.text("SOVEREIGN_LISTEN", "127.0.0.1:8000")
+HTTPS = env.flag("SOVEREIGN_HTTPS", False)
+ALLOWED_HOSTS = env.words("SOVEREIGN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("SOVEREIGN_TRUSTED_ORIGINS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env.number("SOVEREIGN_SESSION_HOURS", 12, least=1) * 3600
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- Django -----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "axes",
+    "ninja",
+    "audit",
+    "accounts",
+    "inference",
+    "ingest",
+    "chat",
+    "sovereign",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "sovereign.middleware.RequestIdMiddleware",
+    "sovereign.middleware.ResponseHeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "sovereign.urls"
+ASGI_APPLICATION = "sovereign.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "sovereign.context.product",
+            ]
+        },
+    }
+]
+DATABASES = {"default": database(env.text("DATABASE_URL"), DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 12}  # type: ignore[assignment]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "chat:ask"
+LOGOUT_REDIRECT_URL = "accounts:sign-in"
+AXES_FAILURE_LIMIT = env.number("SOVEREIGN_SIGN_IN_ATTEMPTS", 5, least=1)
+AXES_COOLOFF_TIME = env.number("SOVEREIGN_SIGN_IN_LOCK_MINUTES", 15, least=1) / 60
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_RESET_ON_SUCCESS = True
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "accounts.views.sign_in.locked_out"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = env.text("SOVEREIGN_TIME_ZONE", "UTC")
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+FILE_UPLOAD_TEMP_DIR = None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FILES = 1_000
+
+# --- documents --------------------------------------------------------------------------------
+MAX_UPLOAD_MB = env.number("SOVEREIGN_MAX_UPLOAD_MB", 200, least=1)
+MAX_PAGES = env.number("SOVEREIGN_MAX_PAGES", 5_000, least=1)
+MAX_TEXT_CHARS = env.number("SOVEREIGN_MAX_TEXT_CHARS", 20_000_000, least=1_000)
+PARSE_CPU_SECONDS = env.number("SOVEREIGN_PARSE_CPU_SECONDS", 120, least=1)
+PARSE_WALL_SECONDS = env.number("SOVEREIGN_PARSE_WALL_SECONDS", 300, least=1)
+PARSE_MEMORY_MB = env.number("SOVEREIGN_PARSE_MEMORY_MB", 1_024, least=128)
+LEASE_SECONDS = env.number("SOVEREIGN_LEASE_SECONDS", 60, least=5)
+MAX_ATTEMPTS = env.number("SOVEREIGN_MAX_ATTEMPTS", 3, least=1)
+CHROMA_URL = env.text("SOVEREIGN_CHROMA_URL") or _written_by_launcher("chroma.url", "http://127.0.0.1:8001")
+#: Up to this many chunks a search is exact, by numpy, from the vectors in the database.
+EXACT_SEARCH_CHUNKS = env.number("SOVEREIGN_EXACT_SEARCH_CHUNKS", 5_000)
+
+# --- models -----------------------------------------------------------------------------------
+MODELS_URL = env.text("SOVEREIGN_MODELS_URL", f"unix:{RUN_DIR / 'models.sock'}")
+ENGINE = env.text("SOVEREIGN_ENGINE", "auto")
+CHAT_MODEL = env.text("SOVEREIGN_CHAT_MODEL", "qwen2.5-coder-1.5b-instruct")
+EMBEDDER = env.text("SOVEREIGN_EMBEDDER", "multilingual-e5-small")
+CONTEXT_TOKENS = env.number("SOVEREIGN_CONTEXT_TOKENS", 4_096, least=1_024)
+THREADS = env.number("SOVEREIGN_THREADS", 0)
+GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
+OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
+OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
+ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
+FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
+
+# --- asking -----------------------------------------------------------------------------------
+MAX_QUESTION_CHARS = env.number("SOVEREIGN_MAX_QUESTION_CHARS", 4_000, least=100)
+MAX_ANSWER_TOKENS = env.number("SOVEREIGN_MAX_ANSWER_TOKENS", 256, least=16)
+#: 0 means: follow the measured speed of this machine (chat/pack.py).
+PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
+KEEP_ALIVE_SECONDS = 10
+
+# --- Celery -----------------------------------------------------------------------------------
+BROKER_URL = env.text("SOVEREIGN_BROKER_URL", f"redis+socket://{quote(str(RUN_DIR / 'valkey.sock'))}")
+WORKER_PROCESSES = env.number("SOVEREIGN_WORKER_PROCESSES", 2, least=1)
+
+# --- logs -------------------------------------------------------------------------------------
+LOG_LEVEL = env.text("SOVEREIGN_LOG_LEVEL", "INFO").upper()
+LOG_FORMAT = env.text("SOVEREIGN_LOG_FORMAT", "console")
+LOGGING_CONFIG = "sovereign.logs.configure"
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+
+# --- the first administrator (read by accounts.bootstrap) ---------------------------------------
+ADMIN_EMAIL = env.text("SOVEREIGN_ADMIN_EMAIL")
+ADMIN_PASSWORD = env.text("SOVEREIGN_ADMIN_PASSWORD")
+

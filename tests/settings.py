@@ -1,0 +1,16 @@
+"""Settings of the test run: a throw-away data folder, fake models, nothing from the environment."""
+
+import os
+import tempfile
+
+for _name in [name for name in os.environ if name.startswith("SOVEREIGN_") and name != "SOVEREIGN_CACHE_DIR" and not name.startswith("SOVEREIGN_TEST_")]:
+    del os.environ[_name]
+os.environ["SOVEREIGN_DATA_DIR"] = tempfile.mkdtemp(prefix="sovereign-test-")
+
+from sovereign.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
