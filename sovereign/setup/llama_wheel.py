@@ -1,0 +1,97 @@
+"""llama-cpp-python: built once from its source archive, kept as a wheel outside the checkout."""
+
+import hashlib
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import machine
+from commands import run_logged
+from tell import SetupError, Teller
+
+VERSION = "0.3.36"
+SDIST_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
+#: GGML_NATIVE off: else the wheel fits only the CPU that built it. The rest leaves out what is unused.
+FIRST = ("-DGGML_NATIVE=OFF",)
+AVX2 = ("-DGGML_AVX2=ON", "-DGGML_FMA=ON", "-DGGML_F16C=ON", "-DGGML_BMI2=ON")
+LAST = (
+    "-DLLAMA_CURL=OFF",
+    "-DLLAVA_BUILD=OFF",
+    "-DLLAMA_BUILD_TOOLS=OFF",
+    "-DLLAMA_BUILD_EXAMPLES=OFF",
+    "-DLLAMA_BUILD_TESTS=OFF",
+    "-DLLAMA_BUILD_SERVER=OFF",
+)
+_OBJECT = re.compile(r"\[(\d+)/(\d+)\]")
+
+
+def flags(avx2: bool) -> tuple[str, ...]:
+    """The CMake options. Without AVX2 the build runs on any x86-64 (and is slower)."""
+    return FIRST + (AVX2 if avx2 else ()) + LAST
+
+
+def folder(cache: Path, avx2: bool) -> Path:
+    """Where the wheel of these flags lies: version, a readable tag and a hash are in the name."""
+    digest = hashlib.sha256(" ".join(flags(avx2)).encode()).hexdigest()[:8]
+    tag = f"{platform.system().lower()}-{platform.machine()}-{'avx2' if avx2 else 'plain'}"
+    return cache / "wheels" / f"llama-cpp-python-{VERSION}-{tag}-{digest}"
+
+
+def cached(cache: Path, avx2: bool) -> Path | None:
+    """The wheel that an earlier set-up built with the same flags, or None."""
+    wheels = sorted(folder(cache, avx2).glob(f"llama_cpp_python-{VERSION}-*.whl"))
+    return wheels[0] if wheels else None
+
+
+def build_command(python: Path, requirement: Path, target: Path) -> list[str]:
+    return [
+        *(str(python), "-m", "pip", "wheel", "-v", "--progress-bar", "off"),
+        *("--no-deps", "--no-binary", "llama-cpp-python", "--require-hashes"),
+        *("--wheel-dir", str(target), "-r", str(requirement)),
+    ]
+
+
+def build_env(avx2: bool) -> dict[str, str]:
+    return {
+        "CMAKE_ARGS": " ".join(flags(avx2)),
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(machine.cores()),
+        # ninja prints each object on a line of its own where its output is not a terminal.
+        "NINJA_STATUS": "[%f/%t] ",
+    }
+
+
+def objects_built(line: str) -> str | None:
+    """`[12/140] Building CXX object ...` -> "12 of 140 files compiled"."""
+    match = _OBJECT.search(line)
+    return f"{match[1]} of {match[2]} files compiled" if match else None
+
+
+def build(python: Path, cache: Path, avx2: bool, log: Path, teller: Teller) -> Path:
+    """Build the wheel and return it. An interrupted build leaves nothing behind in the cache."""
+    home = folder(cache, avx2)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="sovereign-build-") as scratch:
+        requirement = Path(scratch) / "llama.txt"
+        requirement.write_text(f"llama-cpp-python=={VERSION} --hash=sha256:{SDIST_SHA256}\n")
+        run_logged(
+            build_command(python, requirement, Path(scratch) / "out"),
+            log=log,
+            teller=teller,
+            env=build_env(avx2),
+            progress=objects_built,
+            failure="llama-cpp-python could not be built.",
+        )
+        return _keep(sorted((Path(scratch) / "out").glob("*.whl")), home)
+
+
+def _keep(built: Sequence[Path], home: Path) -> Path:
+    if len(built) != 1:
+        raise SetupError("The build of llama-cpp-python left no wheel.")
+    home.mkdir(exist_ok=True)
+    # Renamed inside the folder, so that a half-copied wheel is never taken for a whole one.
+    part = home / f".{built[0].name}.part"
+    shutil.copyfile(built[0], part)
+    return part.rename(home / built[0].name)
