@@ -3,6 +3,7 @@
 SIGNED_IN = "accounts.session.start"
 SIGN_IN_FAILED = "accounts.session.refuse"
 SIGNED_OUT = "accounts.session.end"
+LOCKED_OUT = "accounts.session.lock"
 USER_CREATED = "accounts.user.create"
 USER_CHANGED = "accounts.user.change"
 USER_DELETED = "accounts.user.delete"
@@ -11,6 +12,7 @@ GROUP_CHANGED = "accounts.group.change"
 GROUP_DELETED = "accounts.group.delete"
 PASSWORD_SET = "accounts.password.set"  # noqa: S105 (the name of an action)
 LINK_CREATED = "accounts.link.create"
+LINK_USED = "accounts.link.use"
 TOKEN_CREATED = "accounts.token.create"  # noqa: S105
 TOKEN_REVOKED = "accounts.token.revoke"  # noqa: S105
 COLLECTION_CREATED = "ingest.collection.create"

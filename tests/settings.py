@@ -14,3 +14,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+MODELS_URL = "fake:"
+# Nothing that a test forgets to run in place may reach a broker.
+BROKER_URL = "memory://"

@@ -1,0 +1,5 @@
+"""The API of people: tokens, me, users, groups."""
+
+from ninja import Router
+
+router = Router(tags=["accounts"])

@@ -1,0 +1,124 @@
+"""The people that every test may ask for, and the guard that keeps the run off the network."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import User
+from ingest.models import Collection
+from tests import people
+
+# --- the network is closed ----------------------------------------------------------------------
+#: What was refused since the guard was set. A library that swallows the error is found all the same.
+REFUSED: list[str] = []
+CONNECTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+
+
+class NetworkRefused(PermissionError):
+    """A test tried to reach something that is not on this machine."""
+
+
+def _is_local(host: object) -> bool:
+    if host in (None, "", "localhost", b"localhost"):
+        return True
+    try:
+        return ip_address(host.decode() if isinstance(host, bytes) else str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard(event: str, args: tuple[object, ...]) -> None:
+    """An audit hook sees what C extensions ask of Python's socket module too, and cannot be undone."""
+    if event in CONNECTS:
+        # Unix sockets have a path (str or bytes) for an address; a connected socket may send to None.
+        address = args[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event in LOOKUPS:
+        host = args[0]
+    else:
+        return
+    if not _is_local(host):
+        REFUSED.append(f"{event} {host!r}")
+        raise NetworkRefused(f"tests stay on this machine: {event} to {host!r}")
+
+
+def pytest_configure() -> None:
+    sys.addaudithook(_guard)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _network_was_left_alone() -> Iterator[None]:
+    before = len(REFUSED)
+    yield
+    tried = REFUSED[before:]
+    del REFUSED[before:]
+    assert not tried, f"reached for the network: {tried}"
+
+
+# --- people -------------------------------------------------------------------------------------
+@pytest.fixture
+def alice(db: None) -> User:
+    """Manages `collection`."""
+    return people.make_user("Alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Reads `collection`."""
+    return people.make_user("Bob")
+
+
+@pytest.fixture
+def erin(db: None) -> User:
+    """Edits `collection`."""
+    return people.make_user("Erin")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """A stranger: may sign in, has no grant."""
+    return people.make_user("Charlie")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """An administrator without grants."""
+    return people.make_user("Admin", is_admin=True)
+
+
+@pytest.fixture
+def collection(alice: User, bob: User, erin: User) -> Collection:
+    return people.make_collection(alice, reader=bob, editor=erin)
+
+
+@pytest.fixture
+def client_for() -> Callable[[User | None], Client]:
+    """A browser that `user` is signed in with (None: nobody)."""
+
+    def make(user: User | None) -> Client:
+        client = Client()
+        if user is not None:
+            client.force_login(user, backend="accounts.backends.EmailBackend")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def api_for() -> Callable[..., people.Api]:
+    """`api_for(alice).get("/me")`; `scopes=[...]` bounds the token, None as user sends none."""
+
+    def make(user: User | None, scopes: list[str] | None = None) -> people.Api:
+        return people.Api(user, scopes)
+
+    return make
