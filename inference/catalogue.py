@@ -104,7 +104,12 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
             ),
         ),
         joined="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
-        files=(("model.safetensors", "cd1caf1812415a43f1fa3b3f4203ce9c98af475df075d1e4d5aeeb34f82fac59"),),
+        files=(
+            (
+                "model.safetensors",
+                "cd1caf1812415a43f1fa3b3f4203ce9c98af475df075d1e4d5aeeb34f82fac59",
+            ),
+        ),
         bytes=71_622_400,
         licence="MIT",
         context=512,
@@ -144,7 +149,13 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
             ),
         ),
         joined="",
-        files=(("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"), ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037")),
+        files=(
+            (
+                "model.safetensors",
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            ),
+            ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+        ),
         bytes=91_700_000,
         licence="Apache-2.0",
         context=256,

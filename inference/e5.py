@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def _read_layout(head: bytes) -> _Layout:
     at = 72 + 4 * (count + 1)
     scores = np.frombuffer(head, "<f4", count, at)
     at += 4 * count
-    texts = [head[at + a : at + b].decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    texts = [head[at + a : at + b].decode() for a, b in pairwise(offsets)]
     at += blob
     table_bytes = struct.unpack_from("<iI", head, at)[1]
     pieces = list(zip(texts, (float(score) for score in scores), strict=True))

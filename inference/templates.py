@@ -96,7 +96,7 @@ _BY_ARCHITECTURE = (("qwen", "chatml"), ("gemma", "gemma"), ("phi3", "phi3"))
 #: `<|anything|>` is how most tokenizers write their special tokens.
 _PIPED = re.compile(r"<\|(?=[^|<>\n]{1,64}\|>)")
 _environment = ImmutableSandboxedEnvironment(
-    autoescape=False,  # noqa: S701 - the result is a prompt, not HTML; contents are cut out of it
+    autoescape=False,
     keep_trailing_newline=True,
 )
 

@@ -1,0 +1,100 @@
+"""`manage.py models`: list, fetch, add, verify and remove the models of this machine."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from inference import catalogue
+from inference.errors import ModelError
+from inference.fetch import fetch
+from inference.registry import Model, Registry
+
+#: `make up` goes on without a model that the registry no longer has.
+EXIT_UNAVAILABLE = 3
+
+
+class Command(BaseCommand):
+    help = "List, fetch, add, verify and remove the models of this machine."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="the known models, and which of them are here")
+        for action, text in (
+            ("fetch", "fetch models of the catalogue (without a name: the defaults)"),
+            ("verify", "read every file again and compare its SHA-256"),
+        ):
+            actions.add_parser(action, help=text).add_argument("names", nargs="*", metavar="NAME")
+        adding = actions.add_parser("add", help="make a GGUF file or an embedder's folder known")
+        adding.add_argument("path", type=Path)
+        adding.add_argument("--name", default="")
+        adding.add_argument("--licence", default="")
+        adding.add_argument(
+            "--family", default="", help="how its prompt is written: chatml, llama3..."
+        )
+        adding.add_argument("--copy", action="store_true", help="copy it into the models' folder")
+        actions.add_parser("remove", help="forget a model").add_argument("name")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        registry = Registry(settings.MODELS_DIR)
+        try:
+            getattr(self, f"_{options['action']}")(registry, options)
+        except ModelError as error:
+            raise CommandError(
+                error.detail,
+                returncode=EXIT_UNAVAILABLE if error.code == "model-unavailable" else 1,
+            ) from error
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _list(self, registry: Registry, options: dict[str, Any]) -> None:
+        chosen = {settings.CHAT_MODEL, settings.EMBEDDER}
+        for model in registry.models():
+            state = "here" if model.installed else "not here"
+            mark = "*" if model.name in chosen else " "
+            self._say(f"{mark} {model.name:30} {model.kind:9} {state:9} {_about(model)}")
+        self._say("* chosen by SOVEREIGN_CHAT_MODEL and SOVEREIGN_EMBEDDER")
+
+    def _fetch(self, registry: Registry, options: dict[str, Any]) -> None:
+        """Each name is tried, so that one that vanished does not keep the others away."""
+        failed: list[ModelError] = []
+        for name in options["names"] or catalogue.DEFAULTS:
+            entry = catalogue.find(name)
+            if entry is None:
+                known = ", ".join(each.name for each in catalogue.CATALOGUE)
+                raise CommandError(f"{name!r} cannot be fetched. Known: {known}.")
+            try:
+                if not fetch(entry, registry, self._say):
+                    self._say(f"{name}: already here, SHA-256 right")
+            except ModelError as error:
+                self._say(f"{name}: {error.detail}")
+                failed.append(error)
+        if failed:
+            raise failed[-1]
+
+    def _verify(self, registry: Registry, options: dict[str, Any]) -> None:
+        models = [registry.get(name) for name in options["names"]]
+        for model in models or [each for each in registry.models() if each.installed]:
+            registry.verify(model, again=True)
+            self._say(f"{model.name}: right, SHA-256 {model.sha256}")
+
+    def _add(self, registry: Registry, options: dict[str, Any]) -> None:
+        fields = {key: options[key] for key in ("name", "licence", "family", "copy")}
+        model = registry.add(options["path"], **fields)
+        setting = "SOVEREIGN_CHAT_MODEL" if model.kind == "chat" else "SOVEREIGN_EMBEDDER"
+        self._say(f"{model.name}: {_about(model)}, SHA-256 {model.sha256}")
+        self._say(f"To use it: {setting}={model.name}")
+
+    def _remove(self, registry: Registry, options: dict[str, Any]) -> None:
+        registry.remove(options["name"])
+        self._say(f"{options['name']}: forgotten")
+
+
+def _about(model: Model) -> str:
+    family = f", {model.family}" if model.family else ""
+    return f"{model.bytes / 1e6:,.0f} MB, {model.licence}, context {model.context}{family}"

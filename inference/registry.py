@@ -1,0 +1,290 @@
+"""Which model files there are, and the door that no unknown file passes.
+
+A model is known by the catalogue (hashes committed with the code) or by MODELS_DIR/registry.json
+(added by hand on this machine, with the hash that the file had then). `verify` reads a file before
+it is loaded; what it found is kept by path, size, time and inode, so that a gigabyte is not read
+at every start.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from inference import gguf, templates
+from inference.catalogue import CATALOGUE, CatalogueEntry, Kind
+from inference.errors import ModelError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+_CHUNK = 4_194_304
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of this machine. `files`: what lies under `folder`, and the SHA-256 each must have."""
+
+    name: str
+    kind: Kind
+    folder: str
+    files: dict[str, str]
+    bytes: int
+    licence: str
+    context: int
+    family: str
+    source: str
+    by_hand: bool = False
+
+    @property
+    def path(self) -> Path:
+        """What is loaded: the GGUF file of a chat model, the folder of an embedder."""
+        folder = Path(self.folder)
+        return folder / next(iter(self.files)) if self.kind == "chat" else folder
+
+    @property
+    def sha256(self) -> str:
+        return next(iter(self.files.values()))
+
+    @property
+    def installed(self) -> bool:
+        return all((Path(self.folder) / file).is_file() for file in self.files)
+
+
+def sha256_of(path: Path, progress: Progress | None = None) -> str:
+    digest, done = hashlib.sha256(), 0
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            if progress:
+                progress(done, size)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace PATH in one step, so that nobody ever reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+    Path(name).replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in PATH; empty where there is none or it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+class Registry:
+    """The models under one folder (settings.MODELS_DIR)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._local = folder / "registry.json"
+        self._verified = folder / "verified.json"
+
+    def models(self) -> list[Model]:
+        """Every known model: the catalogue's, then those added by hand."""
+        return list(self._all().values())
+
+    def get(self, name: str) -> Model:
+        """Raises ModelError(`model-unknown`)."""
+        try:
+            return self._all()[name]
+        except KeyError:
+            raise ModelError(
+                "model-unknown",
+                f"There is no model named {name!r} here. `manage.py models list` shows the names; "
+                "`manage.py models add PATH` adds a GGUF file of yours.",
+            ) from None
+
+    def verify(
+        self, model: Model, *, again: bool = False, progress: Progress | None = None
+    ) -> None:
+        """Return if every file of MODEL is there and unchanged.
+
+        Raises ModelError(`model-missing`, `model-changed`). `again` reads even what was read before.
+        """
+        seen = read_json(self._verified)
+        for name, expected in model.files.items():
+            file = Path(model.folder) / name
+            mark = _mark(file)
+            if mark is None:
+                raise _missing(model, file)
+            known = seen.get(str(file))
+            if not again and known == [*mark, expected]:
+                continue
+            if sha256_of(file, progress) != expected:
+                raise _changed(model, file)
+            seen = read_json(self._verified) | {str(file): [*mark, expected]}
+            write_json(self._verified, seen)
+
+    def record_files(self, entry: CatalogueEntry, files: dict[str, str]) -> None:
+        """Keep the hashes of what set-up made for ENTRY beside those that the catalogue pins."""
+        content = read_json(self._local)
+        content.setdefault("made", {})[entry.name] = files
+        write_json(self._local, content)
+
+    def add(
+        self, path: Path, *, name: str = "", licence: str = "", family: str = "", copy: bool = False
+    ) -> Model:
+        """Make a GGUF file (or an embedder's folder) known, by the hash that it has now.
+
+        Raises ModelError(`model-missing`, `model-damaged`, `model-unsafe`, `model-name`).
+        """
+        path = path.expanduser().absolute()
+        model = _describe_folder(path) if path.is_dir() else _describe_gguf(path)
+        model = replace(model, name=name or model.name, licence=licence or model.licence)
+        model = replace(model, family=_family(family) or model.family)
+        self._check_name(model.name)
+        if copy:
+            model = self._copied(model)
+        content = read_json(self._local)
+        content.setdefault("models", {})[model.name] = asdict(model)
+        write_json(self._local, content)
+        return model
+
+    def remove(self, name: str) -> None:
+        """Forget a model. Its files go only if they lie in the registry's own folder."""
+        model = self.get(name)
+        content = read_json(self._local)
+        content.get("models", {}).pop(name, None)
+        content.get("made", {}).pop(name, None)
+        write_json(self._local, content)
+        own = self.folder / name
+        if Path(model.folder) == own:
+            shutil.rmtree(own, ignore_errors=True)
+
+    def _all(self) -> dict[str, Model]:
+        content = read_json(self._local)
+        made = content.get("made", {})
+        found = {e.name: _of_entry(e, self.folder, made.get(e.name, {})) for e in CATALOGUE}
+        for name, fields in content.get("models", {}).items():
+            try:
+                found.setdefault(name, Model(**fields))
+            except TypeError as error:
+                raise ModelError(
+                    "registry-damaged",
+                    f"{self._local} is damaged at {name!r}: add the model again, or delete the file.",
+                ) from error
+        return found
+
+    def _check_name(self, name: str) -> None:
+        if not _NAME.fullmatch(name) or any(entry.name == name for entry in CATALOGUE):
+            raise ModelError(
+                "model-name",
+                f"{name!r} cannot be a model's name: use small letters, digits, dot and dash, "
+                "and not the name of a model of the catalogue (--name).",
+            )
+
+    def _copied(self, model: Model) -> Model:
+        target = self.folder / model.name
+        target.mkdir(parents=True, exist_ok=True)
+        for name in model.files:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(model.folder) / name, target / name)
+        return replace(model, folder=str(target))
+
+
+def _of_entry(entry: CatalogueEntry, folder: Path, made: dict[str, str]) -> Model:
+    return Model(
+        name=entry.name,
+        kind=entry.kind,
+        folder=str(folder / entry.name),
+        files=dict(entry.files) | {k: v for k, v in made.items() if k not in dict(entry.files)},
+        bytes=entry.bytes,
+        licence=entry.licence,
+        context=entry.context,
+        family=entry.family,
+        source=entry.source,
+    )
+
+
+def _describe_gguf(path: Path) -> Model:
+    header = gguf.read_header(path)
+    return Model(
+        name=_slug(path.stem),
+        kind="chat",
+        folder=str(path.parent),
+        files={path.name: sha256_of(path)},
+        bytes=path.stat().st_size,
+        licence=header.licence[:80] or "unknown",
+        context=header.context or 2_048,
+        family=templates.guess_family(header.architecture, header.template),
+        source=header.name[:120] or header.architecture,
+        by_hand=True,
+    )
+
+
+def _describe_folder(path: Path) -> Model:
+    from inference.encoders import refuse_pickles
+
+    refuse_pickles(path)
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    # The weights come first: their hash stands for the model.
+    files.sort(key=lambda file: file.name != "model.safetensors")
+    settings = read_json(path / "sentence_bert_config.json")
+    return Model(
+        name=_slug(path.name),
+        kind="embedder",
+        folder=str(path),
+        files={str(file.relative_to(path)): sha256_of(file) for file in files},
+        bytes=sum(file.stat().st_size for file in files),
+        licence="unknown",
+        context=int(settings.get("max_seq_length") or 512),
+        family="",
+        source="added by hand",
+        by_hand=True,
+    )
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:80] or "model"
+
+
+def _family(name: str) -> str:
+    if name and name not in templates.FAMILIES:
+        known = ", ".join(sorted(templates.FAMILIES))
+        raise ModelError("model-family", f"There is no family {name!r}. Known: {known}.")
+    return name
+
+
+def _mark(file: Path) -> list[int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def _missing(model: Model, file: Path) -> ModelError:
+    todo = (
+        f"Put {file} back, or `manage.py models remove {model.name}`."
+        if model.by_hand
+        else f"`manage.py models fetch {model.name}` gets it."
+    )
+    return ModelError("model-missing", f"The model {model.name} is not there ({file.name}). {todo}")
+
+
+def _changed(model: Model, file: Path) -> ModelError:
+    todo = (
+        "If you changed it on purpose, add it again: `manage.py models add PATH`."
+        if model.by_hand
+        else f"Get it anew: `manage.py models fetch {model.name}`."
+    )
+    return ModelError(
+        "model-changed",
+        f"{file.name} of the model {model.name} is not the file that it was, so it is not loaded. {todo}",
+    )
