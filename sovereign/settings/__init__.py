@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sovereign.settings import env
 from sovereign.settings.database import database
+from sovereign.settings.rundir import run_dir
 from sovereign.settings.secrets import secret_from_file
 
 # Libraries' own calls home are off before any of them is imported (docs/settings.md).
@@ -27,7 +28,7 @@ VERSION = "0.1.0"
 
 # --- where things are -------------------------------------------------------------------------
 DATA_DIR = env.path("SOVEREIGN_DATA_DIR", BASE_DIR / "var")
-RUN_DIR = DATA_DIR / "run"
+RUN_DIR = run_dir(DATA_DIR, os.environ.get("XDG_RUNTIME_DIR", ""))
 CACHE_DIR = env.path("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
 MODELS_DIR = env.path("SOVEREIGN_MODELS_DIR", CACHE_DIR / "models")
 MEDIA_ROOT = DATA_DIR / "documents"

@@ -95,6 +95,10 @@ def _usable(env: Environment) -> bool:
     return series in config.read_text(encoding="utf-8") and str(env.home) in first
 
 
+def _pip(env: Environment) -> list[str | Path]:
+    return [env.python, "-m", "pip", "install", "--progress-bar", "off"]
+
+
 def install(env: Environment, teller: Teller) -> None:
     """Install torch first (alone it decides between a CPU and a CUDA build), then the pinned rest."""
     env.stamp.unlink(missing_ok=True)
@@ -102,9 +106,8 @@ def install(env: Environment, teller: Teller) -> None:
     cpu_torch = pipsettings.offered_cpu_torch(settings, TORCH.partition("==")[2])
     pins = _pins(env)
     if cpu_torch:
-        pip = [env.python, "-m", "pip", "install", "--progress-bar", "off"]
-        _run(env, teller, [*pip, UV], "uv could not be installed.")
-        uv = [env.home / "bin" / "uv", "pip", "install", "--python", env.python]
+        _run(env, teller, [*_pip(env), UV], "uv could not be installed.")
+        uv: list[str | Path] = [env.home / "bin" / "uv", "pip", "install", "--python", env.python]
         _run(env, teller, [*uv, "--no-deps", TORCH], "torch could not be installed.", settings)
         _run(env, teller, [*uv, *pins], "The packages could not be installed.", settings)
         return
@@ -113,9 +116,8 @@ def install(env: Environment, teller: Teller) -> None:
             "pip offers no CPU build of torch for this Python: it takes the CUDA build "
             "(several GB). `pip config set global.find-links FOLDER` with a CPU wheel avoids that."
         )
-    pip = [env.python, "-m", "pip", "install", "--progress-bar", "off"]
-    _run(env, teller, [*pip, TORCH], "torch could not be installed.")
-    _run(env, teller, [*pip, *pins], "The packages could not be installed.")
+    _run(env, teller, [*_pip(env), TORCH], "torch could not be installed.")
+    _run(env, teller, [*_pip(env), *pins], "The packages could not be installed.")
 
 
 def _pins(env: Environment) -> list[str | Path]:
@@ -175,13 +177,11 @@ def install_engine(env: Environment, teller: Teller) -> str:
 
 
 def _install_wheel(env: Environment, teller: Teller, wheel: Path) -> None:
-    pip = [env.python, "-m", "pip", "install", "--progress-bar", "off"]
     options = ["--no-deps", "--no-index", "--force-reinstall"]
-    _run(env, teller, [*pip, *options, wheel], "The built wheel could not be installed.")
+    _run(env, teller, [*_pip(env), *options, wheel], "The built wheel could not be installed.")
 
 
 def _install_prebuilt(env: Environment, teller: Teller) -> str:
-    pip = [env.python, "-m", "pip", "install", "--progress-bar", "off"]
     pinned = env.root / "requirements" / "xllamacpp.txt"
     options: list[str | Path] = [
         "--no-deps",
@@ -191,7 +191,7 @@ def _install_prebuilt(env: Environment, teller: Teller) -> str:
         "-r",
         pinned,
     ]
-    _run(env, teller, [*pip, *options], "xllamacpp could not be installed.")
+    _run(env, teller, [*_pip(env), *options], "xllamacpp could not be installed.")
     return "xllamacpp's prebuilt wheel (slower to start, otherwise the same answers)"
 
 

@@ -13,6 +13,9 @@ from tell import Teller
 #: What a fetch depends on besides the files: which models are asked for and where they lie.
 _CHOICES = ("SOVEREIGN_CHAT_MODEL", "SOVEREIGN_EMBEDDER", "SOVEREIGN_MODELS_DIR")
 
+#: The smallest that shows the real path of each kind: no chat weights that are meant for answers.
+FOR_TESTS = ["smollm2-135m-instruct", "multilingual-e5-small"]
+
 
 def models_dir(cache: Path) -> Path:
     return Path(os.environ.get("SOVEREIGN_MODELS_DIR") or cache / "models").expanduser().absolute()
@@ -48,7 +51,7 @@ def fetch(env: Environment, teller: Teller) -> bool:
     """Fetch what is missing. Its own output is the progress. False: some models could not be had."""
     command = [str(env.python), "manage.py", "models", "fetch"]
     if env.with_tests:
-        command.append("--for-tests")
+        command += FOR_TESTS
     teller.close()
     process = subprocess.Popen(command, cwd=env.root)  # noqa: S603 (fixed command)
     try:
