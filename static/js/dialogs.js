@@ -1,13 +1,20 @@
-// [data-opens="ID"] opens that <dialog>; [data-closes] inside one closes it.
-document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-opens]");
-  if (opener) {
-    document.getElementById(opener.dataset.opens)?.showModal();
+// Links with data-dialog load their question into #dialog by htmx; here it opens and closes.
+const dialog = document.getElementById("dialog");
+
+if (dialog) {
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target === dialog && !dialog.open) dialog.showModal();
+  });
+  dialog.addEventListener("click", (event) => {
+    const outside = event.target === dialog && !inside(event);
+    if (!outside && !event.target.closest("[data-closes]")) return;
     event.preventDefault();
-  }
-  const closer = event.target.closest("dialog [data-closes]");
-  if (closer) {
-    closer.closest("dialog").close();
-    event.preventDefault();
-  }
-});
+    dialog.close();
+  });
+  dialog.addEventListener("close", () => dialog.replaceChildren());
+}
+
+function inside({ clientX, clientY }) {
+  const box = dialog.getBoundingClientRect();
+  return clientX >= box.left && clientX <= box.right && clientY >= box.top && clientY <= box.bottom;
+}

@@ -1,4 +1,4 @@
-// A request of htmx that failed is said in words, in the page's own message list.
+// What went wrong with a request of htmx is said in words, in the page's own message list.
 import { say } from "./say.js";
 
 const words = document.body.dataset;
@@ -9,4 +9,11 @@ document.body.addEventListener("htmx:responseError", (event) => {
   if (status === 403 || status === 401) say(words.signedOut, "error");
   else if (status === 404) say(words.gone, "error");
   else say(words.fault, "error");
+});
+
+// A whole page where a fragment was asked for is the sign-in page: the session has ended.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (!/^\s*<!doctype/i.test(event.detail.xhr.responseText)) return;
+  event.detail.shouldSwap = false;
+  location.reload();
 });

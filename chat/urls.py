@@ -1,0 +1,23 @@
+"""The addresses of asking."""
+
+from django.urls import path
+
+from chat import views
+from chat.streaming import stream
+
+app_name = "chat"
+
+urlpatterns = [
+    path("", views.ask, name="ask"),
+    path("ask", views.send, name="send"),
+    path("ask/engine", views.engine, name="engine"),
+    path("conversations", views.conversations, name="conversations"),
+    path("c/<uuid:pk>", views.conversation, name="conversation"),
+    path("c/<uuid:pk>/rename", views.rename, name="rename"),
+    path("c/<uuid:pk>/delete", views.delete, name="delete"),
+    path("answers/<uuid:pk>", views.message, name="message"),
+    path("answers/<uuid:pk>/stream", stream, name="stream"),
+    path("answers/<uuid:pk>/stop", views.stop, name="stop"),
+    path("answers/<uuid:pk>/again", views.again, name="again"),
+    path("answers/<uuid:pk>/rate", views.rate_answer, name="rate"),
+]

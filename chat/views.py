@@ -1,0 +1,231 @@
+"""The Ask page and its fragments. What they do is in chat/conversations.py."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from inference.client import get_client
+
+from chat.conversations import (
+    QuestionRefused,
+    ask_again,
+    conversations_for,
+    delete_conversation,
+    get_answer,
+    get_conversation,
+    rate,
+    rename_conversation,
+    request_stop,
+    start_answer,
+)
+from chat.forms import AskForm, RenameForm
+from chat.models import Conversation, Message
+from chat.present import PresentedAnswer, present_answer
+from inference.protocol import ModelsUnavailable
+from ingest.access import collections_for
+from ingest.models import Collection, Document
+from ingest.pages import PageRequest, confirm, page_or_fragment
+
+#: Conversations in the list, and exchanges of a conversation, that are shown at once.
+LISTED = 40
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and its answer, as the thread shows them."""
+
+    message: Message
+    answer: PresentedAnswer
+
+    @property
+    def seconds(self) -> float:
+        return float(self.message.ms.get("total", 0)) / 1000
+
+    @property
+    def unfinished(self) -> bool:
+        return self.message.status in {Message.Status.QUEUED, Message.Status.RUNNING}
+
+
+@require_GET
+def ask(request: PageRequest) -> HttpResponse:
+    return render(request, "chat/ask.html", _page(request))
+
+
+@require_GET
+def conversation(request: PageRequest, pk: UUID) -> HttpResponse:
+    return render(request, "chat/ask.html", _page(request, get_conversation(request.user, pk)))
+
+
+@require_GET
+def conversations(request: PageRequest) -> HttpResponse:
+    """The rest of the list, from `?after=` on."""
+    try:
+        after = max(0, int(request.GET.get("after", "0")))
+    except ValueError:
+        after = 0
+    return render(request, "chat/_conversation_items.html", _listed(request, after=after))
+
+
+@require_POST
+def send(request: PageRequest) -> HttpResponse:
+    """Take a question. Scripts get the exchange, whose answer they then stream; others the page."""
+    readable = list(collections_for(request.user).values_list("id", flat=True))
+    form = AskForm(request.POST, readable)
+    try:
+        answer = _start(request, form)
+    except QuestionRefused as refused:
+        return _refused(request, refused.detail)
+    return _sent(request, answer)
+
+
+@require_POST
+def again(request: PageRequest, pk: UUID) -> HttpResponse:
+    try:
+        answer = ask_again(request.user, get_answer(request.user, pk))
+    except QuestionRefused as refused:
+        return _refused(request, refused.detail)
+    return _sent(request, answer)
+
+
+@require_GET
+def message(request: PageRequest, pk: UUID) -> HttpResponse:
+    """One answer as it stands."""
+    context = {"exchange": _exchange(request, get_answer(request.user, pk)), "last": True}
+    return render(request, "chat/_answer.html", context)
+
+
+@require_POST
+def stop(request: PageRequest, pk: UUID) -> HttpResponse:
+    request_stop(request.user, get_answer(request.user, pk))
+    return HttpResponse(status=204)
+
+
+@require_POST
+def rate_answer(request: PageRequest, pk: UUID) -> HttpResponse:
+    answer = get_answer(request.user, pk)
+    given = rate(request.user, answer, 1 if request.POST.get("rating") == "1" else -1)
+    if not request.htmx:
+        return redirect("chat:conversation", pk=answer.conversation_id)
+    return render(request, "chat/_rating.html", {"answer_id": pk, "rating": given.rating})
+
+
+@require_http_methods(["GET", "POST"])
+def rename(request: PageRequest, pk: UUID) -> HttpResponse:
+    conversation = get_conversation(request.user, pk)
+    form = RenameForm(request.POST or None, instance=conversation)
+    if request.method == "POST" and form.is_valid():
+        rename_conversation(request.user, conversation, form.cleaned_data["title"])
+        return redirect("chat:conversation", pk=pk)
+    context = {"conversation": conversation, "form": form}
+    return page_or_fragment(request, "chat/rename.html", "chat/_rename.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: PageRequest, pk: UUID) -> HttpResponse:
+    conversation = get_conversation(request.user, pk)
+    if request.method == "POST":
+        delete_conversation(request.user, conversation)
+        messages.success(request, _("The conversation was deleted."))
+        return redirect("chat:ask")
+    return confirm(
+        request,
+        title=_("Delete this conversation?"),
+        text=_("“%(title)s” and its answers will be gone for good.") % {"title": conversation},
+        action=reverse("chat:delete", args=[pk]),
+        button=_("Delete"),
+        back=reverse("chat:conversation", args=[pk]),
+    )
+
+
+@require_GET
+def engine(request: PageRequest) -> HttpResponse:
+    """What writes the answers now; the page asks after it is shown, so that it never waits."""
+    try:
+        state = "chat" if get_client().models() else "extractive"
+    except ModelsUnavailable:
+        state = "down"
+    return render(request, "chat/_engine.html", {"state": state})
+
+
+def _start(request: PageRequest, form: AskForm) -> Message:
+    if not form.is_valid():
+        raise QuestionRefused("question-invalid", next(iter(form.errors.values()))[0])
+    pk = form.cleaned_data["conversation"]
+    conversation = get_conversation(request.user, pk) if pk else None
+    narrowed = conversation is not None and conversation.collections.exists()
+    return start_answer(
+        request.user,
+        question=form.cleaned_data["question"],
+        collections=form.chosen(narrowed=narrowed),
+        conversation=conversation,
+    )
+
+
+def _sent(request: PageRequest, answer: Message) -> HttpResponse:
+    if not request.htmx:
+        return redirect("chat:conversation", pk=answer.conversation_id)
+    context = _listed(request, answer.conversation)
+    context |= {"exchange": _exchange(request, answer), "last": True}
+    return render(request, "chat/_sent.html", context)
+
+
+def _refused(request: PageRequest, detail: str) -> HttpResponse:
+    if not request.htmx:
+        messages.error(request, detail)
+        return redirect("chat:ask")
+    response = HttpResponse(status=422, content_type="text/html; charset=utf-8")
+    response["HX-Retarget"], response["HX-Reswap"] = "#composer-error", "innerHTML"
+    response.write(render(request, "chat/_refused.html", {"detail": detail}).content)
+    return response
+
+
+def _page(request: PageRequest, conversation: Conversation | None = None) -> dict[str, Any]:
+    readable = list(_readable(request))
+    chosen = set(conversation.collections.values_list("id", flat=True)) if conversation else set()
+    every = not chosen or chosen.issuperset(collection.id for collection in readable)
+    return {
+        **_listed(request, conversation),
+        **_thread(request, conversation),
+        "collections": readable,
+        "chosen": {collection.id for collection in readable} if every else chosen,
+        "has_documents": any(collection.ready for collection in readable),
+    }
+
+
+def _readable(request: PageRequest) -> QuerySet[Collection, Any]:
+    ready = Count("documents", filter=Q(documents__status=Document.Status.READY))
+    return collections_for(request.user).annotate(ready=ready)
+
+
+def _listed(
+    request: PageRequest, current: Conversation | None = None, *, after: int = 0
+) -> dict[str, Any]:
+    found = list(conversations_for(request.user)[after : after + LISTED + 1])
+    return {
+        "conversation": current,
+        "conversations": found[:LISTED],
+        "more_after": after + LISTED if len(found) > LISTED else None,
+    }
+
+
+def _thread(request: PageRequest, conversation: Conversation | None) -> dict[str, Any]:
+    if conversation is None:
+        return {"exchanges": [], "earlier": False}
+    answers = conversation.messages.filter(role=Message.Role.ASSISTANT).order_by("-ordinal")
+    wanted = answers if "all" in request.GET else answers[: SHOWN + 1]
+    found = list(wanted.select_related("conversation", "feedback"))
+    earlier = "all" not in request.GET and len(found) > SHOWN
+    shown = found[:SHOWN] if earlier else found
+    return {"exchanges": [_exchange(request, m) for m in reversed(shown)], "earlier": earlier}
+
+
+def _exchange(request: PageRequest, answer: Message) -> Exchange:
+    return Exchange(message=answer, answer=present_answer(request.user, answer))

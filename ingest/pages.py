@@ -1,0 +1,35 @@
+"""What the pages of this room and of chat share: the request's type, fragments, dialogs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User
+
+
+class PageRequest(HttpRequest):
+    """A request that passed LoginRequiredMiddleware and HtmxMiddleware."""
+
+    user: User  # type: ignore[assignment]
+    htmx: HtmxDetails
+
+
+def page_or_fragment(
+    request: PageRequest, page: str, fragment: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render `fragment` for htmx and the whole `page`, which includes it, for everyone else."""
+    template = fragment if request.htmx else page
+    response = render(request, template, dict(context), status=status)
+    response["Vary"] = "HX-Request"
+    return response
+
+
+def confirm(request: PageRequest, **context: Any) -> HttpResponse:
+    """A question before a deed: a dialog where scripts run, a page of its own elsewhere.
+
+    `context`: title, text, action (the address that is posted to), button, back (an address).
+    """
+    return page_or_fragment(request, "confirm.html", "partials/confirm.html", context)
