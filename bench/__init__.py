@@ -1,0 +1,1 @@
+"""Measuring. Nothing in the product imports this."""
