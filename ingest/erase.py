@@ -1,0 +1,173 @@
+"""Take everything of a document away, everywhere, and leave a receipt.
+
+Two steps. At once: the document is marked, and from that moment ingest.access, the search indexes
+and every page treat it as gone; a worker that has it loses its lease. Then, in a worker: vectors,
+file, chunks, index rows. Each part can be repeated, so a kill in between costs nothing; the sweep
+finishes what is left.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.http import Http404
+from django.utils import timezone
+
+from accounts.models import User
+from audit import actions
+from audit.record import record
+from ingest import lexical, queue, store
+from ingest.access import EDITOR, MANAGER, get_collection, get_document
+from ingest.models import Chunk, Collection, Document, Receipt
+
+#: Rows of one transaction: others wait for the database meanwhile.
+BATCH = 1_000
+#: A worker may be writing vectors when its lease is taken; it has this long to notice.
+MARGIN = timedelta(seconds=1)
+
+
+def erase_document(user: User, document: Document) -> Receipt:
+    """Erase one document. For editors. Raises Http404 where it is gone already."""
+    with transaction.atomic():
+        found = get_document(user, document.pk, EDITOR)
+        receipts = _mark(Document.objects.filter(pk=found.pk), user)
+        if not receipts:
+            raise Http404
+        queue.send_on_commit(queue.ERASE, str(found.pk))
+    return receipts[0]
+
+
+def erase_collection(user: User, collection: Collection) -> list[Receipt]:
+    """Erase a collection with all its documents. For managers. One receipt for each document."""
+    with transaction.atomic():
+        found = get_collection(user, collection.pk, MANAGER)
+        Collection.objects.filter(pk=found.pk).update(erasing=True)
+        receipts = _mark(found.documents.all(), user)
+        record(
+            actions.COLLECTION_ERASED,
+            actor=user,
+            target=("collection", found.id),
+            data={"documents": len(receipts)},
+        )
+        queue.send_on_commit(queue.ERASE_COLLECTION, str(found.pk))
+    return receipts
+
+
+def supersede(document: Document) -> list[Receipt]:
+    """Erase the older versions of a document that is ready. Call it in that transaction."""
+    older = Document.objects.filter(
+        collection=document.collection_id,
+        path=document.path,
+        name=document.name,
+        version__lt=document.version,
+    )
+    receipts = _mark(older, document.uploaded_by)
+    for receipt in receipts:
+        queue.send_on_commit(queue.ERASE, str(receipt.document_id))
+    return receipts
+
+
+def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
+    """Mark documents as erasing, whatever state they are in. A running lease is left to run out."""
+    living = documents.exclude(status=Document.Status.ERASING)
+    marked = list(living.select_for_update().order_by("id").values_list("id", "collection_id"))
+    Document.objects.filter(id__in=[pk for pk, _ in marked]).update(
+        lease_until=Case(
+            When(status=Document.Status.PROCESSING, then=F("lease_until")), default=Value(None)
+        ),
+        status=Document.Status.ERASING,
+        lease=None,
+    )
+    receipts = Receipt.objects.bulk_create(
+        Receipt(document_id=pk, collection_id=collection, requested_by=user)
+        for pk, collection in marked
+    )
+    for receipt in receipts:
+        _record(receipt, user, {"receipt": str(receipt.id), "step": "asked"})
+    return receipts
+
+
+def due() -> QuerySet[Document]:
+    """Marked documents that no worker may still be writing."""
+    return Document.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now() - MARGIN),
+        status=Document.Status.ERASING,
+    )
+
+
+def finish_document(document_id: UUID | str) -> bool:
+    """Take away what is left of a marked document. Raises StoreUnavailable while Chroma is away."""
+    document = due().filter(pk=document_id).first()
+    if document is None:
+        return False
+    store.remove_document(document.collection_id, document.id)
+    Path(document.file.path).unlink(missing_ok=True)
+    with transaction.atomic():
+        lexical.remove_document(document.id)
+    chunks = _remove_chunks(document)
+    with transaction.atomic():
+        _finish_receipt(document, chunks)
+        Document.objects.filter(pk=document.pk).delete()
+    return True
+
+
+def finish_collection(collection_id: UUID | str) -> bool:
+    """Take away what is left of a marked collection; False while a worker may still be writing."""
+    collection = Collection.objects.filter(pk=collection_id, erasing=True).first()
+    if collection is None:
+        return False
+    # At first, so that the documents' own vectors are gone in one go.
+    store.remove_collection(collection.id)
+    for pk in _ids(collection.documents.all()):
+        finish_document(pk)
+    if collection.documents.exists():
+        return False
+    store.remove_collection(collection.id)
+    with transaction.atomic():
+        lexical.remove_collection(collection.id)
+        collection.delete()
+    return True
+
+
+def _ids(documents: QuerySet[Document]) -> Iterable[UUID]:
+    return list(documents.order_by().values_list("id", flat=True))
+
+
+def _remove_chunks(document: Document) -> int:
+    removed = 0
+    while ids := list(document.chunks.order_by().values_list("id", flat=True)[:BATCH]):
+        with transaction.atomic():
+            Chunk.objects.filter(id__in=ids).delete()
+        removed += len(ids)
+    return removed
+
+
+def _finish_receipt(document: Document, chunks: int) -> None:
+    receipt = (
+        Receipt.objects.select_for_update()
+        .select_related("requested_by")
+        .filter(document_id=document.id, finished_at__isnull=True)
+        .first()
+    )
+    if receipt is None:
+        return
+    receipt.finished_at = timezone.now()
+    receipt.removed = {
+        "files": 1,
+        "bytes": document.bytes,
+        "chunks": max(chunks, document.chunk_count),
+    }
+    receipt.save(update_fields=["finished_at", "removed"])
+    _record(receipt, receipt.requested_by, {"step": "done", **receipt.removed})
+
+
+def _record(receipt: Receipt, user: User | None, data: dict[str, str | int]) -> None:
+    record(
+        actions.DOCUMENT_ERASED,
+        actor=user,
+        target=("document", receipt.document_id),
+        data={"receipt": str(receipt.id), **data},
+    )

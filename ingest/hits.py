@@ -1,0 +1,28 @@
+"""What a search finds: ids and scores. The text is loaded later, through ingest.access."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from ingest.models import Chunk, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found chunk. Scores are comparable within one search only; larger is better."""
+
+    chunk: UUID
+    score: float
+
+
+def living(hits: Iterable[Hit]) -> list[Hit]:
+    """Drop chunks that are gone, not ready yet or being erased: an index may lag behind."""
+    found = list(hits)
+    alive = set(
+        Chunk.objects.filter(
+            id__in=[hit.chunk for hit in found],
+            document__status=Document.Status.READY,
+            document__collection__erasing=False,
+        ).values_list("id", flat=True)
+    )
+    return [hit for hit in found if hit.chunk in alive]

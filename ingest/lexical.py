@@ -1,0 +1,140 @@
+"""The lexical index: BM25 over terms that were analysed once, in Python.
+
+Both databases see the same terms, so both find the same passages: SQLite keeps them in FTS5
+(ingest/lexical_sqlite.py), PostgreSQL in a tsvector (ingest/lexical_postgres.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count
+
+from ingest.hits import Hit, living
+from ingest.language import detect_language
+from ingest.lexical_postgres import PostgresIndex
+from ingest.lexical_sqlite import SqliteIndex
+from ingest.lexical_terms import Row, encoded
+from ingest.models import Chunk, Document
+from ingest.terms import query_terms, terms
+
+#: Common words cost most of the time and decide nothing: the rarest keep 100% of the top ten
+#: (docs/architecture.md has the measurement).
+RAREST = 8
+MAX_WORDS = 200
+MAX_LANGUAGES = 6
+
+#: Terms that mean the same word, one for each language that may have stemmed it.
+Word = frozenset[str]
+
+
+class Index(Protocol):
+    """What a database must offer. Terms are plain: `[a-z0-9]+` (lexical_terms.encoded)."""
+
+    def add(self, rows: Sequence[Row]) -> None: ...
+
+    def remove_document(self, document_id: UUID) -> None: ...
+
+    def remove_collection(self, collection_id: UUID) -> None: ...
+
+    def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
+        """In how many chunks each term is; terms that are nowhere may be left out."""
+        ...
+
+    def search(
+        self, frequencies: dict[str, int], collections: Sequence[UUID], limit: int
+    ) -> list[Hit]:
+        """Chunks with any of the terms, best first by BM25."""
+        ...
+
+
+def _index() -> Index:
+    return SqliteIndex() if connection.vendor == "sqlite" else PostgresIndex()
+
+
+def index(document: Document, chunks: Iterable[Chunk]) -> None:
+    """Add a document's chunks. Call it in the transaction that stores them."""
+    _index().add(
+        [
+            Row(
+                chunk=chunk.id,
+                document=document.id,
+                collection=document.collection_id,
+                context=encoded(terms(chunk.context, chunk.language)),
+                text=encoded(terms(chunk.text, chunk.language)),
+            )
+            for chunk in chunks
+        ]
+    )
+
+
+def remove_document(document_id: UUID) -> None:
+    _index().remove_document(document_id)
+
+
+def remove_collection(collection_id: UUID) -> None:
+    _index().remove_collection(collection_id)
+
+
+def search(question: str, collection_ids: Iterable[UUID], limit: int) -> list[Hit]:
+    """Chunks of ready documents that share the question's rarest words, best first by BM25."""
+    collections = list(collection_ids)
+    if not collections:
+        return []
+    words = _words(question, _languages(question, collections))
+    every = sorted({term for word in words for term in word})
+    frequencies = _index().frequencies(every, collections) if every else {}
+    chosen = _rarest(words, frequencies)
+    if not chosen:
+        return []
+    # A few more than asked for: rows of a document that is being erased are dropped afterwards.
+    return living(_index().search(chosen, collections, limit + 20))[:limit]
+
+
+def _languages(question: str, collections: Sequence[UUID]) -> list[str]:
+    """The question's own language first, then those of the documents, the most common first."""
+    rows = (
+        Document.objects.filter(collection_id__in=collections, status=Document.Status.READY)
+        .order_by()
+        .values("language")
+        .annotate(count=Count("id"))
+        .order_by("-count")[:MAX_LANGUAGES]
+    )
+    return list(dict.fromkeys([detect_language(question), *(row["language"] for row in rows)]))
+
+
+def _words(question: str, languages: Sequence[str]) -> list[Word]:
+    """The words of a question; each as all the terms that one of the languages makes of it."""
+    telling = set(query_terms(question, languages[0]))
+    words: dict[Word, None] = {}
+    for part in list(dict.fromkeys(question.split()))[:MAX_WORDS]:
+        own = terms(part, languages[0])
+        if telling.isdisjoint(own):
+            continue  # a stop word of the question's language
+        words.update(
+            dict.fromkeys(_variants([own, *(terms(part, code) for code in languages[1:])]))
+        )
+    return list(words)
+
+
+def _variants(readings: Sequence[list[str]]) -> list[Word]:
+    """What each language makes of one word, put together term by term where they agree on how many."""
+    own, *others = (encoded(reading) for reading in readings)
+    alike = [own, *(other for other in others if len(other) == len(own))]
+    odd = [term for other in others if len(other) != len(own) for term in other]
+    return [frozenset(column) for column in zip(*alike, strict=True)] + [
+        frozenset([t]) for t in odd
+    ]
+
+
+def _rarest(words: Sequence[Word], frequencies: dict[str, int]) -> dict[str, int]:
+    """The terms of the RAREST words that occur at all, each with its frequency."""
+    counted = [(sum(frequencies.get(term, 0) for term in word), word) for word in words]
+    occurring = sorted((item for item in counted if item[0]), key=lambda item: item[0])
+    return {
+        term: frequencies[term]
+        for _, word in occurring[:RAREST]
+        for term in sorted(word)
+        if frequencies.get(term)
+    }

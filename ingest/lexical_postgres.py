@@ -1,0 +1,121 @@
+"""The lexical index in PostgreSQL: a tsvector of our own terms, and BM25 in Python.
+
+PostgreSQL's ts_rank knows no document frequency. So it gives the 200 chunks that hold most of the
+question's weight, and they are scored here. Positions of the context line carry weight A, those of
+the text weight D.
+"""
+
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from ingest.hits import Hit
+from ingest.lexical_terms import Row
+
+CANDIDATES = 200
+CONTEXT_WEIGHT = 1.5
+K1, B = 1.2, 0.75
+#: Limits of a tsvector: the largest position, and how many a lexeme may have.
+MAX_POSITION, MAX_POSITIONS = 16_383, 255
+
+
+class PostgresIndex:
+    def add(self, rows: Sequence[Row]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO ingest_lexical (chunk, document, collection, length, terms)"
+                " VALUES (%s, %s, %s, %s, %s::tsvector)",
+                [
+                    (
+                        row.chunk,
+                        row.document,
+                        row.collection,
+                        len(row.context) + len(row.text),
+                        _vector(row),
+                    )
+                    for row in rows
+                ],
+            )
+
+    def remove_document(self, document_id: UUID) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM ingest_lexical WHERE document = %s", [document_id])
+
+    def remove_collection(self, collection_id: UUID) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM ingest_lexical WHERE collection = %s", [collection_id])
+
+    def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT term, (SELECT count(*) FROM ingest_lexical"
+                "  WHERE terms @@ term::tsquery AND collection = ANY(%s))"
+                " FROM unnest(%s::text[]) AS term",
+                [list(collections), list(terms)],
+            )
+            return dict(cursor.fetchall())
+
+    def search(
+        self, frequencies: dict[str, int], collections: Sequence[UUID], limit: int
+    ) -> list[Hit]:
+        total, mean = self._size(collections)
+        rarity = {
+            term: math.log(1 + (total - count + 0.5) / (count + 0.5))
+            for term, count in frequencies.items()
+        }
+        found: dict[UUID, float] = defaultdict(float)
+        for chunk, length, term, weights in self._candidates(rarity, collections):
+            tf = sum(CONTEXT_WEIGHT if weight == "A" else 1.0 for weight in weights)
+            norm = K1 * (1 - B + B * length / mean)
+            found[chunk] += rarity[term] * tf * (K1 + 1) / (tf + norm)
+        best = heapq.nlargest(limit, found.items(), key=lambda item: item[1])
+        return [Hit(chunk, score) for chunk, score in best]
+
+    def _size(self, collections: Sequence[UUID]) -> tuple[int, float]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*), coalesce(avg(length), 1)::float8 FROM ingest_lexical"
+                " WHERE collection = ANY(%s)",
+                [list(collections)],
+            )
+            total, mean = cursor.fetchone()
+        return total, max(mean, 1.0)
+
+    def _candidates(
+        self, rarity: dict[str, float], collections: Sequence[UUID]
+    ) -> Iterable[tuple[UUID, int, str, list[str]]]:
+        """(chunk, length, term, weights of its positions) of the best CANDIDATES chunks."""
+        terms = list(rarity)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "WITH asked AS (SELECT * FROM unnest(%s::text[], %s::float8[]) AS a(term, rarity)),"
+                " best AS (SELECT chunk, length, terms FROM ingest_lexical l"
+                "  WHERE terms @@ %s::tsquery AND collection = ANY(%s)"
+                "  ORDER BY (SELECT sum(rarity) FROM asked WHERE l.terms @@ term::tsquery) DESC,"
+                "   length LIMIT %s)"
+                " SELECT best.chunk, best.length, u.lexeme, u.weights"
+                " FROM best, unnest(best.terms) AS u WHERE u.lexeme = ANY(%s)",
+                [
+                    terms,
+                    list(rarity.values()),
+                    " | ".join(terms),
+                    list(collections),
+                    CANDIDATES,
+                    terms,
+                ],
+            )
+            return list(cursor.fetchall())
+
+
+def _vector(row: Row) -> str:
+    """The text form of a tsvector: `'term':1A,7 'other':2`. Terms are `[a-z0-9]+`."""
+    positions: dict[str, list[str]] = defaultdict(list)
+    marked = [(term, "A") for term in row.context] + [(term, "") for term in row.text]
+    for position, (term, weight) in enumerate(marked, start=1):
+        if len(positions[term]) < MAX_POSITIONS:
+            positions[term].append(f"{min(position, MAX_POSITION)}{weight}")
+    return " ".join(f"'{term}':{','.join(places)}" for term, places in positions.items())

@@ -1,0 +1,73 @@
+"""The document flow: claim -> parse -> chunk -> embed -> store -> record.
+
+A kill at any point leaves the document claimed by nobody once its lease has run out; the next
+attempt deletes what the last one wrote and writes the same ids again, in the database and in
+Chroma, so nothing is double. Nothing is missing either: `ready` is the last thing written.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from inference.protocol import Vectors
+from ingest import claims, embed, keep
+from ingest.chunk import ChunkDraft, chunk_document
+from ingest.claims import Claim, LeaseLost
+from ingest.models import Document
+from ingest.outcome import outcome
+from ingest.parsers.base import Limits, ParsedDocument, ParseError
+from ingest.parsers.sandbox import parse_isolated
+
+
+def process_document(document_id: UUID | str) -> None:
+    """Take one queued document to `ready` or `failed`. Does nothing where it is not queued."""
+    claim = claims.take(document_id)
+    if claim is None:
+        return
+    with outcome(claim), claims.heartbeat(claim):
+        document = _document(claim)
+        parsed = _parse(claim, document)
+        drafts = _chunk(claim, document, parsed)
+        vectors = _embed(claim, drafts)
+        keep.keep(claim, document, parsed, drafts, vectors)
+
+
+def _document(claim: Claim) -> Document:
+    document = claim.held().select_related("collection", "uploaded_by").first()
+    if document is None:
+        raise LeaseLost
+    return document
+
+
+def _parse(claim: Claim, document: Document) -> ParsedDocument:
+    claims.free_connection()
+    try:
+        return parse_isolated(
+            document.file.path,
+            document.media_type,
+            Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS),
+            cpu_seconds=settings.PARSE_CPU_SECONDS,
+            wall_seconds=settings.PARSE_WALL_SECONDS,
+            memory_mb=settings.PARSE_MEMORY_MB,
+            on_progress=claim.progress,
+        )
+    except FileNotFoundError as error:
+        detail = _("The stored file is gone. Delete this entry, then upload the file again.")
+        raise ParseError("original-missing", detail) from error
+
+
+def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:
+    claim.renew(stage=Document.Stage.CHUNK, progress=0)
+    drafts = chunk_document(parsed, title=keep.title_of(document, parsed))
+    if not drafts:
+        detail = _("No text was found. If this is a scan, upload a version with a text layer.")
+        raise ParseError("no-text", detail)
+    return drafts
+
+
+def _embed(claim: Claim, drafts: list[ChunkDraft]) -> Vectors:
+    claim.renew(stage=Document.Stage.EMBED, progress=0)
+    claims.free_connection()
+    texts = [f"{draft.context}\n{draft.text}" if draft.context else draft.text for draft in drafts]
+    return embed.embed_passages(texts, claim.progress)

@@ -1,0 +1,83 @@
+"""Send work to the workers without ever hanging on a broker that is away.
+
+What is to be done stands in the database; a message is only a nudge. A lost one costs time, never
+work: the sweep (ingest/tasks.py) sends it again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from celery import current_app
+from django.db import transaction
+
+log = structlog.get_logger(__name__)
+
+#: The tasks of ingest/tasks.py, by name: that module is built on those that send.
+PROCESS = "ingest.tasks.process"
+ERASE = "ingest.tasks.erase"
+ERASE_COLLECTION = "ingest.tasks.erase_collection"
+
+#: The library's default is to try for ever, inside the request.
+BOUNDED = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+}
+
+
+class BrokerUnavailable(Exception):
+    """The broker does not answer."""
+
+
+@contextmanager
+def _broker() -> Iterator[Any]:
+    options = {**(current_app.conf.broker_transport_options or {}), **BOUNDED}
+    try:
+        with current_app.connection_for_write(transport_options=options) as connection:
+            yield connection
+    except Exception as error:  # each transport raises its own; none may lose a request
+        log.warning("queue.unavailable", error=type(error).__name__)
+        raise BrokerUnavailable(type(error).__name__) from error
+
+
+def send(task: str, *args: str, countdown: float | None = None) -> bool:
+    """Send the task of that name now. Returns False when the broker is away."""
+    try:
+        with _broker() as connection:
+            current_app.send_task(
+                task, args, countdown=countdown, connection=connection, retry=False
+            )
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+def send_on_commit(task: str, *args: str, countdown: float | None = None) -> None:
+    """Send when the current transaction has committed, or now where there is none."""
+
+    def now() -> None:
+        send(task, *args, countdown=countdown)
+
+    transaction.on_commit(now)
+
+
+def depth() -> int:
+    """How many messages wait. Raises BrokerUnavailable."""
+    with _broker() as connection:
+        queue = current_app.amqp.queues[current_app.conf.task_default_queue]
+        bound = queue(connection.default_channel)
+        return int(bound.queue_declare(passive=False).message_count)
+
+
+def workers() -> bool:
+    """Whether a worker answers within a second."""
+    try:
+        with _broker() as connection:
+            return bool(current_app.control.ping(timeout=1.0, connection=connection))
+    except BrokerUnavailable:
+        return False

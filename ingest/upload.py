@@ -1,0 +1,213 @@
+"""A file comes in: size, hash, kind, duplicate; keep it; tell the workers."""
+
+import errno
+import hashlib
+import os
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit import actions
+from audit.problems import Problem
+from audit.record import record
+from ingest import queue
+from ingest.access import EDITOR, get_collection
+from ingest.files import incoming_dir
+from ingest.guard import detect_media_type, safe_name
+from ingest.models import Collection, Document, original_path
+from ingest.parsers.base import ParseError
+
+MAX_PATH = 1_000
+STATUS = {"file-too-large": 413, "disk-full": 507}
+
+
+class UploadRefused(Problem):
+    """A file that is not taken. `code` is stable; `detail` says what to do."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(STATUS.get(code, 422), code, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """`created` is False where the same bytes were in the collection already."""
+
+    document: Document
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """A file on its way: on our disk, with a name of ours."""
+
+    place: Path
+    bytes: int
+    sha256: str
+
+
+def upload(
+    user: User | None,
+    collection: Collection,
+    file: File[bytes],
+    *,
+    name: str,
+    path: str = "",
+    document_id: UUID | None = None,
+) -> Uploaded:
+    """Take a file into `collection` and queue it. For editors; `user` None is the system itself.
+
+    The same bytes again: the document that is there. The same `path` and `name` with other bytes:
+    a new version, which replaces the older one when it is ready. Raises UploadRefused.
+    """
+    if user is not None:
+        collection = get_collection(user, collection.pk, EDITOR)
+    name, path = safe_name(name), _folder(path)
+    with _received(file) as incoming:
+        existing = _same_bytes(collection, incoming.sha256)
+        if existing is not None:
+            return Uploaded(existing, created=False)
+        document = Document(
+            id=document_id or uuid4(),
+            collection=collection,
+            name=name,
+            path=path,
+            bytes=incoming.bytes,
+            sha256=incoming.sha256,
+            media_type=_kind(incoming.place, name),
+            uploaded_by=user,
+        )
+        return _kept(document, incoming)
+
+
+def _folder(path: str) -> str:
+    """A folder path to show, never to open: no dots, no empty parts, no control characters."""
+    parts = [
+        part.strip() for part in unicodedata.normalize("NFC", path).replace("\\", "/").split("/")
+    ]
+    parts = [part for part in parts if part not in ("", ".")]
+    if ".." in parts or not all(part.isprintable() for part in parts):
+        raise UploadRefused(
+            "bad-path", _("Give the folder path without .. and special characters.")
+        )
+    if len(folder := "/".join(parts)) > MAX_PATH:
+        raise UploadRefused("bad-path", _("Use a folder path of at most 1,000 letters."))
+    return folder
+
+
+@contextmanager
+def _received(file: File[bytes]) -> Iterator[_Incoming]:
+    """Copy the file to our disk while hashing it; whatever is left there is removed at the end."""
+    _require_size(file.size or 0)
+    place = incoming_dir() / uuid4().hex
+    try:
+        with _disk():
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            incoming = _copied(file, place)
+        yield incoming
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _copied(file: File[bytes], place: Path) -> _Incoming:
+    digest, size = hashlib.sha256(), 0
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as target:
+        for part in file.chunks():
+            size += len(part)
+            _require_size(size)
+            digest.update(part)
+            target.write(part)
+        target.flush()
+        os.fsync(target.fileno())
+    return _Incoming(place, size, digest.hexdigest())
+
+
+def _require_size(size: int) -> None:
+    if size > settings.MAX_UPLOAD_MB * 1_000_000:
+        raise UploadRefused(
+            "file-too-large",
+            _(
+                "The file is larger than %(limit)s MB. Split it, or ask an administrator to raise the limit."
+            )
+            % {"limit": settings.MAX_UPLOAD_MB},
+        )
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UploadRefused(
+            "disk-full", _("The disk is full. Ask an administrator to make room, then try again.")
+        ) from error
+
+
+def _kind(place: Path, name: str) -> str:
+    try:
+        return detect_media_type(place, name)
+    except ParseError as error:
+        raise UploadRefused(error.code, error.detail) from error
+
+
+def _same_bytes(collection: Collection, sha256: str) -> Document | None:
+    """The document of the same bytes: the constraint `document_bytes_once_a_collection`."""
+    same = Document.objects.filter(collection=collection, sha256=sha256)
+    return same.exclude(status=Document.Status.ERASING).first()
+
+
+def _kept(document: Document, incoming: _Incoming) -> Uploaded:
+    document.file.name = original_path(document, "")
+    final = Path(document.file.path)
+    try:
+        with transaction.atomic():
+            document.version = _next_version(document)
+            document.save(force_insert=True)
+            _record(document)
+            with _disk():
+                final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                incoming.place.replace(final)
+            queue.send_on_commit(queue.PROCESS, str(document.id))
+    except IntegrityError:
+        # Two uploads of the same bytes at once: the other one was first.
+        existing = _same_bytes(document.collection, document.sha256)
+        if existing is None:
+            raise
+        return Uploaded(existing, created=False)
+    except Exception:
+        final.unlink(missing_ok=True)
+        raise
+    return Uploaded(document, created=True)
+
+
+def _next_version(document: Document) -> int:
+    older = Document.objects.filter(
+        collection=document.collection, path=document.path, name=document.name
+    ).exclude(status=Document.Status.ERASING)
+    return max(older.values_list("version", flat=True), default=0) + 1
+
+
+def _record(document: Document) -> None:
+    record(
+        actions.DOCUMENT_UPLOADED,
+        actor=document.uploaded_by,
+        target=("document", document.id),
+        data={
+            "collection": str(document.collection_id),
+            "sha256": document.sha256,
+            "bytes": document.bytes,
+            "media_type": document.media_type,
+            "version": document.version,
+        },
+    )
