@@ -4,6 +4,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
+Support = Literal["verified", "likely", "none"]
+Ended = Literal["complete", "stopped", "abstained"]
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -72,13 +75,13 @@ class CitationEvent(Event):
     n: int
     quote: tuple[int, int]
     page: int | None
-    support: Literal["verified", "likely", "none"]
+    support: Support
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Event):
     name: ClassVar[str] = "done"
-    status: Literal["complete", "stopped", "abstained"]
+    status: Ended
     tokens: dict[str, int] = field(default_factory=dict)
     ms: dict[str, int] = field(default_factory=dict)
     energy_wh: float | None = None

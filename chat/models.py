@@ -48,7 +48,9 @@ class Message(models.Model):
         FAILED = "failed", _("Failed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
     ordinal = models.PositiveIntegerField()
     role = models.CharField(max_length=10, choices=Role)
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETE)
@@ -110,7 +112,9 @@ class Citation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
-    source = models.ForeignKey(Source, null=True, on_delete=models.SET_NULL, related_name="citations")
+    source = models.ForeignKey(
+        Source, null=True, on_delete=models.SET_NULL, related_name="citations"
+    )
     sentence_start = models.PositiveIntegerField()
     sentence_end = models.PositiveIntegerField()
     quote_start = models.PositiveIntegerField(default=0)

@@ -1,6 +1,6 @@
 """What an engine and an encoder give to the models process, and what its client gives to others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -75,7 +75,9 @@ class Engine(Protocol):
         """Tokens of `text` by the model's own tokenizer, without special tokens."""
         ...
 
-    def chat(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[Piece]:
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
         """Yield pieces as they are written. Closing the iterator stops the generation."""
         ...
 
@@ -133,7 +135,7 @@ class ModelsClient(Protocol):
 
     def chat(
         self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         """Stream a generation. Closing the iterator cancels it in the models process.
 
         Raises ModelsUnavailable before the first piece, or in the middle when the process dies.

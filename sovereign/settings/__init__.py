@@ -202,6 +202,13 @@ KEEP_ALIVE_SECONDS = 10
 BROKER_URL = env.text("SOVEREIGN_BROKER_URL", f"redis+socket://{quote(str(RUN_DIR / 'valkey.sock'))}")
 WORKER_PROCESSES = env.number("SOVEREIGN_WORKER_PROCESSES", 2, least=1)
 
+#: Which parts the launcher starts itself: those that no setting moves elsewhere.
+EMBEDDED = {
+    "broker": not env.text("SOVEREIGN_BROKER_URL"),
+    "vectors": not env.text("SOVEREIGN_CHROMA_URL"),
+    "models": not env.text("SOVEREIGN_MODELS_URL"),
+}
+
 # --- logs -------------------------------------------------------------------------------------
 LOG_LEVEL = env.text("SOVEREIGN_LOG_LEVEL", "INFO").upper()
 LOG_FORMAT = env.text("SOVEREIGN_LOG_FORMAT", "console")

@@ -1,0 +1,181 @@
+"""The question flow: condense -> retrieve -> rank -> pack -> generate -> cite, as events.
+
+It stores nothing: chat/run.py keeps what it yields. From the sources on, no database connection is
+held: a model talks for many seconds.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from chat.abstain import ABSTAINED_STATUS, abstention, should_abstain
+from chat.ask import Ask
+from chat.cite import AnswerWriter, Basis
+from chat.condense import condense
+from chat.context import Context, build
+from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token
+from chat.failures import failed
+from chat.generate import Generation, abstains, write
+from chat.rank import Passage, rank
+from chat.retrieve import retrieve
+from inference.client import get_client
+from inference.extractive import best_sentences
+from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
+from ingest.store import StoreUnavailable
+
+#: Passages that are ranked for one answer; the budget decides how many of them the model reads.
+PASSAGES = 8
+EXTRACTIVE = "extractive"
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds from the start to each mark."""
+
+    start: float = field(default_factory=time.perf_counter)
+    ms: dict[str, int] = field(default_factory=dict)
+
+    def mark(self, name: str) -> None:
+        self.ms.setdefault(name, round((time.perf_counter() - self.start) * 1000))
+
+
+def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, None]:
+    """Yield the events of one answer; the last is Done or Failed.
+
+    `stopped` is asked between pieces; closing the generator stops the model as well.
+    """
+    clock = Clock()
+    try:
+        client = get_client()
+        model = chosen_model(client, ask.model)
+        yield Started(
+            str(ask.answer),
+            str(ask.conversation or ""),
+            model.name if model else EXTRACTIVE,
+            client.waiting(),
+        )
+        question = condense(ask.question, ask.history)
+        if question != ask.question:
+            yield Condensed(question)
+        passages = rank(retrieve(ask.user, ask.collections, question), PASSAGES)
+        context = build(client, model, ask, question, passages)
+        clock.mark("retrieve")
+        yield Sources(context.data())
+        release_connection()
+        yield from _written(client, model, ask, context, clock, stopped)
+    except ModelsUnavailable as error:
+        yield Failed(error.code, error.detail)
+    except StoreUnavailable as error:
+        yield failed(error.code)
+
+
+def _started(client: ModelsClient, model: ModelInfo | None, ask: Ask) -> Started:
+    name = model.name if model else EXTRACTIVE
+    return Started(str(ask.answer), str(ask.conversation or ""), name, client.waiting())
+
+
+def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:
+    """The model to ask, or None for the extractive answerer. Raises ModelsUnavailable if unknown."""
+    models = client.models()
+    if not wanted:
+        return models[0] if models else None
+    if wanted == EXTRACTIVE:
+        return None
+    for model in models:
+        if model.name == wanted:
+            return model
+    detail = _("There is no model of that name here. Choose one of GET /api/v1/models.")
+    raise ModelsUnavailable("model-unknown", detail, permanent=True)
+
+
+def release_connection() -> None:
+    """Give the database connection back, unless a transaction (a test's) is open around us."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _written(
+    client: ModelsClient,
+    model: ModelInfo | None,
+    ask: Ask,
+    context: Context,
+    clock: Clock,
+    stopped: Callable[[], bool],
+) -> Generator[Event, None, None]:
+    if should_abstain(client, model, context):
+        yield from _abstained(context, clock)
+        return
+    writer = AnswerWriter(
+        [_basis(*pair) for pair in zip(context.passages, context.foreign, strict=True)]
+    )
+    generation = Generation()
+    for piece in _pieces(client, model, ask, context, stopped, generation):
+        for event in writer.feed(piece):
+            if isinstance(event, Token):
+                clock.mark("first_token")
+            yield event
+    yield from writer.close()
+    clock.mark("total")
+    yield Done(_status(generation, writer), _tokens(generation), clock.ms)
+
+
+def _pieces(
+    client: ModelsClient,
+    model: ModelInfo | None,
+    ask: Ask,
+    context: Context,
+    stopped: Callable[[], bool],
+    generation: Generation,
+) -> Iterator[str]:
+    if model is None:
+        yield from _quotes(context)
+        return
+    sampling = Sampling(
+        max_tokens=min(ask.max_tokens or settings.MAX_ANSWER_TOKENS, settings.MAX_ANSWER_TOKENS),
+        temperature=ask.temperature,
+    )
+    yield from write(
+        client,
+        context.packed,
+        language=context.language,
+        model=model.name,
+        sampling=sampling,
+        stopped=stopped,
+        into=generation,
+    )
+
+
+def _quotes(context: Context) -> Iterator[str]:
+    """Sentences of the passages, as they stand there, one a line."""
+    texts = [passage.text for passage in context.passages]
+    for quote in best_sentences(context.packed.question, texts):
+        sentence = " ".join(texts[quote.passage][quote.start : quote.end].split())
+        yield f"{sentence} [{quote.passage + 1}]\n"
+
+
+def _abstained(context: Context, clock: Clock) -> Generator[Event, None, None]:
+    clock.mark("first_token")
+    clock.mark("total")
+    yield Token(abstention(context.language))
+    yield Done(ABSTAINED_STATUS, {}, clock.ms)
+
+
+def _status(generation: Generation, writer: AnswerWriter) -> Ended:
+    if generation.finish == "cancelled":
+        return "stopped"
+    supported = any(citation.support != "none" for citation in writer.citations)
+    return ABSTAINED_STATUS if abstains(writer.text) or not supported else "complete"
+
+
+def _tokens(generation: Generation) -> dict[str, int]:
+    usage = generation.usage
+    return {"prompt": usage.prompt, "cached": usage.cached, "completion": usage.completion}
+
+
+def _basis(passage: Passage, foreign: bool) -> Basis:
+    context = " ".join([passage.title, passage.document_name, passage.heading])
+    return Basis(passage.text, context, passage.page, passage.language, foreign)

@@ -1,0 +1,205 @@
+"""The API of asking: search, answers, conversations, and OpenAI's form. Pages use the same functions."""
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from ninja import Router
+
+from accounts.auth import requires
+from accounts.models import User
+from accounts.paging import Paged, page
+from audit.problems import Problem
+from chat.access import conversations_for, get_answer, get_conversation
+from chat.answer import answer
+from chat.ask import Ask
+from chat.condense import Turn
+from chat.conversations import (
+    QuestionRefused,
+    checked_question,
+    delete_conversation,
+    rate,
+    rename_conversation,
+    request_stop,
+    start_answer,
+)
+from chat.events import Event
+from chat.export import as_json, as_markdown
+from chat.failures import detail_of
+from chat.models import Message
+from chat.replay import follow
+from chat.run import ask_of, claim, run
+from chat.schemas import (
+    AnswerIn,
+    AnswerOut,
+    ConversationDetail,
+    ConversationIn,
+    ConversationOut,
+    FeedbackIn,
+    SearchIn,
+    SearchOut,
+    collected,
+    conversation_out,
+    passage_out,
+)
+from chat.search import search
+from chat.streaming import Events, event_stream
+from inference.protocol import ModelsUnavailable
+from ingest.access import readable_ids
+from ingest.store import StoreUnavailable
+
+router = Router(tags=["Asking"])
+
+
+class Request(HttpRequest):
+    """A request that `requires(...)` has let in."""
+
+    user: User
+
+
+@router.post("/search", auth=requires("ask", "read"), response=SearchOut, operation_id="search")
+def post_search(request: Request, payload: SearchIn) -> dict[str, Any]:
+    """Find passages without a model."""
+    query = _checked(payload.query)
+    try:
+        found = search(request.user, query, payload.collections, payload.k, payload.mode)
+    except (ModelsUnavailable, StoreUnavailable) as error:
+        raise Problem(503, error.code, detail_of(error.code)) from error
+    passages = [passage_out(rank, passage) for rank, passage in enumerate(found.passages, 1)]
+    return {"passages": passages, "ms": found.ms}
+
+
+@router.post("/answers", auth=requires("ask"), response=AnswerOut, operation_id="answer")
+def post_answer(request: Request, payload: AnswerIn) -> HttpResponseBase:
+    """Ask. Answers as server-sent events, or with `stream: false` as one JSON of the same content."""
+    question = _checked(payload.question)
+    events = _events(request.user, question, payload)
+    if payload.stream:
+        return event_stream(events)
+    return _as_json(events(lambda: False))
+
+
+@router.post("/answers/{uuid:pk}/stop", auth=requires("ask"), response={204: None})
+def stop_answer(request: Request, pk: UUID) -> tuple[int, None]:
+    """Stop writing. What was written stays."""
+    request_stop(request.user, get_answer(request.user, pk))
+    return 204, None
+
+
+@router.post("/answers/{uuid:pk}/feedback", auth=requires("ask"), response={204: None})
+def rate_answer(request: Request, pk: UUID, payload: FeedbackIn) -> tuple[int, None]:
+    """Say whether an answer helped."""
+    rate(
+        request.user, get_answer(request.user, pk), payload.rating, payload.reason, payload.comment
+    )
+    return 204, None
+
+
+@router.get("/conversations", auth=requires("ask", "read"), response=Paged[ConversationOut])
+def list_conversations(request: Request, cursor: str = "", limit: int = 50) -> dict[str, Any]:
+    """The caller's own conversations, newest first."""
+    mine = conversations_for(request.user)
+    rows, next_cursor = page(mine, cursor, limit, key=("-updated_at", "id"))
+    return {"items": [conversation_out(row) for row in rows], "next_cursor": next_cursor}
+
+
+@router.get("/conversations/{uuid:pk}", auth=requires("ask", "read"), response=ConversationDetail)
+def show_conversation(request: Request, pk: UUID) -> dict[str, Any]:
+    """One conversation with its questions and answers."""
+    return as_json(request.user, get_conversation(request.user, pk))
+
+
+@router.patch("/conversations/{uuid:pk}", auth=requires("ask"), response=ConversationOut)
+def change_conversation(request: Request, pk: UUID, payload: ConversationIn) -> dict[str, Any]:
+    """Give a conversation another title."""
+    conversation = get_conversation(request.user, pk)
+    return conversation_out(rename_conversation(request.user, conversation, payload.title))
+
+
+@router.delete("/conversations/{uuid:pk}", auth=requires("ask"), response={204: None})
+def erase_conversation(request: Request, pk: UUID) -> tuple[int, None]:
+    """Delete a conversation with its questions and answers."""
+    delete_conversation(request.user, get_conversation(request.user, pk))
+    return 204, None
+
+
+@router.get("/conversations/{uuid:pk}/export", auth=requires("ask", "read"))
+def export_conversation(request: Request, pk: UUID, format: str = "md") -> HttpResponse:
+    """Download a conversation as Markdown (`md`) or JSON (`json`)."""
+    conversation = get_conversation(request.user, pk)
+    if format == "json":
+        response: HttpResponse = JsonResponse(as_json(request.user, conversation))
+    elif format == "md":
+        response = HttpResponse(
+            as_markdown(request.user, conversation), content_type="text/markdown; charset=utf-8"
+        )
+    else:
+        raise Problem(422, "invalid", "format: choose md or json.")
+    response["Content-Disposition"] = f'attachment; filename="conversation-{pk}.{format}"'
+    return response
+
+
+def _checked(question: str) -> str:
+    try:
+        return checked_question(question)
+    except QuestionRefused as refused:
+        status = 413 if refused.code == "question-too-long" else 422
+        raise Problem(status, refused.code, refused.detail) from refused
+
+
+def _events(user: User, question: str, payload: AnswerIn) -> Events:
+    """What makes the events of this question: stored in a conversation, or kept nowhere."""
+    if not payload.store:
+        readable = readable_ids(user, payload.collections)
+        asked = Ask(user=user, question=question, collections=tuple(readable), answer=uuid4())
+        return partial(_unstored, _with_options(asked, payload))
+    message = _start(user, question, payload)
+    lease = claim(message)
+    options = _with_options(ask_of(message), payload)
+    return partial(_stored, message, lease, options) if lease else partial(_followed, message)
+
+
+def _start(user: User, question: str, payload: AnswerIn) -> Message:
+    conversation = get_conversation(user, payload.conversation) if payload.conversation else None
+    try:
+        return start_answer(
+            user, question=question, collections=payload.collections, conversation=conversation
+        )
+    except QuestionRefused as refused:
+        raise Problem(409, refused.code, refused.detail) from refused
+
+
+def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
+    history = tuple(Turn(turn.role, turn.content) for turn in payload.history)
+    return replace(
+        asked,
+        history=history or asked.history,
+        model=payload.model,
+        max_tokens=payload.max_tokens,
+        temperature=payload.temperature,
+    )
+
+
+def _unstored(asked: Ask, gone: Callable[[], bool]) -> Generator[Event, None, None]:
+    return answer(asked, stopped=gone)
+
+
+def _stored(
+    message: Message, lease: UUID, options: Ask, gone: Callable[[], bool]
+) -> Generator[Event, None, None]:
+    return run(message, lease, options=options, gone=gone)
+
+
+def _followed(message: Message, gone: Callable[[], bool]) -> Generator[Event, None, None]:
+    return follow(message, gone=gone)
+
+
+def _as_json(events: Iterable[Event]) -> HttpResponse:
+    """Raises Problem 503 where nothing was written."""
+    body = collected(events)
+    if body["status"] == "failed" and not body["text"]:
+        raise Problem(503, body["error"]["code"], body["error"]["detail"])
+    return JsonResponse(body)

@@ -1,0 +1,22 @@
+"""One question, as the question flow takes it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.models import User
+from chat.condense import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question: who asks, where, and after what."""
+
+    user: User
+    question: str
+    collections: tuple[UUID, ...]
+    answer: UUID
+    conversation: UUID | None = None
+    history: tuple[Turn, ...] = ()
+    model: str = ""
+    max_tokens: int = 0
+    temperature: float = 0.0

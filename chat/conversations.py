@@ -1,0 +1,182 @@
+"""What a person does with conversations: ask, rename, stop, rate, delete. Each is one transaction."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit import actions
+from audit.record import record
+from chat.access import conversations_for, get_answer, get_conversation
+from chat.models import Conversation, Feedback, Message
+from ingest.access import readable_ids
+from ingest.models import Collection
+
+__all__ = [
+    "QuestionRefused",
+    "ask_again",
+    "conversations_for",
+    "delete_conversation",
+    "get_answer",
+    "get_conversation",
+    "rate",
+    "rename_conversation",
+    "request_stop",
+    "start_answer",
+]
+
+TITLE_CHARS = 80
+
+
+class QuestionRefused(Exception):
+    """A question that cannot be asked. `code` is stable, `detail` says what to do."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+def checked_question(question: str) -> str:
+    """Return the question stripped. Raises QuestionRefused `question-empty`, `question-too-long`."""
+    question = question.replace("\x00", "").strip()
+    if not question:
+        raise QuestionRefused("question-empty", _("Type a question first."))
+    if len(question) > settings.MAX_QUESTION_CHARS:
+        raise QuestionRefused(
+            "question-too-long",
+            _("The question has %(have)d characters; at most %(most)d fit. Shorten it.")
+            % {"have": len(question), "most": settings.MAX_QUESTION_CHARS},
+        )
+    return question
+
+
+@transaction.atomic
+def start_answer(
+    user: User,
+    *,
+    question: str,
+    collections: Sequence[UUID] | None,
+    conversation: Conversation | None = None,
+) -> Message:
+    """Store the question and an empty answer, and return the answer (status queued).
+
+    `collections` None means all that the person may read; for a conversation that goes on it means
+    those chosen before. Raises QuestionRefused, or Http404 for a collection she may not read.
+    """
+    question = checked_question(question)
+    chosen = None if collections is None else readable_ids(user, collections)
+    if conversation is None:
+        conversation = Conversation.objects.create(user=user, title=_title(question))
+    else:
+        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk, user=user)
+        _refuse_while_answering(conversation)
+    if chosen is not None:
+        conversation.collections.set(Collection.objects.filter(pk__in=chosen))
+    conversation.updated_at = timezone.now()
+    conversation.save(update_fields=["updated_at"])
+    return _add_pair(conversation, question)
+
+
+def ask_again(user: User, answer: Message) -> Message:
+    """Ask the question of a finished answer once more, at the end of the same conversation."""
+    question = (
+        Message.objects.filter(
+            conversation=answer.conversation, ordinal__lt=answer.ordinal, role=Message.Role.USER
+        )
+        .order_by("-ordinal")
+        .values_list("text", flat=True)
+        .first()
+    )
+    return start_answer(
+        user, question=question or "", collections=None, conversation=answer.conversation
+    )
+
+
+@transaction.atomic
+def rename_conversation(user: User, conversation: Conversation, title: str) -> Conversation:
+    conversation = get_conversation(user, conversation.pk)
+    conversation.title = _title(title) or conversation.title
+    conversation.save(update_fields=["title"])
+    return conversation
+
+
+@transaction.atomic
+def delete_conversation(user: User, conversation: Conversation) -> None:
+    """Delete a conversation with its questions, answers and feedback."""
+    conversation = get_conversation(user, conversation.pk)
+    messages = conversation.messages.count()
+    record(
+        actions.CONVERSATION_ERASED,
+        actor=user,
+        target=("conversation", conversation.pk),
+        data={"messages": messages},
+    )
+    conversation.delete()
+
+
+def request_stop(user: User, answer: Message) -> None:
+    """Ask whoever writes this answer to stop. What was written stays. Harmless when it is done."""
+    answer = get_answer(user, answer.pk)
+    unfinished = Message.objects.filter(
+        pk=answer.pk, status__in=[Message.Status.QUEUED, Message.Status.RUNNING]
+    )
+    unfinished.update(stop_requested=True)
+    # Nobody has begun it: there is no writer who could notice.
+    unfinished.filter(status=Message.Status.QUEUED).update(
+        status=Message.Status.STOPPED, finished_at=timezone.now()
+    )
+
+
+def rate(user: User, answer: Message, rating: int, reason: str = "", comment: str = "") -> Feedback:
+    """Keep the asker's opinion of an answer; a second one replaces the first."""
+    answer = get_answer(user, answer.pk)
+    feedback, _created = Feedback.objects.update_or_create(
+        message=answer,
+        defaults={
+            "rating": 1 if rating > 0 else -1,
+            "reason": reason[:50],
+            "comment": comment[:2_000],
+        },
+    )
+    return feedback
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
+
+
+def _refuse_while_answering(conversation: Conversation) -> None:
+    recent = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    busy = conversation.messages.filter(
+        status__in=[Message.Status.QUEUED, Message.Status.RUNNING], created_at__gt=recent
+    )
+    running = conversation.messages.filter(
+        status=Message.Status.RUNNING, lease_until__gt=timezone.now()
+    )
+    if busy.exists() or running.exists():
+        raise QuestionRefused(
+            "answer-running",
+            _("The last question is still being answered. Wait for it, or stop it."),
+        )
+
+
+def _add_pair(conversation: Conversation, question: str) -> Message:
+    last = conversation.messages.aggregate(last=Max("ordinal"))["last"]
+    ordinal = 0 if last is None else last + 1
+    Message.objects.create(
+        conversation=conversation, ordinal=ordinal, role=Message.Role.USER, text=question
+    )
+    return Message.objects.create(
+        conversation=conversation,
+        ordinal=ordinal + 1,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.QUEUED,
+    )

@@ -1,0 +1,29 @@
+"""Why an answer failed: a sentence for each code (docs/errors.md). Rows keep the code alone."""
+
+from django.utils.translation import gettext as _
+
+from chat.events import Failed
+
+
+def detail_of(code: str) -> str:
+    """What to do about a failure, in the language of the interface."""
+    return {
+        "interrupted": _(
+            "This answer was cut off because a part of the product restarted. Ask again."
+        ),
+        "models-unavailable": _("The model is not ready. Wait a moment and ask again."),
+        "models-loading": _("The model is still loading. Wait a moment and ask again."),
+        "context-too-long": _(
+            "The question with its passages is too long for this model. Shorten it."
+        ),
+        "vectors-unavailable": _("The search index is not reachable. Wait a moment and ask again."),
+        "model-unknown": _("There is no model of that name here. Choose another."),
+        "internal-error": _("Something went wrong here. Ask again; the log has the details."),
+    }.get(
+        code,
+        _("The answer could not be written. Ask again; if it stays so, tell an administrator."),
+    )
+
+
+def failed(code: str) -> Failed:
+    return Failed(code, detail_of(code))

@@ -1,0 +1,186 @@
+"""An answer as a page shows it: paragraphs of segments, each with the places that it rests on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from accounts.models import User
+from chat.cite import MARK
+from chat.failures import detail_of
+from chat.models import Citation, Message, Source
+from chat.rank import passage_of
+from chat.replay import readable_sources
+from ingest.models import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class CitationView:
+    """One chip: passage `n` and the words of it, `quote`, that the sentence rests on."""
+
+    n: int
+    chunk: UUID
+    document: UUID
+    document_name: str
+    heading: str
+    page: int | None
+    quote_start: int
+    quote_end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sentence of the answer without its marks. `support` is empty for text between sentences."""
+
+    text: str
+    support: str = ""
+    citations: tuple[CitationView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A passage of the answer. `erased`: the reader may no longer see it, or it is gone."""
+
+    n: int
+    score: float = 0.0
+    text: str = ""
+    heading: str = ""
+    page: int | None = None
+    chunk: UUID | None = None
+    document: UUID | None = None
+    document_name: str = ""
+    collection_name: str = ""
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedAnswer:
+    id: UUID
+    conversation: UUID
+    status: str
+    question: str
+    paragraphs: tuple[tuple[Segment, ...], ...]
+    sources: tuple[SourceView, ...]
+    error_code: str = ""
+    error_detail: str = ""
+    model: str = ""
+    ms: dict[str, int] = field(default_factory=dict)
+    rating: int = 0
+
+
+def present_answer(user: User, message: Message) -> PresentedAnswer:
+    """Prepare one answer of `user`'s own conversation; access to each source is asked anew."""
+    readable = readable_sources(user, message)
+    citations = list(message.citations.select_related("source"))
+    code = message.error_code
+    feedback = getattr(message, "feedback", None)
+    return PresentedAnswer(
+        id=message.pk,
+        conversation=message.conversation_id,
+        status=message.status,
+        question=_question(message),
+        paragraphs=_paragraphs(message.text, citations, readable),
+        sources=_sources(message, readable),
+        error_code=code,
+        error_detail=detail_of(code) if code else "",
+        model=message.model,
+        ms=message.ms,
+        rating=feedback.rating if feedback else 0,
+    )
+
+
+def _question(message: Message) -> str:
+    earlier = message.conversation.messages.filter(
+        ordinal__lt=message.ordinal, role=Message.Role.USER
+    )
+    return earlier.order_by("-ordinal").values_list("text", flat=True).first() or ""
+
+
+def _sources(message: Message, readable: dict[int, Source]) -> tuple[SourceView, ...]:
+    names = dict(
+        Collection.objects.filter(
+            pk__in={
+                source.chunk.document.collection_id for source in readable.values() if source.chunk
+            }
+        ).values_list("pk", "name")
+    )
+    return tuple(
+        _source(readable[source.n], names)
+        if source.n in readable
+        else SourceView(source.n, erased=True)
+        for source in message.sources.all()
+    )
+
+
+def _source(source: Source, names: dict[UUID, str]) -> SourceView:
+    assert source.chunk is not None  # noqa: S101 (readable_sources keeps only those with one)
+    passage = passage_of(source.chunk, source.score)
+    return SourceView(
+        n=source.n,
+        score=passage.score,
+        text=passage.text,
+        heading=passage.heading,
+        page=passage.page,
+        chunk=passage.chunk,
+        document=passage.document,
+        document_name=passage.document_name,
+        collection_name=names.get(passage.collection, ""),
+    )
+
+
+def _paragraphs(
+    text: str, citations: Sequence[Citation], readable: dict[int, Source]
+) -> tuple[tuple[Segment, ...], ...]:
+    paragraphs: list[list[Segment]] = [[]]
+    for segment in _segments(text, citations, readable):
+        first, *others = segment.text.split("\n")
+        if first.strip():
+            paragraphs[-1].append(Segment(first, segment.support, segment.citations))
+        for line in others:
+            paragraphs.append([])
+            if line.strip():
+                paragraphs[-1].append(Segment(line, segment.support, segment.citations))
+    return tuple(tuple(paragraph) for paragraph in paragraphs if paragraph)
+
+
+def _segments(
+    text: str, citations: Sequence[Citation], readable: dict[int, Source]
+) -> list[Segment]:
+    spans: dict[tuple[int, int], list[Citation]] = {}
+    for citation in citations:
+        spans.setdefault((citation.sentence_start, citation.sentence_end), []).append(citation)
+    segments, at = [], 0
+    for (start, end), found in sorted(spans.items()):
+        segments.append(Segment(MARK.sub("", text[at:start])))
+        segments.append(
+            Segment(
+                MARK.sub("", text[start:end]).rstrip(), found[0].support, _views(found, readable)
+            )
+        )
+        at = end
+    segments.append(Segment(MARK.sub("", text[at:])))
+    return [segment for segment in segments if segment.text]
+
+
+def _views(citations: Sequence[Citation], readable: dict[int, Source]) -> tuple[CitationView, ...]:
+    return tuple(
+        _view(citation, readable[citation.source.n])
+        for citation in citations
+        if citation.source and citation.source.n in readable
+    )
+
+
+def _view(citation: Citation, source: Source) -> CitationView:
+    assert source.chunk is not None  # noqa: S101 (readable_sources keeps only those with one)
+    passage = passage_of(source.chunk, source.score)
+    return CitationView(
+        n=source.n,
+        chunk=passage.chunk,
+        document=passage.document,
+        document_name=passage.document_name,
+        heading=passage.heading,
+        page=passage.page,
+        quote_start=citation.quote_start,
+        quote_end=citation.quote_end,
+        quote=passage.text[citation.quote_start : citation.quote_end],
+    )

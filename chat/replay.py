@@ -1,0 +1,92 @@
+"""A stored answer as events again: for a reader who comes back, or who asks without streaming."""
+
+import time
+from collections.abc import Callable, Generator
+from typing import cast
+
+from accounts.models import User
+from chat.answer import release_connection
+from chat.context import passage_data
+from chat.events import (
+    CitationEvent,
+    Condensed,
+    Done,
+    Ended,
+    Event,
+    PassageData,
+    Sources,
+    Started,
+    Token,
+)
+from chat.failures import failed
+from chat.models import Citation, Message, Source
+from chat.rank import passage_of
+from ingest.access import chunks_for
+
+POLL_SECONDS = 0.5
+UNFINISHED = (Message.Status.QUEUED, Message.Status.RUNNING)
+
+
+def follow(message: Message, *, gone: Callable[[], bool]) -> Generator[Event, None, None]:
+    """Wait for whoever writes this answer, then replay it. Ends early when nobody listens."""
+    while message.status in UNFINISHED:
+        if gone():
+            return
+        release_connection()
+        time.sleep(POLL_SECONDS)
+        message.refresh_from_db()
+    yield from replay(message)
+
+
+def replay(message: Message) -> Generator[Event, None, None]:
+    """The events of a finished answer. Passages that the asker may no longer read are left out."""
+    yield Started(str(message.pk), str(message.conversation_id), message.model)
+    if message.condensed:
+        yield Condensed(message.condensed)
+    readable = readable_sources(message.conversation.user, message)
+    yield Sources(
+        tuple(passage_data(n, passage_of(s.chunk, s.score)) for n, s in readable.items() if s.chunk)
+    )
+    if message.text:
+        yield Token(message.text)
+    for citation in message.citations.select_related("source__chunk"):
+        yield citation_event(citation, readable)
+    if message.status == Message.Status.FAILED:
+        yield failed(message.error_code)
+    else:
+        yield Done(cast(Ended, message.status), message.tokens, message.ms)
+
+
+def readable_sources(user: User, message: Message) -> dict[int, Source]:
+    """The sources of an answer that `user` may read now, by number, chunk and document loaded."""
+    sources = list(message.sources.all())
+    chunks = (
+        chunks_for(user)
+        .filter(pk__in=[source.chunk_id for source in sources])
+        .select_related("document__collection")
+        .defer("vector")
+    )
+    by_id = {chunk.pk: chunk for chunk in chunks}
+    readable = {}
+    for source in sources:
+        if source.chunk_id in by_id:
+            source.chunk = by_id[source.chunk_id]
+            readable[source.n] = source
+    return readable
+
+
+def data_of(n: int, source: Source) -> PassageData:
+    """A source as events carry it. Its chunk must be there (readable_sources)."""
+    assert source.chunk is not None  # noqa: S101
+    return passage_data(n, passage_of(source.chunk, source.score))
+
+
+def citation_event(citation: Citation, readable: dict[int, Source]) -> CitationEvent:
+    source = citation.source if citation.source and citation.source.n in readable else None
+    return CitationEvent(
+        sentence=(citation.sentence_start, citation.sentence_end),
+        n=source.n if source else 0,
+        quote=(citation.quote_start, citation.quote_end) if source else (0, 0),
+        page=source.chunk.page if source and source.chunk else None,
+        support=citation.support,  # type: ignore[arg-type]
+    )

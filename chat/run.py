@@ -1,0 +1,218 @@
+"""Runs one stored answer: claims it, keeps what the flow yields, and ends it well.
+
+A running answer is held by a lease that is renewed while it is written; an answer whose lease has
+passed was cut off (a killed process), and chat.tasks.sweep says so. What was written stays.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from audit import actions
+from audit.record import record
+from chat.abstain import abstention
+from chat.answer import answer, release_connection
+from chat.ask import Ask
+from chat.condense import Turn
+from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
+from chat.failures import failed
+from chat.models import Citation, Message, Source
+from ingest.access import collections_for
+from ingest.language import detect_language
+
+log = structlog.get_logger(__name__)
+
+BEAT_SECONDS = 1.0
+
+
+def claim(message: Message) -> uuid.UUID | None:
+    """Take a queued answer; None when somebody else has it or it is over."""
+    lease = uuid.uuid4()
+    taken = Message.objects.filter(pk=message.pk, status=Message.Status.QUEUED).update(
+        status=Message.Status.RUNNING, lease=lease, lease_until=_lease_end()
+    )
+    return lease if taken else None
+
+
+def run(
+    message: Message,
+    lease: uuid.UUID,
+    *,
+    options: Ask | None = None,
+    gone: Callable[[], bool],
+) -> Generator[Event, None, None]:
+    """Yield the events of a claimed answer and keep them. `gone()` says that nobody listens."""
+    ask = options or ask_of(message)
+    keeper = Keeper(message, lease, language=detect_language(ask.question))
+    try:
+        with closing(answer(ask, stopped=lambda: gone() or keeper.must_stop())) as events:
+            for event in events:
+                keeper.keep(event)
+                yield event
+    except GeneratorExit:
+        keeper.finish(Done("stopped"))
+        raise
+    except Exception as error:
+        # The edge of the flow: whatever went wrong, the answer ends and says so.
+        log.exception("answer_crashed", answer=str(message.pk), error=type(error).__name__)
+        event = failed("internal-error")
+        keeper.keep(event)
+        yield event
+
+
+def ask_of(message: Message) -> Ask:
+    """The question that a stored answer belongs to, with the turns before it."""
+    conversation = message.conversation
+    earlier = list(conversation.messages.filter(ordinal__lt=message.ordinal).order_by("ordinal"))
+    chosen = list(conversation.collections.values_list("id", flat=True))
+    readable = collections_for(conversation.user)
+    if chosen:
+        readable = readable.filter(id__in=chosen)
+    return Ask(
+        user=conversation.user,
+        question=earlier[-1].text,
+        collections=tuple(readable.values_list("id", flat=True)),
+        answer=message.pk,
+        conversation=conversation.pk,
+        history=tuple(
+            Turn("user" if turn.role == Message.Role.USER else "assistant", turn.text)
+            for turn in earlier[:-1]
+        ),
+    )
+
+
+@dataclass(slots=True)
+class Kept:
+    """What an answer has so far."""
+
+    model: str = ""
+    text: str = ""
+    condensed: str = ""
+    chunks: int = 0
+
+
+class Keeper:
+    """Writes the events of one answer to the database: sources at once, text each second, the end."""
+
+    def __init__(self, message: Message, lease: uuid.UUID, *, language: str = "") -> None:
+        self._message = message
+        self._mine = Message.objects.filter(pk=message.pk, lease=lease)
+        self._language = language
+        self._kept = Kept()
+        self._citations: list[CitationEvent] = []
+        self._sources: dict[int, Source] = {}
+        self._beat = time.monotonic()
+        self._stop = False
+        self._over = False
+
+    def must_stop(self) -> bool:
+        """Renew the lease about once a second; True when a stop was asked for or the lease is lost."""
+        if time.monotonic() - self._beat >= BEAT_SECONDS:
+            self._beat = time.monotonic()
+            renewed = self._mine.filter(stop_requested=False).update(
+                lease_until=_lease_end(), text=self._kept.text
+            )
+            self._stop = not renewed
+            release_connection()
+        return self._stop
+
+    def keep(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._kept.model = event.model
+                self._mine.update(model=event.model)
+            case Condensed():
+                self._kept.condensed = event.question
+            case Sources():
+                self._keep_sources(event)
+            case Token():
+                self._kept.text += event.text
+            case CitationEvent():
+                self._citations.append(event)
+            case Done() | Failed():
+                self.finish(event)
+
+    def _keep_sources(self, event: Sources) -> None:
+        rows = [
+            Source(
+                message=self._message,
+                n=passage.n,
+                chunk_id=passage.chunk,
+                document_id=passage.document.id,
+                score=passage.score,
+            )
+            for passage in event.passages
+        ]
+        with transaction.atomic():
+            self._message.sources.all().delete()
+            Source.objects.bulk_create(rows)
+        self._sources = {row.n: row for row in rows}
+
+    def finish(self, event: Done | Failed) -> None:
+        """End the answer once, in one transaction with its citations and its audit entry."""
+        if self._over:
+            return
+        self._over = True
+        status = event.status if isinstance(event, Done) else Message.Status.FAILED
+        with transaction.atomic():
+            ended = self._mine.update(
+                status=status,
+                text=self._final_text(status),
+                condensed=self._kept.condensed,
+                error_code=event.code if isinstance(event, Failed) else "",
+                tokens=event.tokens if isinstance(event, Done) else {},
+                ms=event.ms if isinstance(event, Done) else {},
+                lease=None,
+                lease_until=None,
+                finished_at=timezone.now(),
+            )
+            if ended:
+                self._keep_citations(status)
+                self._record(event, status)
+
+    def _final_text(self, status: str) -> str:
+        """An answer that nothing supports gives way to the sentence that says so."""
+        return abstention(self._language) if status == Message.Status.ABSTAINED else self._kept.text
+
+    def _keep_citations(self, status: str) -> None:
+        if status == Message.Status.ABSTAINED:
+            return
+        Citation.objects.bulk_create(
+            Citation(
+                message=self._message,
+                source=self._sources.get(citation.n),
+                sentence_start=citation.sentence[0],
+                sentence_end=citation.sentence[1],
+                quote_start=citation.quote[0],
+                quote_end=citation.quote[1],
+                support=citation.support,
+            )
+            for citation in self._citations
+        )
+
+    def _record(self, event: Done | Failed, status: str) -> None:
+        record(
+            actions.ANSWERED,
+            actor=self._message.conversation.user,
+            target=("answer", self._message.pk),
+            data={
+                "status": status,
+                "code": event.code if isinstance(event, Failed) else "",
+                "model": self._kept.model,
+                "documents": sorted({str(row.document_id) for row in self._sources.values()}),
+                "chunks": [str(row.chunk_id) for row in self._sources.values()],
+                "citations": len(self._citations),
+            },
+        )
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)

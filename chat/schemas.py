@@ -1,0 +1,183 @@
+"""What the API of asking takes and gives."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+
+from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
+from chat.models import Conversation
+from chat.rank import Passage
+
+
+class HistoryTurn(Schema):
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=20_000)
+
+
+class AnswerIn(Schema):
+    """`conversation` goes on with a stored one; `history` brings the turns along instead."""
+
+    question: str
+    collections: list[UUID] | None = None
+    conversation: UUID | None = None
+    history: list[HistoryTurn] = Field(default_factory=list, max_length=50)
+    model: str = ""
+    store: bool = True
+    stream: bool = True
+    max_tokens: int = Field(0, ge=0, le=4_096)
+    temperature: float = Field(0.0, ge=0.0, le=2.0)
+
+
+class DocumentRef(Schema):
+    id: UUID
+    name: str
+    collection: UUID
+
+
+class SourceOut(Schema):
+    n: int
+    text: str
+    heading: str
+    page: int | None
+    score: float
+    chunk: UUID
+    document: DocumentRef
+
+
+class CitationOut(Schema):
+    sentence: tuple[int, int]
+    n: int
+    quote: tuple[int, int]
+    page: int | None
+    support: Literal["verified", "likely", "none"]
+
+
+class ErrorOut(Schema):
+    code: str
+    detail: str
+
+
+class AnswerOut(Schema):
+    answer: str
+    conversation: str
+    model: str
+    condensed: str
+    passages: list[SourceOut]
+    text: str
+    citations: list[CitationOut]
+    status: Literal["complete", "stopped", "abstained", "failed"]
+    tokens: dict[str, int]
+    ms: dict[str, int]
+    error: ErrorOut | None
+
+
+class SearchIn(Schema):
+    query: str
+    collections: list[UUID] | None = None
+    k: int = Field(10, ge=1, le=100)
+    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+
+
+class PassageOut(Schema):
+    rank: int
+    score: float
+    text: str
+    heading: str
+    page: int | None
+    chunk: UUID
+    document: DocumentRef
+
+
+class SearchOut(Schema):
+    passages: list[PassageOut]
+    ms: dict[str, int]
+
+
+class FeedbackIn(Schema):
+    rating: Literal[1, -1]
+    reason: str = Field("", max_length=50)
+    comment: str = Field("", max_length=2_000)
+
+
+class ConversationIn(Schema):
+    title: str = Field(min_length=1, max_length=200)
+
+
+class ConversationOut(Schema):
+    id: UUID
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class MessageOut(Schema):
+    id: UUID
+    role: Literal["user", "assistant"]
+    status: str
+    text: str
+    model: str
+    created_at: datetime
+    error: ErrorOut | None
+    passages: list[SourceOut]
+    citations: list[CitationOut]
+
+
+class ConversationDetail(ConversationOut):
+    messages: list[MessageOut]
+
+
+def passage_out(rank: int, passage: Passage) -> dict[str, Any]:
+    return {
+        "rank": rank,
+        "score": passage.score,
+        "text": passage.text,
+        "heading": passage.heading,
+        "page": passage.page,
+        "chunk": passage.chunk,
+        "document": {
+            "id": passage.document,
+            "name": passage.document_name,
+            "collection": passage.collection,
+        },
+    }
+
+
+def conversation_out(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.pk,
+        "title": conversation.title,
+        "created_at": conversation.created_at,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def collected(events: Iterable[Event]) -> dict[str, Any]:
+    """The events of one answer as one object: the content of `stream: false`."""
+    body: dict[str, Any] = {
+        "answer": "", "conversation": "", "model": "", "condensed": "", "passages": [], "text": "",
+        "citations": [], "status": "failed", "tokens": {}, "ms": {}, "error": None,
+    }  # fmt: skip
+    for event in events:
+        match event:
+            case Started():
+                body |= {
+                    "answer": event.answer,
+                    "conversation": event.conversation,
+                    "model": event.model,
+                }
+            case Condensed():
+                body["condensed"] = event.question
+            case Sources():
+                body["passages"] = event.data()["passages"]
+            case Token():
+                body["text"] += event.text
+            case CitationEvent():
+                body["citations"].append(event.data())
+            case Done():
+                body |= {"status": event.status, "tokens": event.tokens, "ms": event.ms}
+            case Failed():
+                body["error"] = event.data()
+    return body
