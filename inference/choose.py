@@ -1,0 +1,100 @@
+"""Which engine and which encoder, by the settings."""
+
+from importlib.util import find_spec
+
+from django.conf import settings
+
+from inference.cpu import cpu_count
+from inference.errors import ModelError
+from inference.fake import FakeEncoder, FakeEngine
+from inference.protocol import Encoder, Engine
+from inference.registry import Registry
+
+ENGINES = ("auto", "llama-cpp-python", "xllamacpp", "openai", "extractive", "fake")
+_MODULES = {"llama-cpp-python": "llama_cpp", "xllamacpp": "xllamacpp"}
+
+
+def threads() -> int:
+    """SOVEREIGN_THREADS, or as many as this process may use cores."""
+    return int(settings.THREADS) or cpu_count()
+
+
+def load_engine() -> Engine | None:
+    """The chat model, verified and loaded; None where answers are quotes by choice.
+
+    Raises ModelError when what the settings name cannot be had.
+    """
+    kind = _kind()
+    if kind == "fake":
+        return FakeEngine(context=settings.CONTEXT_TOKENS)
+    if kind == "extractive":
+        return None
+    if kind == "openai":
+        return _remote()
+    return _local(kind)
+
+
+def load_encoder() -> Encoder:
+    """The embedder, verified and loaded. Raises ModelError."""
+    if settings.ENGINE == "fake":
+        return FakeEncoder()
+    from inference.encoders import SentenceEncoder
+
+    registry = Registry(settings.MODELS_DIR)
+    model = registry.get(settings.EMBEDDER)
+    if model.kind != "embedder":
+        raise ModelError("model-kind", f"{model.name} is no embedder: set SOVEREIGN_EMBEDDER anew.")
+    registry.verify(model)
+    return SentenceEncoder(model.name, model.path, threads())
+
+
+def _kind() -> str:
+    kind = str(settings.ENGINE)
+    if kind not in ENGINES:
+        raise ModelError(
+            "engine-unknown", f"SOVEREIGN_ENGINE is {kind!r}. Known: {', '.join(ENGINES)}."
+        )
+    if kind != "auto":
+        return kind
+    if settings.OPENAI_URL:
+        return "openai"
+    if settings.CHAT_MODEL in ("", "none"):
+        return "extractive"
+    return next((name for name, module in _MODULES.items() if find_spec(module)), "missing")
+
+
+def _local(kind: str) -> Engine:
+    registry = Registry(settings.MODELS_DIR)
+    model = registry.get(settings.CHAT_MODEL)
+    if model.kind != "chat":
+        raise ModelError("model-kind", f"{model.name} cannot chat: set SOVEREIGN_CHAT_MODEL anew.")
+    registry.verify(model)
+    if kind not in _MODULES or not find_spec(_MODULES[kind]):
+        raise ModelError(
+            "engine-missing",
+            "Neither llama-cpp-python nor xllamacpp is installed as SOVEREIGN_ENGINE wants it. "
+            "Run `make up` again: it builds or fetches one.",
+        )
+    options = {"context": settings.CONTEXT_TOKENS, "threads": threads()}
+    options["gpu_layers"] = settings.GPU_LAYERS
+    if kind == "xllamacpp":
+        from inference.xllama import XllamaEngine
+
+        return XllamaEngine(model, **options)
+    from inference.engine import LlamaCppEngine
+
+    return LlamaCppEngine(model, **options)
+
+
+def _remote() -> Engine:
+    from inference.remote import RemoteEngine
+
+    if not settings.OPENAI_URL:
+        raise ModelError("engine-address", "SOVEREIGN_ENGINE=openai needs SOVEREIGN_OPENAI_URL.")
+    return RemoteEngine(
+        settings.OPENAI_URL,
+        model=settings.CHAT_MODEL,
+        key=settings.OPENAI_KEY,
+        context=settings.CONTEXT_TOKENS,
+        allowed=settings.ALLOWED_ADDRESSES,
+    )

@@ -1,0 +1,148 @@
+"""The models process as web and workers see it."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from inference.fake import FakeClient
+from inference.protocol import (
+    ChatMessage,
+    ModelInfo,
+    ModelsClient,
+    ModelsUnavailable,
+    Piece,
+    Sampling,
+    Speed,
+    Usage,
+    Vectors,
+)
+from inference.wire import Wire, check_address
+
+#: Texts a call: the server cuts them smaller, so that a query waits for one small batch at most.
+BATCH = 32
+_EMBED_SECONDS = 600.0
+
+
+def get_client() -> ModelsClient:
+    """The client of settings.MODELS_URL; one a process, safe in threads and after a fork."""
+    return _client(settings.MODELS_URL, tuple(settings.ALLOWED_ADDRESSES))
+
+
+@lru_cache(maxsize=8)
+def _client(url: str, allowed: tuple[str, ...]) -> ModelsClient:
+    if url == "fake:":
+        return FakeClient()
+    check_address(url, allowed)
+    return HttpClient(Wire(url))
+
+
+class HttpClient:
+    """Speaks to inference/server.py. Every method raises ModelsUnavailable when it cannot answer."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def health(self) -> dict[str, object]:
+        return self._wire.get("/health")
+
+    def models(self) -> list[ModelInfo]:
+        return [_model(item) for item in self._wire.get("/v1/models", timeout=60.0)["data"]]
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._embed(texts, "query")
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        return self._embed(texts, "passage")
+
+    def embedder(self) -> str:
+        found = self.health().get("embedder")
+        if not isinstance(found, dict) or not found.get("name"):
+            raise ModelsUnavailable(
+                "models-loading", "The models are still being loaded. Try again."
+            )
+        return str(found["name"])
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        counts = self._wire.post("/tokenize-count", {"input": list(texts)}, timeout=60.0)["counts"]
+        return [int(count) for count in counts]
+
+    def waiting(self) -> int:
+        queue = self.health().get("queue")
+        return queue if isinstance(queue, int) else 0
+
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
+    ) -> Iterator[Piece]:
+        body = chat_body(messages, sampling, model)
+        return read_pieces(self._wire.stream("/v1/chat/completions", body))
+
+    def _embed(self, texts: Sequence[str], kind: str) -> Vectors:
+        parts = [
+            self._embed_some(texts[start : start + BATCH], kind)
+            for start in range(0, len(texts), BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    def _embed_some(self, texts: Sequence[str], kind: str) -> Vectors:
+        body = {"input": list(texts), "input_type": kind}
+        data = self._wire.post("/v1/embeddings", body, timeout=_EMBED_SECONDS)["data"]
+        return np.array([item["embedding"] for item in data], dtype=np.float32)
+
+
+def chat_body(messages: Sequence[ChatMessage], sampling: Sampling, model: str) -> dict[str, Any]:
+    """A request in OpenAI's form."""
+    return {
+        "model": model,
+        "messages": [{"role": m.role, "content": m.content} for m in messages],
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "stop": list(sampling.stop),
+        "seed": sampling.seed,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def read_pieces(chunks: Iterator[dict[str, Any]]) -> Iterator[Piece]:
+    """Pieces from the chunks of a chat stream; the last one carries the reason and the usage."""
+    finish: str | None = None
+    usage: Usage | None = None
+    for chunk in chunks:
+        usage = _usage(chunk.get("usage")) or usage
+        for choice in chunk.get("choices") or []:
+            finish = choice.get("finish_reason") or finish
+            if text := (choice.get("delta") or {}).get("content"):
+                yield Piece(str(text))
+    if finish is None:
+        raise ModelsUnavailable(
+            "models-lost", "The models process ended in the middle of an answer. Try again."
+        )
+    yield Piece("", "length" if finish == "length" else "stop", usage or Usage())
+
+
+def _usage(data: Any) -> Usage | None:
+    if not isinstance(data, dict):
+        return None
+    details = data.get("prompt_tokens_details") or {}
+    return Usage(
+        prompt=int(data.get("prompt_tokens") or 0),
+        cached=int(details.get("cached_tokens") or 0),
+        completion=int(data.get("completion_tokens") or 0),
+    )
+
+
+def _model(item: dict[str, Any]) -> ModelInfo:
+    speed = item.get("speed") or {}
+    return ModelInfo(
+        name=str(item["id"]),
+        engine=item.get("engine", "openai"),
+        context=int(item.get("context") or 0),
+        family=str(item.get("family") or ""),
+        sha256=str(item.get("sha256") or ""),
+        licence=str(item.get("licence") or ""),
+        bytes=int(item.get("bytes") or 0),
+        speed=Speed(float(speed.get("prompt") or 0), float(speed.get("completion") or 0)),
+    )

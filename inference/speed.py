@@ -1,0 +1,83 @@
+"""How fast this machine reads and writes with a model: measured once, kept, corrected in use."""
+
+import threading
+import time
+from pathlib import Path
+
+from inference.jobs import Timing
+from inference.protocol import ChatMessage, Engine, Sampling, Speed, Usage
+from inference.registry import read_json, write_json
+
+_TEXT = "The caretaker keeps a list of every key, door and lamp in the building. " * 12
+_ASK = (
+    ChatMessage("system", "You count and say nothing else."),
+    ChatMessage("user", f"{_TEXT}\nCount in words from one to forty."),
+)
+_WRITE = Sampling(max_tokens=16)
+#: A short prompt says little about reading, a short answer little about writing.
+_LEAST_READ, _LEAST_WRITTEN = 96, 12
+_WEIGHT = 0.3
+
+
+def measure(engine: Engine) -> Speed:
+    """Read about 200 tokens and write a few."""
+    started = time.monotonic()
+    first, usage = 0.0, Usage()
+    for piece in engine.chat(_ASK, _WRITE):
+        if piece.text and not first:
+            first = time.monotonic() - started
+        usage = piece.usage or usage
+    ended = time.monotonic() - started
+    return _speed(Timing(usage, first or ended, ended - first))
+
+
+def _speed(timing: Timing) -> Speed:
+    """The first written token comes with the reading, so it counts for neither."""
+    read = timing.usage.prompt - timing.usage.cached
+    return Speed(
+        prompt=read / timing.first if timing.first > 0 else 0.0,
+        completion=(timing.usage.completion - 1) / timing.rest if timing.rest > 0 else 0.0,
+    )
+
+
+class SpeedBook:
+    """The speed of one model on this machine, in a file by model, engine and threads."""
+
+    def __init__(self, file: Path, engine: Engine, threads: int) -> None:
+        self._file = file
+        self._key = f"{engine.info.sha256 or engine.info.name}:{engine.info.engine}:{threads}"
+        self._lock = threading.Lock()
+        self.speed = self._kept()
+        if not self.speed.prompt:
+            self._keep(measure(engine))
+
+    def learn(self, timing: Timing) -> None:
+        """Move towards what a real generation took: the first measure may have had bad luck."""
+        seen = _speed(timing)
+        enough_read = timing.usage.prompt - timing.usage.cached >= _LEAST_READ
+        enough_written = timing.usage.completion >= _LEAST_WRITTEN
+        with self._lock:
+            self._keep(
+                Speed(
+                    _towards(self.speed.prompt, seen.prompt if enough_read else 0.0),
+                    _towards(self.speed.completion, seen.completion if enough_written else 0.0),
+                )
+            )
+
+    def _kept(self) -> Speed:
+        try:
+            kept = read_json(self._file)[self._key]
+            return Speed(float(kept["prompt"]), float(kept["completion"]))
+        except (KeyError, TypeError, ValueError):
+            return Speed()
+
+    def _keep(self, speed: Speed) -> None:
+        self.speed = speed
+        rounded = {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)}
+        content = read_json(self._file)
+        if content.get(self._key) != rounded:
+            write_json(self._file, content | {self._key: rounded})
+
+
+def _towards(old: float, new: float) -> float:
+    return old + _WEIGHT * (new - old) if new else old
