@@ -42,6 +42,8 @@ class Spec:
     descriptors: tuple[int, ...] = ()
     #: The product is of no use without it: when it cannot start at all, the launcher gives up.
     essential: bool = False
+    #: A job that ends by itself: not probed, not restarted.
+    once: bool = False
 
 
 class Process:
@@ -74,7 +76,7 @@ class Process:
                 cwd=self.spec.cwd,
                 pass_fds=self.spec.descriptors,
                 start_new_session=True,
-                preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 (the launcher has one thread)
+                preexec_fn=lambda: _die_with(parent),
             )
         self._started = time.monotonic()
         self._become(State.STARTING)
@@ -84,7 +86,7 @@ class Process:
 
     def check_ready(self) -> bool:
         """Ask the probe while the process starts; return True once, when it becomes ready."""
-        if self.state is not State.STARTING or not self.spec.ready():
+        if self.spec.once or self.state is not State.STARTING or not self.spec.ready():
             return False
         self.ever_ready = True
         self._become(State.READY)

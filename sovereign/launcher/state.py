@@ -67,7 +67,8 @@ def end_leftovers(run_dir: Path, grace: float = 5.0) -> list[str]:
 
 def _is_the_same(entry: dict[str, Any]) -> bool:
     pid = entry.get("pid")
-    return bool(pid) and _start_ticks(int(pid)) == entry.get("started") is not None
+    started = entry.get("started")
+    return isinstance(pid, int) and started is not None and _start_ticks(pid) == started
 
 
 def _start_ticks(pid: int) -> int | None:

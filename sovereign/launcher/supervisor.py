@@ -71,9 +71,9 @@ class Supervisor:
     def tick(self) -> list[Process]:
         """One round: bury the dead, restart who is due, return who became ready."""
         became_ready = []
-        for process in self.processes:
+        for process in list(self.processes):
             if process.has_died():
-                self._bury(process)
+                self._finish(process) if process.spec.once else self._bury(process)
             elif process.due():
                 process.restart()
                 self._write()
@@ -96,6 +96,14 @@ class Supervisor:
                 f"of {process.spec.log}."
             )
         say(f"{process.spec.name} ended ({how}); it starts again in {pause:g} s.")
+
+    def _finish(self, job: Process) -> None:
+        """A job has ended: forget it, and say so when it failed."""
+        how, _ = job.bury()
+        self.processes.remove(job)
+        self._write()
+        if how != "exit code 0" and not self.stopping:
+            say(f"{job.spec.name} failed ({how}): see {job.spec.log}.")
 
     def stop(self) -> None:
         """Stop in reverse order; a second Ctrl-C changes nothing, every grace period is bounded."""

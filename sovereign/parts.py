@@ -1,0 +1,88 @@
+"""The running parts, each asked once: for /readyz and for the doctor."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from sovereign import heartbeat, probes
+
+RESTART = "Start it with `make up`; its log is in {logs}."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One checked part. `advice` says what to do when `ok` is False. `needed`: the product waits for it."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    needed: bool = True
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def _restart() -> str:
+    return RESTART.format(logs=Path(settings.DATA_DIR) / "logs")
+
+
+def database() -> Part:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        advice = "Check DATABASE_URL, and that the server runs and accepts this user."
+        return Part("database", False, type(error).__name__, advice)
+    return Part("database", True, connection.vendor)
+
+
+def broker() -> Part:
+    try:
+        with heartbeat.broker() as server:
+            server.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        return Part("broker", False, type(error).__name__, _restart())
+    return Part("broker", True, "answers")
+
+
+def vectors() -> Part:
+    answer = probes.get(settings.CHROMA_URL, "/api/v2/heartbeat")
+    if answer is None or answer[0] != 200:
+        return Part("vectors", False, "does not answer", _restart())
+    return Part("vectors", True, "answers")
+
+
+def models() -> Part:
+    if settings.MODELS_URL == "fake:":
+        return Part("models", True, "twins for tests")
+    answer = probes.get(settings.MODELS_URL, "/health")
+    if answer is None:
+        return Part("models", False, "do not answer", _restart())
+    status, content = answer
+    said = str(content.get("status", f"HTTP {status}"))
+    if status != 200 or said == "loading":
+        return Part("models", False, said, "Wait until they are loaded; the log is models.log.")
+    return Part("models", True, said)
+
+
+def worker() -> Part:
+    """Not needed for readiness: without one, questions are answered and documents wait."""
+    try:
+        alive = heartbeat.workers()
+    except (redis.RedisError, OSError, ValueError) as error:
+        return Part("worker", False, type(error).__name__, _restart(), needed=False)
+    if not alive:
+        return Part("worker", False, "none is alive", _restart(), needed=False)
+    return Part("worker", True, f"{len(alive)} alive", needed=False)
+
+
+RUNNING: tuple[Callable[[], Part], ...] = (database, broker, vectors, models, worker)
+
+
+def all_parts() -> list[Part]:
+    return [check() for check in RUNNING]
