@@ -71,13 +71,16 @@ def any_at(question: Question, found: Sequence[Found], k: int) -> bool:
 
 def all_at(question: Question, found: Sequence[Found], k: int) -> bool:
     """Every evidence quote is held by one of the first k passages, of whatever document."""
-    return all(any(holds(passage.text, quote) for passage in found[:k]) for quote in _quotes(question))
+    return all(
+        any(holds(passage.text, quote) for passage in found[:k]) for quote in _quotes(question)
+    )
 
 
 def exact_at(question: Question, found: Sequence[Found], k: int) -> bool:
     """Every evidence quote stands word for word in one of the first k passages."""
     return all(
-        any(holds_exactly(passage.text, quote) for passage in found[:k]) for quote in _quotes(question)
+        any(holds_exactly(passage.text, quote) for passage in found[:k])
+        for quote in _quotes(question)
     )
 
 
@@ -95,7 +98,9 @@ def file_at(question: Question, found: Sequence[Found], k: int) -> bool:
 
 def correct(question: Question, answer: str) -> bool:
     """Every `must_contain` pattern is found; digits alone must stand as a whole number."""
-    return all(re.search(_whole(p), answer, re.IGNORECASE) for p in question.get("must_contain", ()))
+    return all(
+        re.search(_whole(p), answer, re.IGNORECASE) for p in question.get("must_contain", ())
+    )
 
 
 def _whole(pattern: str) -> str:
