@@ -20,7 +20,7 @@ from accounts.models import User
 from audit import actions
 from audit.record import record
 from ingest import lexical, queue, store
-from ingest.access import EDITOR, MANAGER, get_collection, get_document
+from ingest.access import EDITOR, MANAGER, collections_for, get_collection, get_document
 from ingest.models import Chunk, Collection, Document, Receipt
 
 #: Rows of one transaction: others wait for the database meanwhile.
@@ -54,6 +54,16 @@ def erase_collection(user: User, collection: Collection) -> list[Receipt]:
         )
         queue.send_on_commit(queue.ERASE_COLLECTION, str(found.pk))
     return receipts
+
+
+def get_receipt(user: User, pk: UUID) -> Receipt:
+    """For who asked for it, and managers of the collection. Raises Http404 for anybody else."""
+    managed = collections_for(user, MANAGER).values("id")
+    mine = Q(requested_by=user) | Q(collection_id__in=managed)
+    receipt = Receipt.objects.filter(mine, pk=pk).first()
+    if receipt is None:
+        raise Http404
+    return receipt
 
 
 def supersede(document: Document) -> list[Receipt]:

@@ -83,16 +83,16 @@ def stamps(collection_ids: Iterable[UUID]) -> dict[UUID, Stamp]:
         .order_by()
         .values("collection_id")
         .annotate(
-            documents=Count("id"),
-            chunks=Sum("chunk_count"),
+            count=Count("id"),
+            pieces=Sum("chunk_count"),
             versions=Sum("version"),
             last=Max("ready_at"),
         )
     )
     return {
-        row["collection_id"]: Stamp(row["documents"], row["chunks"], row["versions"], row["last"])
+        row["collection_id"]: Stamp(row["count"], row["pieces"], row["versions"], row["last"])
         for row in rows
-        if row["chunks"]
+        if row["pieces"]
     }
 
 

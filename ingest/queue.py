@@ -70,8 +70,8 @@ def depth() -> int:
     """How many messages wait. Raises BrokerUnavailable."""
     with _broker() as connection:
         queue = current_app.amqp.queues[current_app.conf.task_default_queue]
-        bound = queue(connection.default_channel)
-        return int(bound.queue_declare(passive=False).message_count)
+        channel = connection.default_channel
+        return int(channel.queue_declare(queue.name, passive=False).message_count)
 
 
 def workers() -> bool:

@@ -27,7 +27,7 @@ from inference.protocol import Vectors
 from ingest import exact
 from ingest.embed import from_bytes, normalised
 from ingest.hits import Hit, living
-from ingest.models import Chunk, Document
+from ingest.models import Document
 
 __all__ = [
     "Hit",
@@ -160,7 +160,7 @@ def rebuild(collection_id: UUID) -> int:
     written = 0
     documents = Document.objects.filter(collection_id=collection_id, status=Document.Status.READY)
     for document in documents.iterator():
-        for embedder in _embedders(document.chunks.all()):
+        for embedder in _embedders(document):
             rows = list(
                 document.chunks.filter(embedder=embedder, vector__isnull=False).values_list(
                     "id", "vector"
@@ -210,8 +210,8 @@ def _names(client: ClientAPI, collection_id: UUID) -> list[str]:
     return [name for name in names if name.startswith(prefix)]
 
 
-def _embedders(chunks: "Iterable[Chunk] | object") -> list[str]:
-    values = chunks.order_by().values_list("embedder", flat=True).distinct()  # type: ignore[attr-defined]
+def _embedders(document: Document) -> list[str]:
+    values = document.chunks.order_by().values_list("embedder", flat=True).distinct()
     return [name for name in values if name]
 
 
@@ -244,5 +244,5 @@ def _client(url: str) -> ClientAPI:
         settings=Settings(anonymized_telemetry=False),
     )
     # The library waits for ever by default, and a worker would hang with its server.
-    client._server._session.timeout = TIMEOUT_SECONDS  # type: ignore[attr-defined]
+    client._server._session.timeout = TIMEOUT_SECONDS
     return client

@@ -1,0 +1,172 @@
+"""The API of collections, grants, documents and receipts."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponseBase
+from ninja import File, Form, Query, Router
+from ninja.files import UploadedFile
+
+from accounts.auth import requires
+from accounts.models import User
+from accounts.paging import DEFAULT_LIMIT, Paged, page
+from ingest import erase
+from ingest.access import MANAGER, get_collection, get_document
+from ingest.collections import change_collection, create_collection, set_grants
+from ingest.documents import collections_with_counts, documents_in, original, retry, roles_on
+from ingest.models import Collection
+from ingest.schemas import (
+    CollectionErasedOut,
+    CollectionIn,
+    CollectionOut,
+    CollectionPatch,
+    DocumentOut,
+    GrantIn,
+    GrantOut,
+    ReceiptOut,
+    UploadedOut,
+    collection_out,
+    document_out,
+    grant_out,
+    receipt_out,
+)
+from ingest.upload import UploadRefused, upload
+
+router = Router(tags=["collections and documents"])
+
+READ = requires("read")
+WRITE = requires("write")
+
+
+class Request(HttpRequest):
+    """A request that passed `requires(...)`."""
+
+    user: User  # type: ignore[assignment]
+
+
+@router.get("/collections", auth=requires("read", "ask"), response=Paged[CollectionOut])
+def list_collections(
+    request: Request, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> dict[str, Any]:
+    """Collections that you may read."""
+    rows, after = page(collections_with_counts(request.user), cursor, limit, key=("name", "id"))
+    roles = roles_on(request.user, rows)
+    items = [collection_out(row, roles[row]) for row in rows if row in roles]
+    return {"items": items, "next_cursor": after}
+
+
+@router.post("/collections", auth=WRITE, response={201: CollectionOut})
+def post_collection(request: Request, payload: CollectionIn) -> tuple[int, dict[str, Any]]:
+    """Make a collection. Nobody but you can read it until you grant it."""
+    made = create_collection(request.user, name=payload.name, description=payload.description)
+    return 201, _collection(request.user, made)
+
+
+@router.get("/collections/{uuid:pk}", auth=READ, response=CollectionOut)
+def read_collection(request: Request, pk: UUID) -> dict[str, Any]:
+    """One collection."""
+    return _collection(request.user, get_collection(request.user, pk))
+
+
+@router.patch("/collections/{uuid:pk}", auth=WRITE, response=CollectionOut)
+def patch_collection(request: Request, pk: UUID, payload: CollectionPatch) -> dict[str, Any]:
+    """Rename or describe a collection. For its managers."""
+    found = get_collection(request.user, pk, MANAGER)
+    changed = change_collection(
+        request.user, found, name=payload.name, description=payload.description
+    )
+    return _collection(request.user, changed)
+
+
+@router.delete("/collections/{uuid:pk}", auth=WRITE, response={202: CollectionErasedOut})
+def delete_collection(request: Request, pk: UUID) -> tuple[int, dict[str, Any]]:
+    """Erase a collection and all its documents. For its managers."""
+    receipts = erase.erase_collection(request.user, get_collection(request.user, pk, MANAGER))
+    return 202, {"receipts": [receipt.id for receipt in receipts]}
+
+
+@router.get("/collections/{uuid:pk}/grants", auth=READ, response=list[GrantOut])
+def list_grants(request: Request, pk: UUID) -> list[dict[str, Any]]:
+    """Who may use a collection. For its managers."""
+    found = get_collection(request.user, pk, MANAGER)
+    grants = found.grants.select_related("user", "group").order_by("id")
+    return [grant_out(grant) for grant in grants]
+
+
+@router.put("/collections/{uuid:pk}/grants", auth=WRITE, response=list[GrantOut])
+def put_grants(request: Request, pk: UUID, payload: list[GrantIn]) -> list[dict[str, Any]]:
+    """Replace all grants of a collection. For its managers; one manager must stay."""
+    found = get_collection(request.user, pk, MANAGER)
+    set_grants(request.user, found, [(grant.principal, grant.role) for grant in payload])
+    grants = found.grants.select_related("user", "group").order_by("id")
+    return [grant_out(grant) for grant in grants]
+
+
+@router.get("/collections/{uuid:pk}/documents", auth=READ, response=Paged[DocumentOut])
+def list_documents(
+    request: Request,
+    pk: UUID,
+    status: str = Query("", max_length=12),
+    q: str = Query("", max_length=200),
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> dict[str, Any]:
+    """Documents of a collection, by name."""
+    found = get_collection(request.user, pk)
+    documents = documents_in(request.user, found, status=status, q=q)
+    rows, after = page(documents, cursor, limit, key=("name", "id"))
+    return {"items": [document_out(row) for row in rows], "next_cursor": after}
+
+
+@router.post("/collections/{uuid:pk}/documents", auth=WRITE, response={202: UploadedOut})
+def post_documents(
+    request: Request, pk: UUID, file: File[list[UploadedFile]], path: Form[str] = ""
+) -> tuple[int, dict[str, Any]]:
+    """Upload one or more files. For editors. The same bytes again: the document that is there."""
+    collection = get_collection(request.user, pk, "editor")
+    documents, refused = [], []
+    for one in file:
+        name = one.name or ""
+        try:
+            taken = upload(request.user, collection, one, name=name, path=path)
+        except UploadRefused as error:
+            refused.append({"name": name, "code": error.code, "detail": str(error.detail)})
+        else:
+            documents.append(document_out(taken.document))
+    return 202, {"documents": documents, "refused": refused}
+
+
+@router.get("/documents/{uuid:pk}", auth=READ, response=DocumentOut)
+def read_document(request: Request, pk: UUID) -> dict[str, Any]:
+    """One document and how far it is."""
+    return document_out(get_document(request.user, pk))
+
+
+@router.get("/documents/{uuid:pk}/content", auth=READ, response={200: bytes})
+def download(request: Request, pk: UUID) -> HttpResponseBase:
+    """The original bytes, as an attachment."""
+    return original(request, request.user, get_document(request.user, pk))
+
+
+@router.post("/documents/{uuid:pk}/retry", auth=WRITE, response={202: DocumentOut})
+def retry_document(request: Request, pk: UUID) -> tuple[int, dict[str, Any]]:
+    """Try a failed document again. For editors."""
+    return 202, document_out(retry(request.user, get_document(request.user, pk, "editor")))
+
+
+@router.delete("/documents/{uuid:pk}", auth=WRITE, response={202: ReceiptOut})
+def delete_document(request: Request, pk: UUID) -> tuple[int, dict[str, Any]]:
+    """Erase a document everywhere. For editors."""
+    found = get_document(request.user, pk, "editor")
+    return 202, receipt_out(erase.erase_document(request.user, found))
+
+
+@router.get("/receipts/{uuid:pk}", auth=READ, response=ReceiptOut)
+def read_receipt(request: Request, pk: UUID) -> dict[str, Any]:
+    """What an erasure removed: for who asked for it, and the collection's managers."""
+    return receipt_out(erase.get_receipt(request.user, pk))
+
+
+def _collection(user: User, collection: Collection) -> dict[str, Any]:
+    found = collections_with_counts(user).get(pk=collection.pk)
+    return collection_out(found, roles_on(user, [found])[found])

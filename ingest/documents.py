@@ -1,0 +1,124 @@
+"""What pages and the API do with documents besides uploading and erasing them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http.response import content_disposition_header
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit import actions
+from audit.problems import Problem
+from audit.record import record
+from ingest import queue
+from ingest.access import EDITOR, collections_for, documents_for, get_document
+from ingest.models import Collection, Document, Grant
+
+#: Anything else is sent as bytes without a meaning.
+PLAIN_TYPES = {"application/pdf": "application/pdf", "text/plain": "text/plain; charset=utf-8"}
+READ_AHEAD = 256 * 1024
+
+
+def collections_with_counts(user: User) -> QuerySet[Collection]:
+    """Readable collections, each with `document_count` and `ready_count`."""
+    shown = ~Q(documents__status=Document.Status.ERASING)
+    ready = Q(documents__status=Document.Status.READY)
+    return collections_for(user).annotate(
+        document_count=Count("documents", filter=shown),
+        ready_count=Count("documents", filter=ready),
+    )
+
+
+def roles_on(user: User, collections: list[Collection]) -> dict[Collection, str]:
+    """The strongest role of `user` on each, in one query."""
+    rows = Grant.objects.filter(
+        Q(everyone=True) | Q(user=user) | Q(group__users=user), collection__in=collections
+    ).values_list("collection_id", "role")
+    held: dict[object, list[str]] = {}
+    for pk, role in rows:
+        held.setdefault(pk, []).append(role)
+    return {
+        collection: max(held[collection.pk], key=Grant.ORDER.index)
+        for collection in collections
+        if collection.pk in held
+    }
+
+
+def documents_in(
+    user: User, collection: Collection, *, status: str = "", q: str = ""
+) -> QuerySet[Document]:
+    """Documents of one collection that `user` may read. `q` is looked for in name, title and path."""
+    found = documents_for(user).filter(collection=collection)
+    if status:
+        found = found.filter(status=status)
+    if q := q.replace("\x00", "").strip():
+        found = found.filter(Q(name__icontains=q) | Q(title__icontains=q) | Q(path__icontains=q))
+    return found
+
+
+def retry(user: User, document: Document) -> Document:
+    """Queue a failed document again. For editors. One that waits or runs already is left alone."""
+    with transaction.atomic():
+        found = get_document(user, document.pk, EDITOR)
+        queued = Document.objects.filter(pk=found.pk, status=Document.Status.FAILED).update(
+            status=Document.Status.QUEUED,
+            stage=Document.Stage.NONE,
+            progress=0,
+            attempts=0,
+            error_code="",
+            error_detail="",
+            lease=None,
+            lease_until=None,
+        )
+        if queued:
+            record(actions.DOCUMENT_RETRIED, actor=user, target=("document", found.pk))
+            queue.send_on_commit(queue.PROCESS, str(found.pk))
+        elif found.status == Document.Status.READY:
+            raise Problem(
+                409, "not-failed", _("This document is ready. There is nothing to repeat.")
+            )
+        found.refresh_from_db()
+    return found
+
+
+def original(request: HttpRequest, user: User, document: Document) -> HttpResponseBase:
+    """The original bytes, as an attachment that the browser never shows as a page of ours."""
+    found = get_document(user, document.pk)
+    try:
+        file = Path(found.file.path).open("rb")  # noqa: SIM115 (the response closes it)
+    except FileNotFoundError as error:
+        detail = _("The stored file is gone. Delete this entry, then upload the file again.")
+        raise Problem(410, "original-missing", detail) from error
+    record(actions.DOCUMENT_DOWNLOADED, actor=user, target=("document", found.pk))
+    kind = PLAIN_TYPES.get(found.media_type, "application/octet-stream")
+    response = _streamed(request, file, kind, found)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Length"] = str(found.bytes)
+    return response
+
+
+def _streamed(
+    request: HttpRequest, file: BinaryIO, kind: str, document: Document
+) -> StreamingHttpResponse:
+    if not isinstance(request, ASGIRequest):
+        return FileResponse(file, as_attachment=True, filename=document.name, content_type=kind)
+    # Under ASGI Django would read a synchronous iterator to its end before the first byte.
+    response = StreamingHttpResponse(_parts(file), content_type=kind)
+    response["Content-Disposition"] = (
+        content_disposition_header(True, document.name) or "attachment"
+    )
+    return response
+
+
+async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
+    try:
+        while part := await sync_to_async(file.read, thread_sensitive=False)(READ_AHEAD):
+            yield part
+    finally:
+        file.close()

@@ -1,0 +1,151 @@
+"""The shapes of this room's API calls."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from ingest.models import Collection, Document, Grant, Receipt
+
+Role = Literal["reader", "editor", "manager"]
+
+
+class CollectionIn(Schema):
+    name: str
+    description: str = ""
+
+
+class CollectionPatch(Schema):
+    name: str | None = None
+    description: str | None = None
+
+
+class CollectionOut(Schema):
+    id: UUID
+    name: str
+    description: str
+    role: Role
+    documents: int
+    ready: int
+    created_at: datetime
+
+
+class GrantIn(Schema):
+    principal: str = Field(max_length=60)
+    role: Role
+
+
+class GrantOut(Schema):
+    principal: str
+    role: Role
+    name: str
+
+
+class ErrorOut(Schema):
+    code: str
+    detail: str
+
+
+class DocumentOut(Schema):
+    id: UUID
+    collection: UUID
+    name: str
+    path: str
+    title: str
+    media_type: str
+    language: str
+    bytes: int
+    sha256: str
+    status: Literal["queued", "processing", "ready", "failed", "erasing"]
+    stage: str
+    progress: float
+    error: ErrorOut | None
+    warnings: list[Any]
+    pages: int | None
+    chunks: int
+    version: int
+    created_at: datetime
+    ready_at: datetime | None
+
+
+class RefusedOut(Schema):
+    name: str
+    code: str
+    detail: str
+
+
+class UploadedOut(Schema):
+    documents: list[DocumentOut]
+    refused: list[RefusedOut]
+
+
+class ReceiptOut(Schema):
+    id: UUID
+    document: UUID
+    collection: UUID
+    requested_at: datetime
+    finished_at: datetime | None
+    removed: dict[str, int]
+
+
+class CollectionErasedOut(Schema):
+    receipts: list[UUID]
+
+
+def collection_out(collection: Collection, role: str) -> dict[str, Any]:
+    """A collection from `collections_with_counts`."""
+    return {
+        "id": collection.id,
+        "name": collection.name,
+        "description": collection.description,
+        "role": role,
+        "documents": getattr(collection, "document_count", 0),
+        "ready": getattr(collection, "ready_count", 0),
+        "created_at": collection.created_at,
+    }
+
+
+def grant_out(grant: Grant) -> dict[str, Any]:
+    return {
+        "principal": grant.principal,
+        "role": grant.role,
+        "name": str(grant.user or grant.group or ""),
+    }
+
+
+def document_out(document: Document) -> dict[str, Any]:
+    error = {"code": document.error_code, "detail": document.error_detail}
+    return {
+        "id": document.id,
+        "collection": document.collection_id,
+        "name": document.name,
+        "path": document.path,
+        "title": document.title,
+        "media_type": document.media_type,
+        "language": document.language,
+        "bytes": document.bytes,
+        "sha256": document.sha256,
+        "status": document.status,
+        "stage": document.stage,
+        "progress": document.progress,
+        "error": error if document.error_code else None,
+        "warnings": document.warnings,
+        "pages": document.pages,
+        "chunks": document.chunk_count,
+        "version": document.version,
+        "created_at": document.created_at,
+        "ready_at": document.ready_at,
+    }
+
+
+def receipt_out(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "id": receipt.id,
+        "document": receipt.document_id,
+        "collection": receipt.collection_id,
+        "requested_at": receipt.requested_at,
+        "finished_at": receipt.finished_at,
+        "removed": receipt.removed,
+    }
