@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from inference.client import get_client
 
 from chat.conversations import (
     QuestionRefused,
@@ -28,6 +27,7 @@ from chat.conversations import (
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, present_answer
+from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for
 from ingest.models import Collection, Document

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django_htmx.middleware import HtmxDetails
 
-from accounts.models import User
+from accounts.http import SignedInRequest
 
 
-class PageRequest(HttpRequest):
+class PageRequest(SignedInRequest):
     """A request that passed LoginRequiredMiddleware and HtmxMiddleware."""
 
-    user: User  # type: ignore[assignment]
     htmx: HtmxDetails
 
 

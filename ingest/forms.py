@@ -1,0 +1,69 @@
+"""What the pages of collections send. The rules themselves are in ingest/collections.py."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Group, User
+from audit.problems import Problem
+from ingest.models import Collection, Grant
+
+PERSON, EVERYONE = "person", "everyone"
+
+
+class CollectionForm(forms.ModelForm[Collection]):
+    class Meta:
+        model = Collection
+        fields = ["name", "description"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 3})}
+
+    def refuse(self, problem: Problem) -> None:
+        field = {"bad-name": "name", "bad-description": "description"}.get(problem.code)
+        self.add_error(field, str(problem.detail))
+
+
+class GrantForm(forms.Form):
+    """Whom to let in: a person by e-mail, a group, or everyone; and as what."""
+
+    who = forms.ChoiceField(label=_("Who"))
+    email = forms.EmailField(
+        label=_("E-mail of the person"),
+        required=False,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(label=_("May"), choices=Grant.Role.choices)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups = [(f"group:{group.pk}", group.name) for group in Group.objects.all()]
+        choices: list[Any] = [(PERSON, _("A person")), (EVERYONE, _("Everyone who can sign in"))]
+        if groups:
+            choices.append((_("Groups"), groups))
+        self.fields["who"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        who = data.get("who")
+        if who == PERSON and "email" in data:
+            person = User.objects.filter(email__iexact=data["email"], is_active=True).first()
+            if person is None:
+                self.add_error("email", _("Nobody signs in with this e-mail. Check the address."))
+            else:
+                who = f"user:{person.pk}"
+        data["principal"] = who
+        return data
+
+
+class FilterForm(forms.Form):
+    """What of a collection to show."""
+
+    WORKING = "working"
+    STATES = [
+        ("", _("All states")),
+        ("ready", _("Ready")),
+        (WORKING, _("In work")),
+        ("failed", _("Failed")),
+    ]
+    q = forms.CharField(required=False, max_length=255)
+    state = forms.ChoiceField(required=False, choices=STATES)
