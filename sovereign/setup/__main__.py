@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import clean
 import environment
 import machine
 import weights
@@ -31,12 +32,13 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help="install the test packages and the small test model instead, and start nothing",
     )
+    parser.add_argument("--clean-data", action="store_true", help="erase this installation's data")
     parser.add_argument("--no-start", action="store_true", help="install only")
     return parser.parse_args()
 
 
 def _check_machine(env: environment.Environment, data: Path, starts: bool, teller: Teller) -> None:
-    machine.check_not_running(data / "run" / "launcher.lock")
+    machine.check_not_running(data / "launcher.lock")
     for folder in (data, env.cache):
         machine.check_writable(folder)
     first = not env.complete()
@@ -82,6 +84,9 @@ def _fetch_models(env: environment.Environment, teller: Teller) -> None:
 
 
 def run(options: argparse.Namespace, teller: Teller) -> None:
+    if options.clean_data:
+        clean.erase(_folder("SOVEREIGN_DATA_DIR", ROOT / "var"))
+        return
     starts = not (options.for_tests or options.no_start)
     data = _folder("SOVEREIGN_DATA_DIR", ROOT / "var")
     env = environment.Environment(

@@ -1,0 +1,57 @@
+# Every verb of this project. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv/bin
+PYTEST_ARGS ?=
+CORPUS ?= samples/handbook
+QUESTIONS ?= samples/questions.jsonl
+
+.DEFAULT_GOAL := help
+.PHONY: help up test test-services test-handbook check lint types templates lock bench clean-data
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## install what is missing, fetch the models, start everything, print the address
+	@exec $(PYTHON) sovereign/setup
+
+test: ## install what the tests need and run them, the network closed
+	@$(PYTHON) sovereign/setup --for-tests
+	$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+test-services: ## the tests that need PostgreSQL and Redis (Debian: apt install postgresql redis-server)
+	@$(PYTHON) sovereign/setup --for-tests
+	$(VENV)/python -m pytest -m services $(PYTEST_ARGS)
+
+test-handbook: ## the tests on the handbook corpus that SOVEREIGN_HANDBOOK names
+	@test -d "$${SOVEREIGN_HANDBOOK:-}" || { echo "Set SOVEREIGN_HANDBOOK to the folder of the corpus."; exit 1; }
+	@$(PYTHON) sovereign/setup --for-tests
+	$(VENV)/python -m pytest -m handbook $(PYTEST_ARGS)
+
+check: lint types templates ## lint, types and templates
+
+lint: ## ruff, import-linter, missing migrations
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/lint-imports
+	$(VENV)/python manage.py makemigrations --check --dry-run --settings tests.settings
+
+types: ## mypy in strict mode
+	$(VENV)/mypy .
+
+templates: ## djlint on the templates
+	$(VENV)/djlint templates --lint --quiet
+
+lock: ## pin requirements/*.in again, with hashes (torch stays where it is)
+	$(VENV)/uv pip compile requirements/base.in -c requirements/torch.txt --generate-hashes \
+		--no-emit-package torch --no-emit-package llama-cpp-python --no-header --quiet --upgrade \
+		-o requirements/base.txt
+	$(VENV)/uv pip compile requirements/dev.in --generate-hashes --no-header --quiet --upgrade \
+		-o requirements/dev.txt
+
+bench: ## measure retrieval, answers and kills on the sample corpus (CORPUS=, QUESTIONS= for another)
+	$(VENV)/python -m bench.retrieval --corpus $(CORPUS) --questions $(QUESTIONS)
+	$(VENV)/python -m bench.answers --corpus $(CORPUS) --questions $(QUESTIONS)
+	$(VENV)/python -m bench.crash
+
+clean-data: ## erase the data of this checkout (var/): documents, accounts, answers
+	@$(PYTHON) sovereign/setup --clean-data
