@@ -1,5 +1,7 @@
 """Sign-in by e-mail and password."""
 
+from uuid import UUID
+
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
@@ -23,5 +25,5 @@ class EmailBackend(BaseBackend):
             return None
         return user if user.check_password(password) and user.is_active else None
 
-    def get_user(self, user_id: object) -> User | None:
+    def get_user(self, user_id: UUID | str) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()

@@ -47,7 +47,9 @@ class User(AbstractBaseUser):
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_admin = models.BooleanField(_("administrator"), default=False)
-    groups = models.ManyToManyField(Group, blank=True, related_name="users", verbose_name=_("groups"))
+    groups = models.ManyToManyField(
+        Group, blank=True, related_name="users", verbose_name=_("groups")
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -74,7 +76,9 @@ class OneTimeLink(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(max_length=10, choices=Purpose)
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="links")
+    user = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.CASCADE, related_name="links"
+    )
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()

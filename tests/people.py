@@ -17,6 +17,8 @@ PASSWORD = "correct horse battery staple"
 #: In every text of Alice's documents and conversations. Whoever reads it may read her collection.
 CANARY = "kestrel-lantern-4417"
 
+JSON = "application/json"
+
 
 def make_user(name: str, **fields: Any) -> User:
     """Make `name`@example.com with PASSWORD."""
@@ -132,12 +134,17 @@ class Api(Client):
         super().__init__(headers=headers, **extra)
         self.token = token
 
-    def generic(self, method: str, path: str, data: Any = "", *args: Any, **kwargs: Any) -> Any:
+    def generic(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         """Addresses are written without their common beginning: `api.get("/me")`."""
         prefix = "" if path.startswith(("/api/", "/v1/")) else "/api/v1"
-        return super().generic(method, prefix + path, data, *args, **kwargs)
+        return super().generic(method, prefix + path, *args, **kwargs)
 
-    def post(self, path: str, data: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """A dict is sent as JSON; pass `content_type=MULTIPART_CONTENT` to upload a file."""
-        kwargs.setdefault("content_type", "application/json")
-        return super().post(path, {} if data is None else data, *args, **kwargs)
+    # A body is sent as JSON; `content_type=MULTIPART_CONTENT` uploads files.
+    def post(self, path: str, data: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().post(path, {} if data is None else data, **{"content_type": JSON, **kwargs})
+
+    def put(self, path: str, data: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().put(path, {} if data is None else data, **{"content_type": JSON, **kwargs})
+
+    def patch(self, path: str, data: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().patch(path, {} if data is None else data, **{"content_type": JSON, **kwargs})

@@ -17,3 +17,4 @@ STORAGES = {
 MODELS_URL = "fake:"
 # Nothing that a test forgets to run in place may reach a broker.
 BROKER_URL = "memory://"
+STATIC_ROOT.mkdir()  # noqa: F405 (whitenoise warns where it is missing, and warnings are errors here)
