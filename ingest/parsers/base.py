@@ -49,6 +49,16 @@ class Limits:
 
     max_pages: int = 5_000
     max_chars: int = 20_000_000
+    #: Pieces cost memory whatever their length: a million lines of one letter is no document.
+    max_blocks: int = 500_000
+
+    def too_much_text(self) -> "ParseError":
+        """The error for a text above `max_chars` or in more than `max_blocks` pieces."""
+        return ParseError(
+            "too-much-text",
+            f"The file holds more than {self.max_chars:,} characters or {self.max_blocks:,} pieces "
+            "of text. Split it into parts.",
+        )
 
 
 class ParseError(Exception):
@@ -109,14 +119,9 @@ class BlockWriter:
             return
         start = self._length + (len(self.SEPARATOR) if self._blocks else 0)
         end = start + len(text)
-        if end > self._limits.max_chars:
-            raise ParseError(
-                "too-much-text",
-                f"The file holds more than {self._limits.max_chars:,} characters. Split it into parts.",
-            )
-        self._blocks.append(
-            Block(kind, text, start, end, level, page, rows, header_rows, boxes)
-        )
+        if end > self._limits.max_chars or len(self._blocks) >= self._limits.max_blocks:
+            raise self._limits.too_much_text()
+        self._blocks.append(Block(kind, text, start, end, level, page, rows, header_rows, boxes))
         self._length = end
 
     def document(
@@ -128,4 +133,6 @@ class BlockWriter:
         metadata: Mapping[str, str] | None = None,
     ) -> ParsedDocument:
         text = self.SEPARATOR.join(block.text for block in self._blocks)
-        return ParsedDocument(text, tuple(self._blocks), title, pages, warnings, dict(metadata or {}))
+        return ParsedDocument(
+            text, tuple(self._blocks), title, pages, warnings, dict(metadata or {})
+        )

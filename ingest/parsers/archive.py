@@ -1,0 +1,115 @@
+"""Bounds of ZIP containers (DOCX and its kin), checked before anything is unpacked. Stdlib only."""
+
+import lzma
+import re
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+from ingest.parsers.base import ParseError
+
+#: Members of one archive. A book with a thousand pictures has about 1,100.
+MAX_MEMBERS = 5_000
+#: Bytes of the directory at the archive's end: what a reader loads before it can count members.
+MAX_DIRECTORY = 2 << 20
+#: Bytes of all members unpacked.
+MAX_UNPACKED = 512 << 20
+#: Bytes of one XML part unpacked: its tree takes about ten times as much.
+MAX_XML = 64 << 20
+#: Times that a member above a megabyte may grow. Text shrinks 5 to 20 times, repetitive XML 100.
+MAX_RATIO = 250
+
+_END = b"PK\x05\x06"
+_END64_LOCATOR = b"PK\x06\x07"
+_END64 = b"PK\x06\x06"
+_DECLARATION = re.compile(
+    b"<!(?:DOCTYPE|ENTITY)" + b"|" + "<!DOCTYPE".encode("utf-16-le"), re.IGNORECASE
+)
+
+# What zipfile raises on damage: by member, by method of compression, by encryption.
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+    OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+_TOO_LARGE = (
+    "The file unpacks to more than is allowed. Save it anew, with fewer or smaller pictures."
+)
+_DAMAGED = "The file is damaged or cut off. Open it in the program that made it and save it anew."
+
+
+def check_archive(path: Path) -> None:
+    """Raises ParseError `archive-too-large`, `damaged` or `encrypted`.
+
+    Sees what the directory declares. Cannot see a member that unpacks to more than it declares
+    (the reader stops at the declared size and fails on the checksum), members that share bytes
+    (their declared sizes still add up), or what XML becomes once it is a tree: the memory limit of
+    the child process bounds that.
+    """
+    if _directory_size(path) > MAX_DIRECTORY:
+        raise ParseError("archive-too-large", _TOO_LARGE)
+    members = _members(path)
+    if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED:
+        raise ParseError("archive-too-large", _TOO_LARGE)
+    for member in members:
+        _check_member(member)
+
+
+def check_entities(path: Path) -> None:
+    """Refuse document type declarations: office formats have none, bombs and file thefts do.
+
+    Raises ParseError `unsafe-file`. Reads each XML part once; cannot see a declaration in an
+    encoding other than UTF-8, UTF-16 LE or an ASCII superset (the XML reader resolves no entities).
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if _is_xml(member.filename) and _DECLARATION.search(archive.read(member)):
+                    raise ParseError(
+                        "unsafe-file",
+                        "The file declares XML entities, which office programs never do.",
+                    )
+    except _UNREADABLE as error:
+        raise ParseError("damaged", _DAMAGED) from error
+
+
+def _directory_size(path: Path) -> int:
+    """Bytes of the central directory as the end record says. Raises ParseError `damaged`."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - 65_557 - 76))
+        tail = file.read()
+    place = tail.rfind(_END)
+    if place < 0 or len(tail) - place < 22:
+        raise ParseError("damaged", _DAMAGED)
+    declared: int = struct.unpack_from("<I", tail, place + 12)[0]
+    if place >= 20 and tail[place - 20 : place - 16] == _END64_LOCATOR:
+        start = tail.rfind(_END64, 0, place)
+        if start < 0 or len(tail) - start < 56:
+            raise ParseError("damaged", _DAMAGED)
+        declared = struct.unpack_from("<Q", tail, start + 40)[0]
+    return declared
+
+
+def _members(path: Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.infolist()
+    except _UNREADABLE as error:
+        raise ParseError("damaged", _DAMAGED) from error
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & 0x1:
+        raise ParseError(
+            "encrypted", "The file is protected with a password. Save a copy without it."
+        )
+    if _is_xml(member.filename) and member.file_size > MAX_XML:
+        raise ParseError("archive-too-large", _TOO_LARGE)
+    if member.file_size > 1 << 20 and member.file_size > MAX_RATIO * max(1, member.compress_size):
+        raise ParseError("archive-too-large", _TOO_LARGE)
+
+
+def _is_xml(name: str) -> bool:
+    return name.lower().endswith((".xml", ".rels"))

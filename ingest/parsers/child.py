@@ -1,0 +1,85 @@
+"""The child that reads one file. Started by sandbox.py as a script, with nothing of its parent.
+
+Reads a request (one line of JSON) from standard input and writes frames (wire.py) to what was
+standard output. Limits are set before the first library is loaded.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+#: A child writes its result to a pipe; what it leaves on a disk can only be a mistake.
+_MAX_FILE_BYTES = 1 << 20
+
+
+def main() -> None:
+    """Confine, parse, answer. The exit status says nothing; the last frame does."""
+    request = json.loads(sys.stdin.buffer.readline())
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not land between frames
+    source = os.open(request["path"], os.O_RDONLY | os.O_CLOEXEC)
+    _confine(request["cpu_seconds"], request["memory_mb"])
+    sys.path.insert(0, request["root"])
+    from ingest.parsers import progress, wire
+    from ingest.parsers.base import Limits, ParseError
+
+    def send(kind: str, data: bytes) -> None:
+        channel.write(f"{kind} {len(data)}\n".encode() + data)
+        channel.flush()
+
+    def send_progress(share: float) -> None:
+        channel.write(f"P {share:.4f}\n".encode())
+        channel.flush()
+
+    progress.listen(send_progress)
+    try:
+        send(
+            "R",
+            wire.pack(
+                _parse(
+                    Path(f"/proc/self/fd/{source}"),
+                    request["media_type"],
+                    Limits(**request["limits"]),
+                )
+            ),
+        )
+    except ParseError as error:
+        send("E", wire.pack_error(error))
+    except MemoryError:
+        send("M", b"")
+    channel.close()
+    os._exit(0)  # finalisers of native libraries are not worth their crashes
+
+
+def _parse(path: Path, media_type: str, limits: "object") -> "object":
+    from ingest.parsers.registry import parser_for
+
+    return parser_for(media_type).parse(path, limits)
+
+
+def _confine(cpu_seconds: int, memory_mb: int) -> None:
+    """Bounds of the kernel, and no network where that costs no privilege (best effort)."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    # One second between the two: the soft limit's signal ends Python, the hard one ends the rest.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if libc.unshare(_CLONE_NEWNET) != 0:
+            libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Makes text fit to be stored, shown and compared, without changing what a person reads."""
+
+import re
+import unicodedata
+
+# Dropped: controls, soft hyphen, zero-width space and BOM, and the bidirectional overrides, which
+# show a text in another order than the one a model reads. ZWJ and ZWNJ stay: scripts need them.
+_DROPPED = [
+    *range(0x09),
+    *range(0x0E, 0x20),
+    *range(0x7F, 0x85),
+    *range(0x86, 0xA0),
+    0xAD,
+    0x200B,
+    0x200E,
+    0x200F,
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2065),
+    *range(0x2066, 0x206A),
+    0xFEFF,
+    0xFFFE,
+    0xFFFF,
+    *range(0xD800, 0xE000),
+]
+_TABLE: dict[int, str | None] = dict.fromkeys(_DROPPED)
+_TABLE |= dict.fromkeys([0x0B, 0x0C, 0x85, 0x2028, 0x2029], "\n")
+_TABLE |= dict.fromkeys([0xA0, 0x202F, 0x2007, *range(0x2000, 0x2007), *range(0x2008, 0x200B)], " ")
+
+_ASCII_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SPACES = re.compile(r"[ \t]+")
+_AROUND_BREAK = re.compile(r" ?\n ?")
+_BLANK_LINES = re.compile(r"\n{2,}")
+
+
+def clean(text: str) -> str:
+    """NFC, one kind of line end and space, no control characters, no lone surrogates."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():
+        return text.translate(_TABLE) if _ASCII_NOISE.search(text) else text
+    return unicodedata.normalize("NFC", text.translate(_TABLE))
+
+
+def one_line(text: str) -> str:
+    """Cleaned, on one line, single spaces."""
+    return " ".join(clean(text).split())
+
+
+def lines(text: str) -> str:
+    """Cleaned, line breaks kept, runs of spaces and of blank lines made one."""
+    text = _SPACES.sub(" ", clean(text))
+    return _BLANK_LINES.sub("\n", _AROUND_BREAK.sub("\n", text)).strip()
+
+
+def table_text(rows: tuple[tuple[str, ...], ...]) -> str:
+    """Rows as lines, cells joined by " | ": one line a row, since cells are on one line."""
+    return "\n".join(" | ".join(row).strip() for row in rows)
+
+
+def filled(rows: list[list[str]]) -> tuple[tuple[str, ...], ...]:
+    """Rows of equal width on one line a cell, without rows and columns that hold nothing."""
+    width = max((len(row) for row in rows), default=0)
+    cells = [[one_line(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    cells = [row for row in cells if any(row)]
+    kept = [index for index in range(width) if any(row[index] for row in cells)]
+    return tuple(tuple(row[index] for index in kept) for row in cells)

@@ -1,0 +1,17 @@
+"""How far a parse is. A parser calls report(); who listens is set by the process that runs it."""
+
+from collections.abc import Callable
+
+_listener: Callable[[float], None] | None = None
+
+
+def listen(listener: Callable[[float], None] | None) -> None:
+    """Send later reports to `listener` (None: to nobody)."""
+    global _listener
+    _listener = listener
+
+
+def report(done: int, total: int) -> None:
+    """Say that `done` of `total` parts (pages, members) are read."""
+    if _listener is not None and total > 0:
+        _listener(min(1.0, done / total))

@@ -1,0 +1,219 @@
+"""Runs one parser in a process of its own, so that a hostile file costs one file.
+
+A fresh interpreter, not a fork: it shares no memory with the worker (keys, connections), no locks
+of its threads, and Celery's daemonic children may start it. It costs about 0.1 CPU seconds.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO
+
+from ingest.parsers import wire
+from ingest.parsers.base import Limits, ParsedDocument, ParseError
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_CHILD = Path(__file__).with_name("child.py")
+#: Nothing of the worker's environment: it holds secrets.
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+_READ_BYTES = 1 << 18
+_MAX_HEADER = 64
+#: Bytes of a result for each allowed character: four in UTF-8, twice for the cells of tables.
+_BYTES_PER_CHAR = 8
+_MIN_RESULT_BYTES = 16 << 20
+#: Share of the memory limit that must have been touched for a fatal signal to mean "out of memory".
+_NEAR_LIMIT = 0.6
+_EXIT_SECONDS = 2.0
+
+
+def parse_isolated(
+    path: Path,
+    media_type: str,
+    limits: Limits,
+    *,
+    cpu_seconds: int,
+    wall_seconds: int,
+    memory_mb: int,
+    on_progress: Callable[[float], None] | None = None,
+) -> ParsedDocument:
+    """Parse `path` in a child process. `on_progress` gets shares from 0 to 1.
+
+    Raises the parser's ParseError, or `parse-timeout`, `parse-memory`, `parse-crashed`. The child
+    and all that it started are gone when this returns.
+    """
+    request = {
+        "path": str(path.resolve()),
+        "media_type": media_type,
+        "limits": asdict(limits),
+        "cpu_seconds": cpu_seconds,
+        "memory_mb": memory_mb,
+        "root": str(_ROOT),
+    }
+    frames = _Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), on_progress)
+    child = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", "-B", str(_CHILD)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=_ENVIRONMENT,
+        start_new_session=True,
+    )
+    try:
+        in_time = _converse(child, json.dumps(request), frames, time.monotonic() + wall_seconds)
+        _await_exit(child.pid, _EXIT_SECONDS if in_time and not frames.finished else 0)
+    finally:
+        status, usage = _end(child)
+    if not in_time:
+        raise _timeout(f"{wall_seconds} seconds")
+    return _outcome(frames, limits, status, usage, cpu_seconds=cpu_seconds, memory_mb=memory_mb)
+
+
+@dataclass
+class _Frames:
+    """Takes the child's bytes apart; holds at most one result of at most `max_bytes`."""
+
+    max_bytes: int
+    on_progress: Callable[[float], None] | None
+    kind: str = ""
+    body: bytearray = field(default_factory=bytearray)
+    missing: int = 0
+    broken: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return self.broken or (bool(self.kind) and self.missing == 0)
+
+    def feed(self, data: bytes) -> None:
+        self.body += data
+        if self.kind:
+            self.missing -= len(data)
+            self.broken = self.missing < 0
+            return
+        while (
+            not self.kind
+            and not self.broken
+            and (end := self.body.find(b"\n", 0, _MAX_HEADER)) >= 0
+        ):
+            header = bytes(self.body[:end]).decode("ascii", "replace")
+            del self.body[: end + 1]
+            self._header(header)
+        self.broken = self.broken or (not self.kind and len(self.body) > _MAX_HEADER)
+
+    def _header(self, header: str) -> None:
+        kind, _, value = header.partition(" ")
+        try:
+            if kind == "P":
+                if self.on_progress is not None:
+                    self.on_progress(min(1.0, max(0.0, float(value))))
+            elif kind in ("R", "E", "M"):
+                self.kind, self.missing = kind, int(value) - len(self.body)
+                self.broken = self.missing < 0 or int(value) > self.max_bytes
+            else:
+                self.broken = True
+        except ValueError:
+            self.broken = True
+
+
+def _converse(
+    child: subprocess.Popen[bytes], request: str, frames: _Frames, deadline: float
+) -> bool:
+    """Send the request and read until the answer or the end. False: the time ran out."""
+    assert child.stdin is not None and child.stdout is not None
+    with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+        pipe.write(request.encode() + b"\n")
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while not frames.finished:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if selector.select(left) and not _read_once(child.stdout, frames):
+                return True
+    return True
+
+
+def _read_once(pipe: IO[bytes], frames: _Frames) -> bool:
+    data = os.read(pipe.fileno(), _READ_BYTES)
+    frames.feed(data)
+    return bool(data)
+
+
+def _await_exit(pid: int, seconds: float) -> None:
+    """Give a child that closed its pipe without an answer the time to die of what it dies of."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+            return
+        time.sleep(0.01)
+
+
+def _end(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
+    """Kill the whole group, reap the child: its exit code (negative: signal) and what it used."""
+    # The child is not reaped yet, so its id is still its own and names its group.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.stdout is not None:
+        child.stdout.close()
+    return child.returncode, usage
+
+
+def _outcome(
+    frames: _Frames,
+    limits: Limits,
+    status: int,
+    usage: resource.struct_rusage,
+    *,
+    cpu_seconds: int,
+    memory_mb: int,
+) -> ParsedDocument:
+    if frames.finished and not frames.broken:
+        if frames.kind == "M":
+            raise _memory(memory_mb)
+        try:
+            if frames.kind == "E":
+                raise wire.unpack_error(bytes(frames.body))
+            return wire.unpack(bytes(frames.body), limits)
+        except ValueError as error:
+            raise _crashed() from error
+    if status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= cpu_seconds:
+        raise _timeout(f"{cpu_seconds} CPU seconds")
+    if status < 0 and usage.ru_maxrss >= _NEAR_LIMIT * memory_mb * 1024:
+        raise _memory(memory_mb)
+    if status == -signal.SIGKILL and not frames.broken:
+        # Nobody here killed it before its end: the kernel ran out of memory.
+        raise _memory(memory_mb, permanent=False)
+    raise _crashed()
+
+
+def _timeout(limit: str) -> ParseError:
+    return ParseError(
+        "parse-timeout",
+        f"Reading the file took more than {limit}. Split it, or save it anew in another format.",
+    )
+
+
+def _memory(memory_mb: int, *, permanent: bool = True) -> ParseError:
+    return ParseError(
+        "parse-memory",
+        f"Reading the file took more than {memory_mb:,} MB of memory. Split it, or save it anew in another format.",
+        permanent=permanent,
+    )
+
+
+def _crashed() -> ParseError:
+    return ParseError(
+        "parse-crashed",
+        "The file's reader broke on it: the file is damaged or unusual. Save it anew and try again.",
+    )

@@ -1,0 +1,82 @@
+"""How a parsed document crosses from the child process. JSON: what comes is not trusted.
+
+Frames: one line `P 0.25` (progress), `R 123` and 123 bytes of JSON (the result), or `E 123` and as
+many (the error: [code, detail, permanent]).
+"""
+
+import json
+from typing import Any, cast, get_args
+
+from ingest.parsers.base import BlockKind, BlockWriter, Box, Limits, ParsedDocument, ParseError
+
+_KINDS = frozenset(get_args(BlockKind))
+MAX_DETAIL = 500
+MAX_CODE = 50
+
+
+def pack(document: ParsedDocument) -> bytes:
+    """A document as JSON; offsets are left out, since they follow from the blocks."""
+    blocks = [
+        (
+            b.kind,
+            b.text,
+            b.level,
+            b.page,
+            b.rows,
+            b.header_rows,
+            [[round(x, 1) for x in box] for box in b.boxes],
+        )
+        for b in document.blocks
+    ]
+    parts = [document.title, document.pages, document.warnings, dict(document.metadata), blocks]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def unpack(data: bytes, limits: Limits) -> ParsedDocument:
+    """The document again, every value checked. Raises ValueError, ParseError `too-much-text`."""
+    try:
+        title, pages, warnings, metadata, blocks = json.loads(data)
+        writer = BlockWriter(limits)
+        for block in blocks:
+            _add(writer, block)
+        return writer.document(
+            title=str(title),
+            pages=None if pages is None else int(pages),
+            warnings=tuple(str(warning)[:MAX_DETAIL] for warning in warnings),
+            metadata={str(key): str(value) for key, value in metadata.items()},
+        )
+    except (TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise ValueError("not a parsed document") from error
+
+
+def _add(writer: BlockWriter, block: Any) -> None:
+    kind, text, level, page, rows, header_rows, boxes = block
+    if kind not in _KINDS or not isinstance(text, str):
+        raise ValueError("not a block")
+    writer.add(
+        cast(BlockKind, kind),
+        text,
+        level=int(level),
+        page=None if page is None else int(page),
+        rows=tuple(tuple(str(cell) for cell in row) for row in rows),
+        header_rows=int(header_rows),
+        boxes=tuple(_box(box) for box in boxes),
+    )
+
+
+def _box(box: Any) -> Box:
+    left, bottom, right, top = (float(side) for side in box)
+    return left, bottom, right, top
+
+
+def pack_error(error: ParseError) -> bytes:
+    return json.dumps([error.code, error.detail, error.permanent]).encode()
+
+
+def unpack_error(data: bytes) -> ParseError:
+    """Raises ValueError when `data` is no error."""
+    try:
+        code, detail, permanent = json.loads(data)
+    except TypeError as error:
+        raise ValueError("not an error") from error
+    return ParseError(str(code)[:MAX_CODE], str(detail)[:MAX_DETAIL], permanent=bool(permanent))
