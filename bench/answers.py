@@ -143,7 +143,8 @@ def markdown(figures: dict[str, Row], seconds: dict[str, Row]) -> str:
 
 def chosen(questions: list[Row], options: argparse.Namespace) -> list[Row]:
     if options.sample:
-        return random.Random(options.seed).sample(questions, min(options.sample, len(questions)))
+        size = min(options.sample, len(questions))
+        return random.Random(options.seed).sample(questions, size)  # noqa: S311 (repeatable)
     return questions[: options.limit] if options.limit else questions
 
 

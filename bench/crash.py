@@ -157,7 +157,7 @@ def verdict(collection: str, user: Any, seen: Seen, before: set[str]) -> Row:
     hashes = [document.sha256 for document in found]
     texts = Chunk.objects.filter(document__collection=collection)
     doubled = texts.values("document", "text").annotate(n=Count("id")).filter(n__gt=1).count()
-    turns = [(answer.conversation_id, answer.ordinal) for answer in said]
+    asked = {answer.conversation_id for answer in said}  # each question opened a conversation
     return {
         "documents": {
             "taken": len(set(seen.documents)),
@@ -172,7 +172,7 @@ def verdict(collection: str, user: Any, seen: Seen, before: set[str]) -> Row:
             "ends seen by the caller": seen.ends,
             "by status": _counts(f"{a.status} {a.error_code}".strip() for a in said),
             "lost": len(set(seen.answers) - {str(answer.pk) for answer in said}),
-            "doubled": len(turns) - len(set(turns)),
+            "doubled": len(said) - len(asked),
             "stuck": sum(answer.status in {"queued", "running"} for answer in said),
         },
         "kills": _counts(seen.kills),
