@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from ninja import Router
+from ninja import Router, Status
 
 from accounts.auth import requires
 from accounts.models import User
@@ -83,19 +83,19 @@ def post_answer(request: Request, payload: AnswerIn) -> HttpResponseBase:
 
 
 @router.post("/answers/{uuid:pk}/stop", auth=requires("ask"), response={204: None})
-def stop_answer(request: Request, pk: UUID) -> tuple[int, None]:
+def stop_answer(request: Request, pk: UUID) -> Status[None]:
     """Stop writing. What was written stays."""
     request_stop(request.user, get_answer(request.user, pk))
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/answers/{uuid:pk}/feedback", auth=requires("ask"), response={204: None})
-def rate_answer(request: Request, pk: UUID, payload: FeedbackIn) -> tuple[int, None]:
+def rate_answer(request: Request, pk: UUID, payload: FeedbackIn) -> Status[None]:
     """Say whether an answer helped."""
     rate(
         request.user, get_answer(request.user, pk), payload.rating, payload.reason, payload.comment
     )
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/conversations", auth=requires("ask", "read"), response=Paged[ConversationOut])
@@ -120,10 +120,10 @@ def change_conversation(request: Request, pk: UUID, payload: ConversationIn) -> 
 
 
 @router.delete("/conversations/{uuid:pk}", auth=requires("ask"), response={204: None})
-def erase_conversation(request: Request, pk: UUID) -> tuple[int, None]:
+def erase_conversation(request: Request, pk: UUID) -> Status[None]:
     """Delete a conversation with its questions and answers."""
     delete_conversation(request.user, get_conversation(request.user, pk))
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/conversations/{uuid:pk}/export", auth=requires("ask", "read"))

@@ -11,7 +11,10 @@ def detail_of(code: str) -> str:
         "interrupted": _(
             "This answer was cut off because a part of the product restarted. Ask again."
         ),
-        "models-unavailable": _("The model is not ready. Wait a moment and ask again."),
+        "models-down": _("The model is not running just now. Wait a moment and ask again."),
+        "models-silent": _("The model did not answer in time. Ask again."),
+        "models-lost": _("The model ended in the middle of the answer. Ask again."),
+        "model-missing": _("The file of the chat model is not there. Tell an administrator."),
         "models-loading": _("The model is still loading. Wait a moment and ask again."),
         "context-too-long": _(
             "The question with its passages is too long for this model. Shorten it."

@@ -32,7 +32,7 @@ class AskForm(forms.Form):
         return None if set(chosen) == self.readable and not narrowed else chosen
 
 
-class RenameForm(forms.ModelForm[Conversation]):
+class RenameForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Conversation
         fields = ["title"]

@@ -32,6 +32,7 @@ from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for
 from ingest.models import Collection, Document
 from ingest.pages import PageRequest, confirm, page_or_fragment
+from ingest.samples import SAMPLE
 
 #: Conversations in the list, and exchanges of a conversation, that are shown at once.
 LISTED = 40
@@ -197,7 +198,17 @@ def _page(request: PageRequest, conversation: Conversation | None = None) -> dic
         "collections": readable,
         "chosen": {collection.id for collection in readable} if every else chosen,
         "has_documents": any(collection.ready for collection in readable),
+        "examples": _examples() if any(found.pk == SAMPLE for found in readable) else [],
     }
+
+
+def _examples() -> list[str]:
+    """Questions that the sample handbook answers."""
+    return [
+        _("How many days of annual leave do I have?"),
+        _("What does the company pay for a kilometre in my own car?"),
+        _("How many days a week may I work remotely?"),
+    ]
 
 
 def _readable(request: PageRequest) -> QuerySet[Collection, Any]:

@@ -1,0 +1,126 @@
+"""The question flow from end to end, with the fake model."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import User
+from audit.models import Entry
+from chat.answer import answer
+from chat.ask import Ask
+from chat.condense import Turn
+from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
+from ingest.models import Collection, Grant
+from tests import people
+from tests.chat.conftest import Add
+
+
+def ask(user: User, question: str, *collections: Collection, **options: object) -> list[Event]:
+    asked = Ask(user, question, tuple(c.pk for c in collections), uuid4())
+    return list(answer(replace(asked, **options), stopped=lambda: False))  # type: ignore[arg-type]
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+def test_sources_come_first_then_the_answer_then_its_citations(
+    bob: User, handbook: Collection
+) -> None:
+    events = ask(bob, "How many days of annual leave does every employee have?", handbook)
+    assert [type(event) for event in events[:2]] == [Started, Sources]
+    assert "28 days" in text_of(events)
+    citation = next(event for event in events if isinstance(event, CitationEvent))
+    sources = next(event for event in events if isinstance(event, Sources))
+    passage = sources.passages[citation.n - 1]
+    assert "28 days" in passage.text[slice(*citation.quote)]
+    assert passage.document.name == "leave.md"
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert done.status == "complete"
+    assert done.ms["retrieve"] <= done.ms["first_token"] <= done.ms["total"]
+
+
+def test_a_follow_up_is_searched_with_its_turns(bob: User, handbook: Collection) -> None:
+    history = (
+        Turn("user", "What is the daily meal allowance in Germany?"),
+        Turn("assistant", "45 euros."),
+    )
+    events = ask(bob, "And what is the allowance in Switzerland?", handbook, history=history)
+    assert any(isinstance(event, Condensed) for event in events)
+    assert "60 euros" in text_of(events)
+
+
+@pytest.mark.parametrize(
+    "question", ["Who won the chess championship yesterday?", "Quel est le salaire du directeur?"]
+)
+def test_what_the_documents_do_not_say_is_said_so(
+    bob: User, handbook: Collection, question: str
+) -> None:
+    events = ask(bob, question, handbook)
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert done.status == "abstained"
+    assert all(event.support == "none" for event in events if isinstance(event, CitationEvent))
+
+
+def test_an_empty_collection_abstains(bob: User, collection: Collection) -> None:
+    events = ask(bob, "How many days?", collection)
+    assert isinstance(events[-1], Done)
+    assert events[-1].status == "abstained"
+    assert text_of(events) == "The documents do not say."
+
+
+def test_without_a_chat_model_the_answer_is_a_quote(bob: User, handbook: Collection) -> None:
+    events = ask(bob, "How many days of annual leave?", handbook, model="extractive")
+    assert isinstance(events[0], Started)
+    assert events[0].model == "extractive"
+    citations = [event for event in events if isinstance(event, CitationEvent)]
+    assert citations
+    assert all(citation.support == "verified" for citation in citations)
+
+
+def test_an_unknown_model_fails_with_its_code(bob: User, handbook: Collection) -> None:
+    [failed] = ask(bob, "How many days?", handbook, model="no-such-model")
+    assert isinstance(failed, Failed)
+    assert failed.code == "model-unknown"
+
+
+def test_a_stranger_gets_nothing_even_with_the_id(charlie: User, handbook: Collection) -> None:
+    events = ask(charlie, "How many days of annual leave?", handbook)
+    assert next(event for event in events if isinstance(event, Sources)).passages == ()
+    assert isinstance(events[-1], Done)
+    assert events[-1].status == "abstained"
+
+
+def test_a_grant_that_ends_ends_the_answers(bob: User, handbook: Collection) -> None:
+    Grant.objects.filter(collection=handbook, user=bob).delete()
+    events = ask(bob, "How many days of annual leave?", handbook)
+    assert next(event for event in events if isinstance(event, Sources)).passages == ()
+
+
+def test_passages_of_another_collection_never_mix_in(
+    bob: User, charlie: User, handbook: Collection, add: Add
+) -> None:
+    secret = people.make_collection(charlie, "Secret")
+    add(
+        "secret.md",
+        f"# Annual leave\n\nAnnual leave of the board is 99 days {people.CANARY}.",
+        secret,
+        charlie,
+    )
+    events = ask(bob, "How many days of annual leave?", handbook, secret)
+    assert people.CANARY not in repr(events)
+    assert not Entry.objects.filter(action="ingest.access.fault").exists()
+
+
+def test_a_stop_ends_the_writing_and_keeps_the_words(bob: User, handbook: Collection) -> None:
+    calls = iter(range(100))
+    asked = Ask(
+        bob, "How many days of annual leave does every employee have?", (handbook.pk,), uuid4()
+    )
+    events = list(answer(asked, stopped=lambda: next(calls) >= 3))
+    assert isinstance(events[-1], Done)
+    assert events[-1].status == "stopped"
+    assert 0 < len(text_of(events)) < 40

@@ -1,0 +1,212 @@
+"""An answer that is kept: claimed once, ended once, whatever happens in between."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.http import Http404
+from django.utils import timezone
+
+from accounts.models import User
+from audit.models import Entry
+from chat.conversations import (
+    QuestionRefused,
+    ask_again,
+    delete_conversation,
+    rename_conversation,
+    request_stop,
+    start_answer,
+)
+from chat.events import Done, Event, Failed, Sources, Token
+from chat.models import Conversation, Message
+from chat.present import present_answer
+from chat.run import claim, run
+from chat.streaming import events_of
+from chat.tasks import sweep
+from ingest.erase import erase_document
+from ingest.models import Collection, Document, Grant
+from tests import people
+
+QUESTION = "How many days of annual leave does every employee have?"
+
+
+def never() -> bool:
+    return False
+
+
+def finish(message: Message, gone: Callable[[], bool] = never) -> list[Event]:
+    events = list(events_of(message, gone))
+    message.refresh_from_db()
+    return events
+
+
+def start(user: User, question: str = QUESTION) -> Message:
+    return start_answer(user, question=question, collections=None)
+
+
+def test_what_was_streamed_is_what_is_kept(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    events = finish(message)
+    assert message.status == Message.Status.COMPLETE
+    assert message.text == "".join(event.text for event in events if isinstance(event, Token))
+    assert message.sources.exists()
+    citation = message.citations.get()
+    assert citation.source is not None
+    assert "28 days" in citation.source.chunk.text[citation.quote_start : citation.quote_end]  # type: ignore[union-attr]
+    entry = Entry.objects.get(action="chat.answer.finish")
+    assert entry.actor == str(bob.pk)
+    assert "28 days" not in str(entry.data)
+    assert QUESTION not in str(entry.data)
+
+
+def test_an_answer_is_claimed_once(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    assert claim(message)
+    assert claim(message) is None
+
+
+def test_a_second_reader_gets_the_same_answer(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    first, second = finish(message), finish(message)
+    assert "".join(e.text for e in first if isinstance(e, Token)) == "".join(
+        e.text for e in second if isinstance(e, Token)
+    )
+    assert isinstance(second[-1], Done)
+    assert len([e for e in second if isinstance(e, Sources)]) == 1
+
+
+def test_a_reader_who_leaves_stops_the_answer_and_keeps_its_words(
+    bob: User, handbook: Collection
+) -> None:
+    message = start(bob)
+    lease = claim(message)
+    assert lease
+    events = run(message, lease, gone=never)
+    for event in events:
+        if isinstance(event, Token):
+            break
+    events.close()
+    message.refresh_from_db()
+    assert message.status == Message.Status.STOPPED
+    assert message.text
+
+
+def test_stop_before_anybody_began(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    request_stop(bob, message)
+    events = finish(message)
+    assert message.status == Message.Status.STOPPED
+    assert isinstance(events[-1], Done)
+    assert events[-1].status == "stopped"
+
+
+def test_a_cut_off_answer_says_so_and_can_be_asked_again(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    assert claim(message)
+    Message.objects.filter(pk=message.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert sweep() == 1
+    assert sweep() == 0
+    message.refresh_from_db()
+    assert present_answer(bob, message).error_code == "interrupted"
+    assert isinstance(finish(message)[-1], Failed)
+    again = ask_again(bob, message)
+    finish(again)
+    assert again.status == Message.Status.COMPLETE
+    assert again.ordinal == message.ordinal + 2
+
+
+def test_a_writer_who_lost_the_lease_changes_nothing(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    lease = claim(message)
+    assert lease
+    Message.objects.filter(pk=message.pk).update(
+        status="failed", error_code="interrupted", lease=None
+    )
+    list(run(message, lease, gone=never))
+    message.refresh_from_db()
+    assert message.status == Message.Status.FAILED
+    assert not Entry.objects.filter(action="chat.answer.finish").exists()
+
+
+def test_one_question_at_a_time_in_a_conversation(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    with pytest.raises(QuestionRefused) as refused:
+        start_answer(bob, question="And?", collections=None, conversation=message.conversation)
+    assert refused.value.code == "answer-running"
+
+
+@pytest.mark.parametrize(
+    ("question", "code"), [(" \n\x00 ", "question-empty"), ("x" * 50_000, "question-too-long")]
+)
+def test_questions_that_cannot_be_asked(
+    bob: User, handbook: Collection, question: str, code: str
+) -> None:
+    with pytest.raises(QuestionRefused) as refused:
+        start(bob, question)
+    assert refused.value.code == code
+    assert not Conversation.objects.exists()
+
+
+def test_a_collection_that_one_may_not_read_does_not_exist(
+    charlie: User, handbook: Collection
+) -> None:
+    with pytest.raises(Http404):
+        start_answer(charlie, question=QUESTION, collections=[handbook.pk])
+
+
+def test_a_conversation_belongs_to_one_person(bob: User, alice: User, handbook: Collection) -> None:
+    conversation = start(bob).conversation
+    with pytest.raises(Http404):
+        delete_conversation(alice, conversation)
+    with pytest.raises(Http404):
+        rename_conversation(alice, conversation, "Mine")
+    delete_conversation(bob, conversation)
+    assert not Message.objects.exists()
+    assert Entry.objects.filter(action="chat.conversation.erase").exists()
+
+
+def test_the_page_shows_sentences_with_their_chips(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    finish(message)
+    shown = present_answer(bob, message)
+    [[segment]] = shown.paragraphs
+    assert segment.support == "verified"
+    assert "[1]" not in segment.text
+    [chip] = segment.citations
+    assert chip.document_name == "leave.md"
+    assert "28 days" in chip.quote
+
+
+def test_lost_access_takes_the_quotes_away(bob: User, handbook: Collection) -> None:
+    message = start(bob)
+    finish(message)
+    Grant.objects.filter(user=bob).delete()
+    shown = present_answer(bob, message)
+    assert all(source.erased for source in shown.sources)
+    assert not any(segment.citations for paragraph in shown.paragraphs for segment in paragraph)
+    events = finish(message)
+    assert next(event for event in events if isinstance(event, Sources)).passages == ()
+
+
+def test_an_erased_document_leaves_the_answer_without_its_words(
+    bob: User, alice: User, handbook: Collection
+) -> None:
+    message = start(bob)
+    finish(message)
+    for document in Document.objects.filter(collection=handbook):
+        erase_document(alice, document)
+    assert all(source.erased for source in present_answer(bob, message).sources)
+
+
+def test_hostile_text_stays_text(bob: User, collection: Collection, add: people.Any) -> None:
+    add(
+        "evil.md",
+        "# Leave\n\nAnnual leave <img src=x onerror=alert(1)> is 12 days ![x](//evil.example/a.png).",
+    )
+    message = start(bob, "How many days is annual leave?")
+    finish(message)
+    shown = present_answer(bob, message)
+    assert all(
+        isinstance(segment.text, str) for paragraph in shown.paragraphs for segment in paragraph
+    )
+    assert message.status == Message.Status.COMPLETE
