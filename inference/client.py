@@ -1,6 +1,7 @@
 """The models process as web and workers see it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -75,7 +76,7 @@ class HttpClient:
 
     def chat(
         self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         body = chat_body(messages, sampling, model)
         return read_pieces(self._wire.stream("/v1/chat/completions", body))
 
@@ -106,16 +107,18 @@ def chat_body(messages: Sequence[ChatMessage], sampling: Sampling, model: str) -
     }
 
 
-def read_pieces(chunks: Iterator[dict[str, Any]]) -> Iterator[Piece]:
+def read_pieces(chunks: Generator[dict[str, Any], None, None]) -> Generator[Piece, None, None]:
     """Pieces from the chunks of a chat stream; the last one carries the reason and the usage."""
     finish: str | None = None
     usage: Usage | None = None
-    for chunk in chunks:
-        usage = _usage(chunk.get("usage")) or usage
-        for choice in chunk.get("choices") or []:
-            finish = choice.get("finish_reason") or finish
-            if text := (choice.get("delta") or {}).get("content"):
-                yield Piece(str(text))
+    # Closed explicitly, so that an abandoned answer stops now and not at some garbage collection.
+    with closing(chunks):
+        for chunk in chunks:
+            usage = _usage(chunk.get("usage")) or usage
+            for choice in chunk.get("choices") or []:
+                finish = choice.get("finish_reason") or finish
+                if text := (choice.get("delta") or {}).get("content"):
+                    yield Piece(str(text))
     if finish is None:
         raise ModelsUnavailable(
             "models-lost", "The models process ended in the middle of an answer. Try again."

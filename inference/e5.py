@@ -100,7 +100,7 @@ def _read_layout(head: bytes) -> _Layout:
     at += blob
     table_bytes = struct.unpack_from("<iI", head, at)[1]
     pieces = list(zip(texts, (float(score) for score in scores), strict=True))
-    return _Layout(Dimensions(*sizes, epsilon=epsilon), pieces, at + 8 + table_bytes)
+    return _Layout(Dimensions(*sizes, epsilon), pieces, at + 8 + table_bytes)
 
 
 def _tensors(data: NDArray[np.uint8], layout: _Layout) -> Iterator[tuple[str, Array]]:

@@ -1,7 +1,7 @@
 """Chat models through llama-cpp-python: one context, tokens streamed, the prefix kept."""
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import llama_cpp
 
@@ -54,7 +54,9 @@ class LlamaCppEngine:
         """Safe beside a generation: the vocabulary is only read."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
 
-    def chat(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[Piece]:
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
         """Pieces without text are given while the prompt is read, so that it can be cancelled.
 
         Raises PromptTooLong before the first piece.
@@ -74,7 +76,7 @@ class LlamaCppEngine:
 
     def _write(
         self, tokens: list[int], cached: int, sampling: Sampling, most: int
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         self._llama.set_seed(sampling.seed)
         text = TextFilter([*sampling.stop, *self._family.stop])
         written = 0

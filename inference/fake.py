@@ -9,7 +9,7 @@ import hashlib
 import re
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -25,63 +25,13 @@ _WORD = re.compile(r"\w+")
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "der",
-        "die",
-        "das",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "i",
-        "ich",
-        "in",
-        "is",
-        "it",
-        "le",
-        "la",
-        "les",
-        "many",
-        "me",
-        "much",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "que",
-        "the",
-        "their",
-        "there",
-        "they",
-        "this",
-        "to",
-        "und",
-        "was",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
+    word
+    for line in (
+        "a an and are as at be by can der die das do does for from has have how i ich in is it le la",
+        "les many me much my of on or our que the their there they this to und was we what when where",
+        "which who why will with you your",
+    )
+    for word in line.split()
 )
 
 
@@ -168,7 +118,9 @@ class FakeEngine:
     def count(self, text: str) -> int:
         return len(text.split())
 
-    def chat(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[Piece]:
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
         read = sum(self.count(message.content) for message in messages)
         if read >= self.info.context:
             raise PromptTooLong(read, self.info.context)
@@ -226,5 +178,5 @@ class FakeClient:
 
     def chat(
         self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         return self._engine.chat(messages, sampling)

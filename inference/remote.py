@@ -1,6 +1,6 @@
 """Any OpenAI-compatible server on this machine or a listed inner address (llama-server, vLLM)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from inference.client import chat_body, read_pieces
 from inference.errors import ModelError
@@ -30,7 +30,9 @@ class RemoteEngine:
         """An estimate on the safe side: the other server's tokenizer is not asked for each text."""
         return (len(text.encode()) + 2) // 3
 
-    def chat(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[Piece]:
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
         safe = [ChatMessage(m.role, neutralise(m.content)) for m in messages]
         body = chat_body(safe, sampling, self._remote)
         return read_pieces(self._wire.stream("/v1/chat/completions", body))

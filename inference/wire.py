@@ -7,7 +7,7 @@ next to nothing, and none can be stale after the other process was restarted.
 import ipaddress
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,7 +70,7 @@ class Wire:
     def post(self, path: str, body: object, *, timeout: float = 120.0) -> dict[str, Any]:
         return self._call("POST", path, body, timeout)
 
-    def stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
+    def stream(self, path: str, body: object) -> Generator[dict[str, Any], None, None]:
         """The JSON objects of a stream of events. Closing the iterator closes the connection."""
         with self._open("POST", path, body, _SILENCE_SECONDS) as response, _mapped():
             for line in response.iter_lines():

@@ -8,7 +8,7 @@ special token.
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,9 @@ class XllamaEngine:
     def count(self, text: str) -> int:
         return len(self._tokenize(text, special=False))
 
-    def chat(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[Piece]:
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
         """Raises PromptTooLong before the first piece."""
         segments = render(messages, self._family.name)
         tokens = self._tokenize("", special=False, bos=True) if self._family.bos else []
@@ -82,11 +84,11 @@ class XllamaEngine:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _read(
-        self, chunks: Iterator[dict[str, Any]], sampling: Sampling, prompt: int
-    ) -> Iterator[Piece]:
+        self, chunks: Generator[dict[str, Any], None, None], sampling: Sampling, prompt: int
+    ) -> Generator[Piece, None, None]:
         text = TextFilter([*sampling.stop, *self._family.stop])
         written, cached, limited = 0, 0, False
-        with contextlib.closing(chunks):  # type: ignore[type-var]
+        with contextlib.closing(chunks):
             for chunk in chunks:
                 yield Piece(text.feed(str(chunk.get("content") or "").encode()))
                 progress = chunk.get("prompt_progress") or {}

@@ -1,0 +1,292 @@
+"""The models process over HTTP: OpenAI's wire format, as a small ASGI application.
+
+POST /v1/chat/completions, /v1/embeddings (`input_type`: query or passage), /tokenize-count;
+GET /v1/models, /health, /metrics. Errors are OpenAI's error objects with stable codes.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from inference.errors import ModelError, PromptTooLong
+from inference.jobs import Generation
+from inference.metrics import Metrics
+from inference.protocol import ModelsUnavailable, Piece, Usage
+from inference.requests import BadRequest, ChatRequest, read_chat, read_embedding, read_texts
+from inference.service import Service
+
+log = structlog.get_logger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Handler = Callable[["Call"], Awaitable[None]]
+
+MAX_BODY_BYTES = 33_554_432
+#: A request that comes while the models load waits this long before it is told to come back.
+LOAD_WAIT_SECONDS = 30.0
+#: While nothing is written yet a stream says at this interval that it is alive, and its place.
+KEEP_ALIVE_SECONDS = 5.0
+
+
+class Disconnected(Exception):
+    """The caller went away."""
+
+
+class Call:
+    """One request, and how to answer it."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.receive, self._send = receive, send
+        self.started = False
+
+    async def body(self) -> dict[str, Any]:
+        raw = b""
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            raw += message.get("body", b"")
+            if len(raw) > MAX_BODY_BYTES:
+                raise BadRequest("too-large", "The request is too large: send fewer texts.", 413)
+            if not message.get("more_body"):
+                return _parse(raw)
+
+    async def start(self, status: int, kind: str) -> None:
+        self.started = True
+        headers = [(b"content-type", kind.encode()), (b"cache-control", b"no-store")]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def json(self, content: object, status: int = 200) -> None:
+        await self.start(status, "application/json")
+        await self.write(json.dumps(content).encode(), more=False)
+
+    async def error(self, status: int, code: str, detail: str, **extra: object) -> None:
+        """An error object; in a stream that has begun it is the last event."""
+        error = {"message": detail, "type": "error", "code": code, "status": status, **extra}
+        if self.started:
+            await self.write(_event({"error": error}), more=False)
+        else:
+            await self.json({"error": error}, status)
+
+
+class ModelsApp:
+    """The ASGI application of one Service."""
+
+    def __init__(self, service: Service, *, load_wait: float = LOAD_WAIT_SECONDS) -> None:
+        self._service, self._load_wait = service, load_wait
+        self.metrics = Metrics()
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/health"): self._health,
+            ("GET", "/metrics"): self._metrics,
+            ("GET", "/v1/models"): self._models,
+            ("POST", "/v1/chat/completions"): self._chat,
+            ("POST", "/v1/embeddings"): self._embed,
+            ("POST", "/tokenize-count"): self._count,
+        }
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        call = Call(receive, send)
+        handler = self._routes.get((scope["method"], scope["path"]))
+        try:
+            if handler is None:
+                raise BadRequest("not-found", "There is no such call here.", 404)
+            await handler(call)
+        except Disconnected:
+            return
+        except BadRequest as error:
+            await call.error(error.status, error.code, error.detail)
+        except PromptTooLong as error:
+            sizes = {"tokens": error.tokens, "context": error.context}
+            await call.error(400, error.code, error.detail, **sizes)
+        except ModelsUnavailable as error:
+            await call.error(503, error.code, error.detail)
+        except ModelError as error:
+            await call.error(500, error.code, error.detail)
+        except Exception:
+            log.exception("call_failed", path=scope["path"])
+            await call.error(
+                500, "models-failed", "The models process failed at this; see its log."
+            )
+
+    async def _health(self, call: Call) -> None:
+        await call.json(self._service.health())
+
+    async def _metrics(self, call: Call) -> None:
+        self.metrics.queue.set(self._service.queue_length())
+        await call.start(200, "text/plain; version=0.0.4; charset=utf-8")
+        await call.write(self.metrics.text(), more=False)
+
+    async def _models(self, call: Call) -> None:
+        if self._service.chat.state == "loading":
+            await self._ready(self._service.chat)
+        await call.json({"object": "list", "data": self._service.models()})
+
+    async def _count(self, call: Call) -> None:
+        """By the chat model's tokenizer, by the embedder's where there is none."""
+        texts = read_texts(await call.body())
+        await self._ready(self._service.embedder)
+        counter = self._service.engine or self._service.encoder
+        assert counter is not None  # noqa: S101 - the embedder is ready
+        counts = await asyncio.to_thread(lambda: [counter.count(text) for text in texts])
+        await call.json({"counts": counts})
+
+    async def _embed(self, call: Call) -> None:
+        asked = read_embedding(await call.body())
+        await self._ready(self._service.embedder)
+        queue, encoder = self._service.embeddings, self._service.encoder
+        assert queue is not None and encoder is not None  # noqa: S101 - it is ready
+        vectors = await asyncio.wrap_future(queue.submit(asked.texts, query=asked.query))
+        self.metrics.embedded.labels("query" if asked.query else "passage").inc(len(asked.texts))
+        rows = [
+            {"object": "embedding", "index": i, "embedding": row}
+            for i, row in enumerate(vectors.tolist())
+        ]
+        await call.json({"object": "list", "model": encoder.name, "data": rows})
+
+    async def _chat(self, call: Call) -> None:
+        asked = read_chat(await call.body())
+        await self._ready(self._service.chat)
+        name = self._service.models()[0]["id"]
+        if asked.model not in ("", name):
+            raise BadRequest("model-unknown", f"The model that is loaded here is {name}.", 404)
+        pieces = self._generate(call, asked)
+        try:
+            if asked.stream:
+                await _stream(call, pieces, name)
+            else:
+                await _whole(call, pieces, name)
+        finally:
+            await pieces.aclose()
+
+    async def _generate(self, call: Call, asked: ChatRequest) -> AsyncGenerator[Piece | int, None]:
+        """Pieces, and between them, while there are none, the number of those ahead."""
+        queue = self._service.generations
+        assert queue is not None  # noqa: S101 - it is ready
+        loop, results = asyncio.get_running_loop(), asyncio.Queue[Piece | Exception]()
+        generation = Generation(
+            asked.messages,
+            asked.sampling,
+            lambda item: _deliver(loop, results, item),
+        )
+        gone = asyncio.create_task(_until_gone(call.receive))
+        gone.add_done_callback(lambda _: queue.cancel(generation))
+        gone.add_done_callback(lambda _: results.put_nowait(Disconnected()))
+        end = "cancelled"
+        queue.submit(generation)
+        try:
+            while True:
+                item = await _next(results)
+                if item is None:
+                    yield queue.ahead(generation)
+                    continue
+                if isinstance(item, Exception):
+                    end = "cancelled" if isinstance(item, Disconnected) else "failed"
+                    raise item
+                end = item.finish or end
+                yield item
+                if item.finish:
+                    return
+        finally:
+            queue.cancel(generation)
+            gone.cancel()
+            self.metrics.generations.labels(end).inc()
+
+    async def _ready(self, slot: Any) -> None:
+        """Wait for a model that loads, without holding up the other calls."""
+        deadline = time.monotonic() + self._load_wait
+        while slot.state == "loading" and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        slot.wait(0)
+
+
+async def _next(results: asyncio.Queue[Piece | Exception]) -> Piece | Exception | None:
+    try:
+        return await asyncio.wait_for(results.get(), KEEP_ALIVE_SECONDS)
+    except TimeoutError:
+        return None
+
+
+def _deliver(
+    loop: asyncio.AbstractEventLoop, results: asyncio.Queue[Piece | Exception], item: Any
+) -> None:
+    """Called in the queue's thread, perhaps after the process began to stop."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(results.put_nowait, item)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stream(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> None:
+    identity = f"chatcmpl-{uuid4().hex}"
+    base: dict[str, object] = {
+        "id": identity,
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+    }
+    base["model"] = model
+    async for item in pieces:
+        if not call.started:
+            await call.start(200, "text/event-stream")
+        if isinstance(item, int):
+            await call.write(f": waiting {item}\n\n".encode(), more=True)
+            continue
+        delta = {"content": item.text} if item.text else {}
+        choice = {"index": 0, "delta": delta, "finish_reason": item.finish}
+        usage = {"usage": _usage(item.usage)} if item.usage else {}
+        await call.write(_event({**base, "choices": [choice], **usage}), more=True)
+    await call.write(b"data: [DONE]\n\n", more=False)
+
+
+async def _whole(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> None:
+    text, last = "", Piece()
+    async for item in pieces:
+        if isinstance(item, Piece):
+            text, last = text + item.text, item
+    message = {"role": "assistant", "content": text}
+    await call.json(
+        {
+            "id": f"chatcmpl-{uuid4().hex}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": model,
+            "choices": [{"index": 0, "message": message, "finish_reason": last.finish}],
+            "usage": _usage(last.usage or Usage()),
+        }
+    )
+
+
+def _usage(usage: Usage) -> dict[str, object]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.prompt + usage.completion,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+    }
+
+
+def _event(content: object) -> bytes:
+    return b"data: " + json.dumps(content).encode() + b"\n\n"
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("bad-json", "The request is no JSON.") from error
+    if not isinstance(content, dict):
+        raise BadRequest("bad-json", "The request must be a JSON object.")
+    return content

@@ -1,0 +1,41 @@
+"""What the models process counts. Numbers alone: no text, no name of a person or a document."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from inference.jobs import Timing
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.generations = Counter(
+            "sovereign_generations",
+            "Generations by how they ended",
+            ["end"],
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            "sovereign_tokens", "Tokens read, reused, written", ["kind"], registry=self.registry
+        )
+        self.first_text = Histogram(
+            "sovereign_first_text_seconds",
+            "From the start of a generation to its first text",
+            buckets=(0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
+            registry=self.registry,
+        )
+        self.embedded = Counter(
+            "sovereign_embedded_texts", "Texts embedded", ["kind"], registry=self.registry
+        )
+        self.queue = Gauge(
+            "sovereign_generation_queue", "Generations that wait or run", registry=self.registry
+        )
+
+    def generated(self, timing: Timing) -> None:
+        usage = timing.usage
+        self.first_text.observe(timing.first)
+        self.tokens.labels("read").inc(max(usage.prompt - usage.cached, 0))
+        self.tokens.labels("reused").inc(usage.cached)
+        self.tokens.labels("written").inc(usage.completion)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

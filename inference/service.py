@@ -1,0 +1,170 @@
+"""What the models process holds: an encoder, perhaps an engine, their queues, and how they are."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from inference.errors import ModelError
+from inference.jobs import EmbeddingQueue, GenerationQueue, Timing
+from inference.protocol import Encoder, Engine, ModelsUnavailable
+from inference.speed import SpeedBook
+
+log = structlog.get_logger(__name__)
+
+_EMBEDDER_SECONDS = 120.0
+
+State = Literal["loading", "ready", "unavailable", "none"]
+
+
+class Slot:
+    """One model on its way: loading, then ready, unavailable (with the reason) or none by choice."""
+
+    def __init__(self) -> None:
+        self.state: State = "loading"
+        self.code = ""
+        self.detail = ""
+        self.settled = threading.Event()
+
+    def settle(self, state: State, code: str = "", detail: str = "") -> None:
+        self.state, self.code, self.detail = state, code, detail
+        self.settled.set()
+
+    def wait(self, seconds: float) -> None:
+        """Return when it is ready. Raises ModelsUnavailable when it is not, and will not be."""
+        self.settled.wait(seconds)
+        if self.state == "loading":
+            raise ModelsUnavailable(
+                "models-loading", "The models are still being loaded. Try again in a moment."
+            )
+        if self.state == "none":
+            raise ModelsUnavailable(
+                "no-chat-model", "There is no chat model here: answers are quotes.", permanent=True
+            )
+        if self.state == "unavailable":
+            raise ModelsUnavailable(self.code, self.detail, permanent=True)
+
+    def describe(self) -> dict[str, object]:
+        found: dict[str, object] = {"state": self.state}
+        return found | ({"code": self.code, "detail": self.detail} if self.code else {})
+
+
+class Service:
+    """Loads both models in threads of their own, so that the socket answers from the first moment.
+
+    One that cannot be loaded leaves the other at work.
+    """
+
+    def __init__(
+        self,
+        load_encoder: Callable[[], Encoder],
+        load_engine: Callable[[], Engine | None],
+        *,
+        speed_file: Path,
+        threads: int,
+    ) -> None:
+        self._load_encoder, self._load_engine = load_encoder, load_engine
+        self._speed_file, self._threads = speed_file, threads
+        self._finished: Callable[[Timing], None] = lambda timing: None
+        self.chat, self.embedder = Slot(), Slot()
+        self.engine: Engine | None = None
+        self.encoder: Encoder | None = None
+        self.speeds: SpeedBook | None = None
+        self.generations: GenerationQueue | None = None
+        self.embeddings: EmbeddingQueue | None = None
+
+    def start(self, on_generated: Callable[[Timing], None] | None = None) -> None:
+        self._finished = on_generated or self._finished
+        for slot, load in ((self.embedder, self._start_encoder), (self.chat, self._start_engine)):
+            threading.Thread(target=self._settle, args=(slot, load), daemon=True).start()
+
+    def queue_length(self) -> int:
+        return self.generations.length() if self.generations else 0
+
+    def health(self) -> dict[str, object]:
+        """`status` is ready when nothing is loading any more and the embedder is there."""
+        loading = "loading" in (self.chat.state, self.embedder.state)
+        broken = "unavailable" in (self.chat.state, self.embedder.state)
+        return {
+            "status": "loading" if loading else "degraded" if broken else "ready",
+            "chat": self.chat.describe() | self._about_chat(),
+            "embedder": self.embedder.describe() | self._about_embedder(),
+            "models": [self.engine.info.name] if self.engine else [],
+            "queue": self.queue_length(),
+            "threads": self._threads,
+        }
+
+    def models(self) -> list[dict[str, Any]]:
+        """The chat models in OpenAI's list form, with what our client wants to know beside it."""
+        if self.engine is None:
+            return []
+        info = self.engine.info
+        fields = ("engine", "context", "family", "sha256", "licence", "bytes")
+        about = {field: getattr(info, field) for field in fields}
+        return [
+            {"id": info.name, "object": "model", "owned_by": "sovereign"} | about | self._speed()
+        ]
+
+    def close(self) -> None:
+        if self.engine:
+            self.engine.close()
+
+    def _settle(self, slot: Slot, load: Callable[[], State]) -> None:
+        try:
+            slot.settle(load())
+        except ModelError as error:
+            log.warning("model_not_loaded", code=error.code)
+            slot.settle("unavailable", error.code, error.detail)
+        except Exception as error:
+            log.exception("model_not_loaded", code="model-not-loaded")
+            detail = f"It could not be loaded ({type(error).__name__}); the log has the reason."
+            slot.settle("unavailable", "model-not-loaded", detail)
+
+    def _start_encoder(self) -> State:
+        self.encoder = self._load_encoder()
+        self.embeddings = EmbeddingQueue(self.encoder, lambda: self.queue_length() > 0)
+        log.info("embedder_ready", model=self.encoder.name)
+        return "ready"
+
+    def _start_engine(self) -> State:
+        engine = self._load_engine()
+        if engine is None:
+            return "none"
+        # Beside an embedder that is being loaded the machine would look several times slower.
+        self.embedder.settled.wait(_EMBEDDER_SECONDS)
+        self.speeds = SpeedBook(self._speed_file, engine, self._threads)
+        self.engine = engine
+        self.generations = GenerationQueue(engine, self._generated)
+        log.info("chat_ready", model=engine.info.name, engine=engine.info.engine)
+        return "ready"
+
+    def _generated(self, timing: Timing) -> None:
+        if self.speeds:
+            self.speeds.learn(timing)
+        self._finished(timing)
+
+    def _speed(self) -> dict[str, Any]:
+        if self.speeds is None:
+            return {}
+        speed = self.speeds.speed
+        return {
+            "speed": {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)}
+        }
+
+    def _about_chat(self) -> dict[str, object]:
+        if self.engine is None:
+            return {}
+        info = self.engine.info
+        about = {"model": info.name, "engine": info.engine, "context": info.context}
+        return about | self._speed()
+
+    def _about_embedder(self) -> dict[str, object]:
+        if self.encoder is None:
+            return {}
+        return {
+            "name": self.encoder.name,
+            "dimension": self.encoder.dimension,
+            "max_tokens": self.encoder.max_tokens,
+        }
