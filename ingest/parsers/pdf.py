@@ -1,0 +1,161 @@
+"""PDF: pypdf opens every file first, pdfium reads its lines, pypdf reads what pdfium cannot."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from pypdf import PdfReader
+from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PyPdfError
+
+from ingest.parsers import clean, progress
+from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.pdf_layout import write_blocks
+from ingest.parsers.pdf_lines import Line, PdfiumFailed, page_lines, plain_lines
+
+#: pypdf tells of every flaw that it mended, one line each; a damaged file has thousands.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+
+_DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
+_ENCRYPTED = "The PDF is protected with a password. Save a copy without it and upload that."
+#: What pypdf raises on damage beside its own errors: it trusts the types that a file declares.
+_BROKEN = (
+    PyPdfError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OSError,
+    AssertionError,
+)
+_BROKEN += (RecursionError, OverflowError, ZeroDivisionError, NotImplementedError, UnicodeError)
+
+
+class PdfParser:
+    media_types = ("application/pdf",)
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """Read the file. Raises ParseError `encrypted`, `damaged`, `too-many-pages`, `no-text`."""
+        reader, pages = _open(path, limits)
+        lines, empty, notes = _read(path, reader, pages, limits)
+        writer = BlockWriter(limits)
+        write_blocks(lines, pages, writer)
+        warnings = (*_empty_warning(empty, pages), *notes)
+        document = writer.document(title=_title(reader), pages=pages, warnings=warnings)
+        if not document.blocks:
+            raise ParseError(
+                "no-text",
+                "The PDF holds no text, only pictures of it. Run OCR (text recognition) on the scan and upload that.",
+            )
+        return document
+
+
+def _open(path: Path, limits: Limits) -> tuple[PdfReader, int]:
+    """The gate: encryption, page tree, number of pages, before native code sees the file."""
+    try:
+        reader = PdfReader(path, strict=False)
+        if reader.is_encrypted and not _opens_without_password(reader):
+            raise ParseError("encrypted", _ENCRYPTED)
+        pages = len(reader.pages)
+    except (FileNotDecryptedError, LimitReachedError) as error:
+        code, detail = (
+            ("encrypted", _ENCRYPTED)
+            if isinstance(error, FileNotDecryptedError)
+            else ("damaged", _DAMAGED)
+        )
+        raise ParseError(code, detail) from error
+    except DependencyError:
+        return reader, _count_with_pdfium(path, limits)
+    except _BROKEN as error:
+        raise ParseError("damaged", _DAMAGED) from error
+    return reader, _within(pages, limits)
+
+
+def _opens_without_password(reader: PdfReader) -> bool:
+    """Whether the empty password opens it. DependencyError: a cipher that only pdfium knows."""
+    return bool(reader.decrypt(""))
+
+
+def _count_with_pdfium(path: Path, limits: Limits) -> int:
+    import pypdfium2
+
+    try:
+        with pypdfium2.PdfDocument(path) as document:
+            return _within(len(document), limits)
+    except pypdfium2.PdfiumError as error:
+        encrypted = "password" in str(error).lower()
+        raise ParseError(
+            "encrypted" if encrypted else "damaged", _ENCRYPTED if encrypted else _DAMAGED
+        ) from error
+
+
+def _within(pages: int, limits: Limits) -> int:
+    if pages < 1:
+        raise ParseError("damaged", _DAMAGED)
+    if pages > limits.max_pages:
+        raise ParseError(
+            "too-many-pages",
+            f"The PDF has {pages:,} pages; {limits.max_pages:,} are allowed. Split it into parts.",
+        )
+    return pages
+
+
+def _read(
+    path: Path, reader: PdfReader, pages: int, limits: Limits
+) -> tuple[list[Line], list[int], tuple[str, ...]]:
+    """Lines of all pages, numbers of the pages without text, what a person should know."""
+    try:
+        lines, empty = _collected(page_lines(path, pages), pages, limits)
+        if lines:
+            return lines, empty, ()
+    except PdfiumFailed:
+        pass
+    lines, empty = _collected(_pypdf_pages(reader, pages), pages, limits)
+    note = "The PDF is damaged; its text was read without its layout."
+    return lines, empty, (note,) if lines else ()
+
+
+def _collected(
+    source: Iterator[list[Line]], pages: int, limits: Limits
+) -> tuple[list[Line], list[int]]:
+    lines: list[Line] = []
+    empty: list[int] = []
+    length = 0
+    for number, found in enumerate(source, 1):
+        length += sum(len(line.text) for line in found)
+        if length > 2 * limits.max_chars:
+            raise limits.too_much_text()
+        lines += found
+        if not found:
+            empty.append(number)
+        progress.report(number, pages)
+    return lines, empty
+
+
+def _pypdf_pages(reader: PdfReader, pages: int) -> Iterator[list[Line]]:
+    for number in range(pages):
+        try:
+            text = reader.pages[number].extract_text()
+        except (*_BROKEN, LimitReachedError):
+            text = ""
+        yield plain_lines(text, number + 1)
+
+
+def _empty_warning(empty: list[int], pages: int) -> tuple[str, ...]:
+    if not empty or len(empty) == pages:
+        return ()
+    named = ", ".join(str(number) for number in empty[:10]) + (", ..." if len(empty) > 10 else "")
+    return (f"{len(empty)} of {pages} pages hold no text (page {named}); scanned pages need OCR.",)
+
+
+def _title(reader: PdfReader) -> str:
+    """The title of the file's properties, unless a program filled it with a file name."""
+    try:
+        title = clean.one_line(str((reader.metadata or {}).get("/Title") or ""))
+    except _BROKEN:
+        return ""
+    lower = title.lower()
+    junk = lower.startswith(("microsoft word", "untitled", "slide ", "powerpoint"))
+    return (
+        "" if junk or lower.endswith((".doc", ".docx", ".indd", ".pdf", ".qxd", ".pptx")) else title
+    )

@@ -1,0 +1,156 @@
+"""Lines of a PDF's pages with their places, by pdfium."""
+
+import ctypes
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypdfium2
+import pypdfium2.raw as raw
+
+from ingest.parsers import clean
+from ingest.parsers.base import Box
+
+#: A gap between words wider than this many line heights parts two columns or cells.
+CELL_GAP = 1.1
+#: pdfium's sign for a hyphen at the end of a line, and the line's end with it.
+_HYPHEN = "\ufffe"
+_LINE = re.compile(rf"[^\r\n{_HYPHEN}\x02]+[{_HYPHEN}\x02]?")
+_WORD = re.compile(r"\S+")
+
+
+class PdfiumFailed(Exception):
+    """pdfium cannot read the file or a page of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Words of a line without a wide gap between them."""
+
+    left: float
+    right: float
+    text: str
+
+
+@dataclass(slots=True)
+class Line:
+    """One line as it stands on a page, in points. `height` is that of the font, 0 if unknown."""
+
+    text: str
+    page: int
+    left: float = 0.0
+    bottom: float = 0.0
+    right: float = 0.0
+    top: float = 0.0
+    height: float = 0.0
+    weight: int = 0
+    cells: tuple[Cell, ...] = ()
+    #: Ends in a hyphen that the line's end may have made.
+    hyphen: bool = False
+    #: Lies in the upper or lower margin, where running titles stand.
+    margin: bool = False
+
+    @property
+    def box(self) -> Box:
+        return self.left, self.bottom, self.right, self.top
+
+
+def page_lines(path: Path, pages: int) -> Iterator[list[Line]]:
+    """The lines of each page from the first, in the order of the content. Raises PdfiumFailed."""
+    try:
+        with pypdfium2.PdfDocument(path) as document:
+            if len(document) == 0:
+                raise PdfiumFailed
+            for number in range(pages):
+                yield _lines_of(document, number) if number < len(document) else []
+    except (pypdfium2.PdfiumError, ctypes.ArgumentError) as error:
+        raise PdfiumFailed from error
+
+
+def plain_lines(text: str, page: int) -> list[Line]:
+    """Lines without places, of text that another reader found."""
+    return [Line(line, page) for line in clean.lines(text).split("\n") if line]
+
+
+def _lines_of(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
+    try:
+        page = document[number]
+    except pypdfium2.PdfiumError:
+        return []
+    text_page = page.get_textpage()
+    try:
+        return _Reader(text_page, number + 1, page.get_height()).lines()
+    finally:
+        text_page.close()
+        page.close()
+
+
+class _Reader:
+    """Calls pdfium a few times a word, not several times a character: a page has thousands."""
+
+    def __init__(self, text_page: pypdfium2.PdfTextPage, page: int, height: float) -> None:
+        self._raw = text_page.raw
+        self._page = page
+        self._margin = 0.1 * height, 0.9 * height
+        self._text = text_page.get_text_range()
+        self._same = len(self._text) == text_page.count_chars()
+        self._rect = raw.FS_RECTF()
+
+    def lines(self) -> list[Line]:
+        found = (self._line(match) for match in _LINE.finditer(self._text) if match[0].strip())
+        return [line for line in found if line is not None and line.text]
+
+    def _box(self, index: int) -> Box:
+        """The loose box of the character at `index` of the text: as high as its font."""
+        place = index if self._same else raw.FPDFText_GetCharIndexFromTextIndex(self._raw, index)
+        raw.FPDFText_GetLooseCharBox(self._raw, place, self._rect)
+        rect = self._rect
+        return rect.left, rect.bottom, rect.right, rect.top
+
+    def _weight(self, index: int) -> int:
+        place = index if self._same else raw.FPDFText_GetCharIndexFromTextIndex(self._raw, index)
+        return max(0, raw.FPDFText_GetFontWeight(self._raw, place))
+
+    def _line(self, match: re.Match[str]) -> Line | None:
+        hyphen = match[0][-1] in (_HYPHEN, "\x02")
+        words = [
+            (word[0], self._box(word.start()), self._box(word.end() - 1))
+            for word in _WORD.finditer(self._text, match.start(), match.end() - hyphen)
+        ]
+        if not words:
+            return None
+        boxes = [box for _, first, last in words for box in (first, last)]
+        height = max(first[3] - first[1] for _, first, _ in words)
+        start = match.start() + len(match[0]) - len(match[0].lstrip())
+        end = match.start() + len(match[0][: len(match[0]) - hyphen].rstrip()) - 1
+        bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        return Line(
+            text=clean.one_line(" ".join(word for word, _, _ in words)) + ("-" if hyphen else ""),
+            page=self._page,
+            left=boxes[0][0],
+            bottom=bottom,
+            right=boxes[-1][2],
+            top=top,
+            height=round(height, 1),
+            weight=min(self._weight(start), self._weight(end)),
+            cells=_cells(words, height, "-" if hyphen else ""),
+            hyphen=hyphen or words[-1][0].endswith(("-", "\u2010")),
+            margin=top < self._margin[0] or bottom > self._margin[1],
+        )
+
+
+def _cells(words: list[tuple[str, Box, Box]], height: float, tail: str) -> tuple[Cell, ...]:
+    cells: list[Cell] = []
+    parts: list[str] = []
+    left = right = 0.0
+    for word, first, last in words:
+        if parts and first[0] - right > CELL_GAP * height:
+            cells.append(Cell(left, right, clean.one_line(" ".join(parts))))
+            parts = []
+        if not parts:
+            left = first[0]
+        parts.append(word)
+        right = last[2]
+    cells.append(Cell(left, right, clean.one_line(" ".join(parts)) + tail))
+    return tuple(cells)
