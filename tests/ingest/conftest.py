@@ -25,10 +25,17 @@ def put(alice: User, collection: Collection) -> Put:
     """`put("name.txt", "text")` uploads as Alice."""
 
     def make(
-        name: str, data: str | bytes, *, into: Collection | None = None, user: User | None = None, path: str = ""
+        name: str,
+        data: str | bytes,
+        *,
+        into: Collection | None = None,
+        user: User | None = None,
+        path: str = "",
     ) -> Uploaded:
         raw = data.encode() if isinstance(data, str) else data
-        return upload(user or alice, into or collection, ContentFile(raw, name), name=name, path=path)
+        return upload(
+            user or alice, into or collection, ContentFile(raw, name), name=name, path=path
+        )
 
     return make
 

@@ -1,11 +1,14 @@
 """From queued to ready, and every other end."""
 
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from pypdf import PdfReader, PdfWriter
+from reportlab.pdfgen.canvas import Canvas
 
 from audit import actions
 from audit.models import Entry
@@ -27,6 +30,20 @@ Every employee has 28 days of annual leave per year.
 
 Hand in form GS-13/b before you go.
 """
+
+
+def pdf(text: str, password: str = "") -> bytes:
+    """One page of text."""
+    plain = BytesIO()
+    page = Canvas(plain)
+    page.drawString(72, 720, text)
+    page.save()
+    if not password:
+        return plain.getvalue()
+    writer, locked = PdfWriter(clone_from=PdfReader(plain)), BytesIO()
+    writer.encrypt(password, algorithm="RC4-128")
+    writer.write(locked)
+    return locked.getvalue()
 
 
 def dense(question: str, collection: Collection) -> list[store.Hit]:
@@ -51,7 +68,9 @@ def test_a_document_becomes_ready_and_is_found_by_words_and_by_meaning(
     found = lexical.search("Where is form GS-13/b?", [collection.id], 5)
     assert "GS-13/b" in Chunk.objects.get(pk=found[0].chunk).text
     assert index_size(collection) == len(chunks)
-    assert Entry.objects.filter(action=actions.DOCUMENT_READY, target_id=str(document.pk)).count() == 1
+    assert (
+        Entry.objects.filter(action=actions.DOCUMENT_READY, target_id=str(document.pk)).count() == 1
+    )
 
 
 def test_a_second_delivery_does_nothing(add: Add) -> None:
@@ -69,7 +88,10 @@ def test_an_attempt_after_a_crash_leaves_nothing_double(
     before = set(document.chunks.values_list("id", flat=True))
     # As a kill between the last row and `ready` leaves it.
     Document.objects.filter(pk=document.pk).update(
-        status="processing", lease=uuid4(), lease_until=timezone.now() - timedelta(seconds=1), ready_at=None
+        status="processing",
+        lease=uuid4(),
+        lease_until=timezone.now() - timedelta(seconds=1),
+        ready_at=None,
     )
     assert dense("annual leave", collection) == []
     assert lexical.search("annual leave", [collection.id], 5) == []
@@ -87,7 +109,9 @@ def test_a_worker_that_dies_each_time_ends_as_worker_lost(put: Put, settings: ob
     document = put("leave.md", LEAVE).document
     for _ in range(3):
         assert claims.take(document.pk)
-        Document.objects.filter(pk=document.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        Document.objects.filter(pk=document.pk).update(
+            lease_until=timezone.now() - timedelta(seconds=1)
+        )
         recover.expired_leases()
     document.refresh_from_db()
     assert (document.status, document.error_code) == ("failed", "worker-lost")
@@ -128,9 +152,8 @@ def test_while_chroma_is_away_the_document_waits_and_no_attempt_is_lost(
     assert document.status == "ready"
 
 
-def test_while_the_models_are_away_the_document_waits(put: Put, settings: object, tmp_path: Path) -> None:
-    settings.MODELS_URL = f"unix:{tmp_path}/nobody.sock"  # type: ignore[attr-defined]
-    get_client.cache_clear() if hasattr(get_client, "cache_clear") else None
+def test_while_the_models_are_away_the_document_waits(put: Put, settings: object) -> None:
+    settings.MODELS_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
     document = put("leave.md", LEAVE).document
     process_document(document.pk)
     document.refresh_from_db()
@@ -140,11 +163,14 @@ def test_while_the_models_are_away_the_document_waits(put: Put, settings: object
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
-        ("broken.pdf", b"%PDF-1.7\n1 0 obj\n<<garbage", "damaged"),
-        ("blank.txt", "   \n\n  ", "no-text"),
+        ("cut.pdf", pdf("Annual leave")[:400], "damaged"),
+        ("locked.pdf", pdf("Annual leave", password="secret"), "encrypted"),
+        ("picture.html", b"<html><body><img src='x.png'></body></html>", "no-text"),
     ],
 )
-def test_a_file_that_cannot_be_read_fails_with_a_sentence(add: Add, name: str, data: bytes, code: str) -> None:
+def test_a_file_that_cannot_be_read_fails_with_a_sentence(
+    add: Add, name: str, data: bytes, code: str
+) -> None:
     document = add(name, data)
     assert (document.status, document.error_code) == ("failed", code)
     assert document.error_detail.endswith(".")
@@ -176,7 +202,7 @@ def test_a_new_version_replaces_the_old_one_when_it_is_ready(
 
 
 def test_a_new_version_that_fails_leaves_the_old_one(add: Add) -> None:
-    old = add("leave.txt", "Annual leave is 28 days in the year, and it is paid.")
-    new = add("leave.txt", "  \n ")
+    old = add("leave.html", "<html><body><p>Annual leave is 28 days.</p></body></html>")
+    new = add("leave.html", "<html><body><img src='x.png'></body></html>")
     old.refresh_from_db()
     assert (old.status, new.status) == ("ready", "failed")
