@@ -3,6 +3,7 @@
 import secrets
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -48,14 +49,19 @@ def create_link(purpose: str, user: User | None, *, actor: User | None) -> str:
 
 def find_link(secret: str) -> OneTimeLink:
     """Return the link that still works. Raises Problem 404 `link-gone` for any other, unsaid which."""
+    return _working(Q(token_hash=hash_secret(secret)))
+
+
+def get_link(pk: UUID | str) -> OneTimeLink:
+    """Return a link that was found before and still works. Raises Problem 404 `link-gone`."""
+    return _working(Q(pk=pk))
+
+
+def _working(which: Q) -> OneTimeLink:
     works = Q(used_at=None, expires_at__gt=timezone.now()) & (
         Q(user=None) | Q(user__is_active=True)
     )
-    link = (
-        OneTimeLink.objects.select_related("user")
-        .filter(works, token_hash=hash_secret(secret))
-        .first()
-    )
+    link = OneTimeLink.objects.select_related("user").filter(which & works).first()
     if link is None or (link.purpose == Purpose.SETUP and administrator_exists()):
         raise link_gone()
     return link

@@ -11,6 +11,7 @@ app_name = "accounts"
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("link/", link.open_link, name="link-open"),
     path("link/<str:secret>/", link.link, name="link"),
     path("language/", login_not_required(require_POST(set_language)), name="language"),
     path("profile/", profile.profile, name="profile"),

@@ -17,6 +17,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from accounts.api import router as accounts_router
 from audit.problems import Problem
+from chat.api import router as chat_router
+from ingest.api import router as ingest_router
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +30,8 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url="/openapi.json",
 )
-api.add_router("", accounts_router)
+for router in (accounts_router, ingest_router, chat_router):
+    api.add_router("", router)
 
 CODES = {
     400: "bad-request",

@@ -1,15 +1,17 @@
 """Every address of the product."""
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from sovereign import api
+from sovereign import api, health
+from sovereign.api_docs import api_docs
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("chat.urls")),
+    path("", include("ingest.urls")),
     path("accounts/", include("accounts.urls")),
-    path("api/v1/", api.urls()),  # type: ignore[arg-type] # ninja's own tuple
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("api/docs", api_docs, name="api-docs"),
+    path("api/v1/", api.urls()),
     re_path(r"^api/", api.nothing_here),
 ]
-# Only until the other rooms' pages exist (the next commit has plain includes).
-urlpatterns += [path("", include(room)) for room in ("ingest.urls", "chat.urls") if find_spec(room)]
