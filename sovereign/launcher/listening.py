@@ -17,17 +17,22 @@ def split(address: str) -> tuple[str, int]:
 
 
 def open_socket(address: str) -> socket.socket:
+    """Listen on `address`; the caller closes it."""
     host, port = split(address)
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(where)
     except OSError as error:
         raise LaunchError(_why(address, error)) from error
-    listener.listen(BACKLOG)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise LaunchError(_why(address, error)) from error
     return listener
 
 

@@ -29,7 +29,7 @@ def run_logged(
     `progress` turns a line of output into a short text of how far it is, or None to keep the last.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as sink:
+    with log.open("ab", buffering=0) as sink:
         sink.write(f"\n$ {' '.join(map(str, command))}\n".encode())
         try:
             code, tail = _follow(command, sink.write, teller, env, progress, cwd)
