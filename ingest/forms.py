@@ -12,7 +12,7 @@ from ingest.models import Collection, Grant
 PERSON, EVERYONE = "person", "everyone"
 
 
-class CollectionForm(forms.ModelForm[Collection]):
+class CollectionForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Collection
         fields = ["name", "description"]

@@ -30,7 +30,10 @@ SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk as the page shows it; `above` and `heading` where a new section begins."""
+    """A chunk as the page shows it; `above` and `heading` where a new section begins.
+
+    A heading that the text itself begins with is shown once, as a heading.
+    """
 
     chunk: Chunk
     above: str
@@ -139,21 +142,26 @@ def _passages(chunks: Iterable[Chunk], wanted: Chunk | None, quote: str) -> list
     for chunk in chunks:
         opens = chunk.heading_path != path
         is_wanted = wanted is not None and chunk.pk == wanted.pk
+        heading = chunk.heading_path[-1] if opens and chunk.heading_path else ""
         before, marked, after = _split(chunk.text, quote if is_wanted else "")
         passages.append(
             Passage(
                 chunk=chunk,
                 above=" › ".join(chunk.heading_path[:-1]) if opens else "",
-                heading=chunk.heading_path[-1] if opens and chunk.heading_path else "",
+                heading=heading,
                 new_page=chunk.page is not None and chunk.page != page,
                 wanted=is_wanted,
-                before=before,
+                before=_without(heading, before),
                 marked=marked,
                 after=after,
             )
         )
         path, page = chunk.heading_path, chunk.page
     return passages
+
+
+def _without(heading: str, text: str) -> str:
+    return text.removeprefix(heading).lstrip() if heading and text.startswith(heading) else text
 
 
 def _split(text: str, quote: str) -> tuple[str, str, str]:

@@ -11,6 +11,8 @@ function arrived(exchange) {
   for (const older of thread.querySelectorAll(".exchange:not(:last-child) > .answer > .sources")) {
     older.open = false;
   }
+  const box = document.getElementById("question");
+  box.placeholder = box.dataset.followUp;
   exchange.scrollIntoView({ block: "start" });
 }
 
