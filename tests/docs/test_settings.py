@@ -45,12 +45,8 @@ def test_the_documented_defaults_are_those_of_the_code() -> None:
 def test_no_other_text_names_a_setting_that_is_not_there() -> None:
     known = KNOWN.keys() | {"SOVEREIGN_HANDBOOK"}
     root = Path(settings.BASE_DIR)
-    files = [
-        *root.glob("*.md"),
-        *(root / "docs").glob("*.md"),
-        root / "docker-compose.yml",
-        root / "Makefile",
-    ]
+    pages = [*root.glob("*.md"), *(root / "docs").glob("*.md")]
+    files = [*pages, *root.glob("docker-compose.yml"), root / "Makefile"]
     for file in files:
         for name in re.findall(r"\bSOVEREIGN_[A-Z_]+[A-Z]\b", file.read_text(encoding="utf-8")):
             plain = name.removesuffix("_FILE")
