@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from inference import registry as registry_module
 from inference.catalogue import CatalogueEntry, Part
@@ -165,7 +165,7 @@ def test_a_folder_is_taken_without_code_and_without_ways_out(
 
 
 def test_the_command_tells_a_vanished_package_by_its_exit_code(
-    settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`make up` goes on after code 3, and stops after any other."""
     settings.MODELS_DIR = tmp_path / "models"

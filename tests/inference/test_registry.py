@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from inference import registry as registry_module
 from inference.catalogue import CATALOGUE, DEFAULTS, find
@@ -154,7 +154,7 @@ def test_embedder_folder(registry: Registry, tmp_path: Path) -> None:
     assert caught.value.code == "model-unsafe"
 
 
-def test_command(settings: SettingsWrapper, tmp_path: Path, own: Path) -> None:
+def test_command(settings: Settings, tmp_path: Path, own: Path) -> None:
     settings.MODELS_DIR = tmp_path / "models"
     out = StringIO()
     call_command("models", "add", str(own), "--name", "ours", stdout=out)
