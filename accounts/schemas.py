@@ -7,7 +7,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field, StringConstraints
 
-from accounts.models import ApiToken, Group, User
+from accounts.models import ApiToken
 from accounts.passwords import MAX_LENGTH
 from accounts.tokens import DEFAULT_DAYS, MAX_DAYS
 
@@ -79,10 +79,6 @@ class UserOut(Schema):
     groups: list[GroupRef]
     created_at: datetime
     last_login: datetime | None
-
-    @staticmethod
-    def resolve_groups(user: User) -> list[Group]:
-        return list(user.groups.all())
 
 
 class NewUserOut(UserOut):

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, URLResolver
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -28,6 +29,7 @@ api = NinjaAPI(
     description="Ask questions about your own documents and get cited answers.",
     urls_namespace="api",
     docs_url=None,
+    docs_decorator=require_safe,
     openapi_url="/openapi.json",
 )
 for router in (accounts_router, ingest_router, chat_router):
@@ -155,7 +157,7 @@ def _door(view: View) -> View:
                 return not_found().as_response()
 
         door = now
-    door = wraps(view, updated=())(door) if hasattr(view, "__name__") else door
+    door = wraps(view, updated=())(door)
     door.csrf_exempt = True  # type: ignore[attr-defined] # session auth checks it (accounts/auth.py)
     return login_not_required(door)
 
