@@ -7,81 +7,28 @@ there; everything else is done through the browser.
 import os
 import sys
 import threading
-import time
-from pathlib import Path
-
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"
 
 import django
-
-django.setup()
-
 import uvicorn
-from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.management import call_command
-from django.db import connection
 
-from inference.client import get_client
-from inference.fake import FakeEngine
-from ingest import erase
-from ingest.models import Collection, Document
-from ingest.pipeline import process_document
-from ingest.samples import SAMPLE
-from ingest.upload import upload
-from tests import people
-
-HANDBOOK = [
-    "people/annual-leave.md",
-    "people/remote-work.docx",
-    "people/sick-leave.md",
-    "travel/travel-and-expenses.pdf",
-    "it/information-security.html",
-]
-#: Long enough to be stopped in the middle.
-LONG = "The ballad of the lighthouse goes " + "on and on over the water " * 60 + "to its end.\n"
 SECONDS_A_WORD = 0.03
 
 
-def fill() -> None:
-    call_command("migrate", verbosity=0)
-    alice, bob, erin = (people.make_user(name) for name in ("Alice", "Bob", "Erin"))
-    people.make_user("Dana", is_admin=True)
-    people.make_user("Charlie")
-    samples = Collection.objects.create(
-        pk=SAMPLE, name="Sample handbook", description="An invented company's handbook."
-    )
-    people.grant(samples, alice, "manager")
-    people.grant(samples, bob, "reader")
-    people.grant(samples, erin, "editor")
-    folder = Path(settings.SAMPLES_DIR) / "handbook"
-    for name in HANDBOOK:
-        take(samples, Path(name).name, (folder / name).read_bytes())
-    take(people.make_collection(alice, name="Poems"), "ballad.txt", LONG.encode())
-
-
-def take(collection: Collection, name: str, data: bytes) -> None:
-    document = upload(None, collection, ContentFile(data, name=name), name=name).document
-    process_document(document.id)
-
-
-def work() -> None:
-    """What Celery's workers do, one after the other."""
-    while True:
-        waiting = Document.objects.filter(status=Document.Status.QUEUED)
-        for pk in list(waiting.values_list("pk", flat=True)):
-            process_document(pk)
-        for pk in list(erase.due().values_list("pk", flat=True)):
-            erase.finish_document(pk)
-        connection.close()
-        time.sleep(0.2)
-
-
 def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"
+    django.setup()
+    from django.core.management import call_command
+
+    from inference.client import get_client
+    from inference.fake import FakeEngine
+    from tests.browser import contents
+
+    # The fake writes at a pace that can be watched, and stopped.
     get_client()._engine = FakeEngine(seconds=SECONDS_A_WORD)  # type: ignore[attr-defined]
     call_command("collectstatic", interactive=False, verbosity=0)
-    fill()
-    threading.Thread(target=work, daemon=True).start()
+    contents.fill()
+    threading.Thread(target=contents.work, daemon=True).start()
+    # By name, so that it is imported now: whitenoise looks at the collected files once.
     uvicorn.run(
         "sovereign.asgi:application", host="127.0.0.1", port=int(sys.argv[1]), log_level="warning"
     )

@@ -1,0 +1,192 @@
+"""Asking in a real browser: sources first, then the answer, then each citation's passage."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+LEAVE = "How many days of annual leave does a full-time employee have in each calendar year?"
+ANSWERED = ".exchange:last-child .answer:not([data-stream])"
+
+#: Notes in which order the parts of an answer came into the page.
+WATCH_ORDER = """() => {
+  window.order = [];
+  new MutationObserver(() => {
+    const answer = document.querySelector(".answer[data-stream]");
+    if (!answer) return;
+    const note = (what) => window.order.includes(what) || window.order.push(what);
+    if (answer.querySelector(".source")) note("sources");
+    if (answer.querySelector("[data-text]").textContent) note("words");
+  }).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def ask(page: Page, question: str) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+
+
+def answered(page: Page, question: str) -> None:
+    ask(page, question)
+    expect(page.locator(".exchange:last-child .question")).to_have_text(question)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+
+
+def test_sources_are_shown_before_the_first_word(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    page.evaluate(WATCH_ORDER)
+    answered(page, LEAVE)
+    assert page.evaluate("window.order") == ["sources", "words"]
+    expect(page.locator(f"{ANSWERED} .prose")).to_contain_text("28 days")
+    assert re.search(r"/c/[0-9a-f-]{36}$", page.url)
+
+
+def test_a_citation_opens_its_passage_and_the_place_in_the_document(
+    sign_in: Callable[..., Page],
+) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.locator(f"{ANSWERED} .cite").first.click()
+    source = page.locator(".source.cited")
+    expect(source.locator("mark")).to_contain_text("28 days")
+    source.get_by_role("link", name="Open in the document").click()
+    wanted = page.locator(".chunk:target")
+    expect(wanted.locator("mark")).to_contain_text("28 days")
+    expect(wanted).to_be_in_viewport()
+
+
+def test_a_reload_shows_the_same_answer_and_a_follow_up_goes_on(
+    sign_in: Callable[..., Page],
+) -> None:
+    page = sign_in("bob")
+    answered(page, LEAVE)
+    page.reload()
+    expect(page.locator(f"{ANSWERED} .cite").first).to_be_visible()
+    answered(page, "And how many days of annual leave can be carried over?")
+    expect(page.locator(".exchange")).to_have_count(2)
+    expect(page.locator(".conversations li")).to_have_count(1)
+
+
+def test_what_the_documents_do_not_say_is_said_so(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, "Who won the chess olympiad in Tbilisi?")
+    expect(page.locator(ANSWERED)).to_contain_text("The documents do not say.")
+    expect(page.locator(f"{ANSWERED} .cite")).to_have_count(0)
+
+
+def test_stop_keeps_what_was_written(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    ask(page, "How does the ballad of the lighthouse go?")
+    expect(page.locator("[data-text]")).to_contain_text("over the water")
+    page.get_by_role("button", name="Stop the answer").click()
+    expect(page.locator(ANSWERED)).to_contain_text("You stopped this answer.")
+    expect(page.locator(f"{ANSWERED} .prose")).to_contain_text("over the water")
+    expect(page.locator(f"{ANSWERED} .prose")).not_to_contain_text("to its end")
+    expect(page.get_by_role("button", name="Send the question")).to_be_visible()
+
+
+def test_two_people_see_their_own_conversations_only(sign_in: Callable[..., Page]) -> None:
+    alice = sign_in("alice")
+    answered(alice, "How many days may I work remotely from home in a week?")
+    erin = sign_in("erin")
+    expect(erin.locator(".conversations")).not_to_contain_text("remotely")
+
+
+def test_a_conversation_is_renamed_and_deleted(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("erin")
+    answered(page, LEAVE)
+    page.get_by_role("link", name="Rename").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Title").fill("Days off")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".conversations .current")).to_contain_text("Days off")
+    page.get_by_role("link", name="Delete Days off").click()
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("link", name="Delete Days off").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator("#messages")).to_contain_text("deleted")
+    expect(page.locator(".conversations")).not_to_contain_text("Days off")
+
+
+def test_a_question_that_is_too_long_cannot_be_sent(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    page.get_by_label("Your question").fill("word " * 1_000)
+    expect(page.locator("#question-count")).to_have_text("4999 / 4000")
+    expect(page.get_by_role("button", name="Send the question")).to_be_disabled()
+    page.keyboard.press("Enter")
+    expect(page.locator(".exchange")).to_have_count(0)
+
+
+def test_no_collection_chosen_is_refused_in_words(
+    sign_in: Callable[..., Page], watch: "object"
+) -> None:
+    page = sign_in("alice")
+    page.get_by_text("All collections").click()
+    for box in page.get_by_role("checkbox").all():
+        box.uncheck()
+    page.keyboard.press("Escape")
+    watch.allowed.append("422")  # type: ignore[attr-defined]
+    ask(page, LEAVE)
+    expect(page.locator("#composer-error")).to_have_text("Choose at least one collection to ask.")
+
+
+def test_only_the_chosen_collection_is_asked(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    page.get_by_text("All collections").click()
+    page.get_by_role("checkbox", name="Sample handbook").uncheck()
+    expect(page.locator("[data-scope-label]")).to_have_text("Poems")
+    answered(page, LEAVE)
+    expect(page.locator(ANSWERED)).to_contain_text("The documents do not say.")
+
+
+def test_everything_works_by_keyboard(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    page.get_by_label("Your question").focus()
+    page.keyboard.type("How many days of annual leave")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("does a full-time employee have in each calendar year?")
+    page.keyboard.press("Enter")
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    cite = page.locator(f"{ANSWERED} .cite").first
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        if cite.evaluate("element => element === document.activeElement"):
+            break
+    expect(cite).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".source.cited summary")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(cite).to_be_focused()
+
+
+def test_the_skip_link_is_the_first_stop(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    page.goto("/collections")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+
+
+def test_a_lost_stream_still_ends_with_the_answer(
+    sign_in: Callable[..., Page], watch: "object"
+) -> None:
+    page = sign_in("alice")
+    watch.allowed.append("ERR_FAILED")  # type: ignore[attr-defined]
+    broken: list[str] = []
+
+    def cut_once(route) -> None:  # type: ignore[no-untyped-def]
+        if broken:
+            route.continue_()
+            return
+        broken.append(route.request.url)
+        route.abort()
+
+    page.route("**/answers/*/stream", cut_once)
+    answered(page, LEAVE)
+    expect(page.locator(f"{ANSWERED} .prose")).to_contain_text("28 days")
+    assert broken
