@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
-from ninja import File, Form, Query, Router
+from ninja import File, Form, Query, Router, Status
 from ninja.files import UploadedFile
 
 from accounts.auth import requires
@@ -56,10 +56,10 @@ def list_collections(
 
 
 @router.post("/collections", auth=WRITE, response={201: CollectionOut})
-def post_collection(request: Request, payload: CollectionIn) -> tuple[int, dict[str, Any]]:
+def post_collection(request: Request, payload: CollectionIn) -> Status[dict[str, Any]]:
     """Make a collection. Nobody but you can read it until you grant it."""
     made = create_collection(request.user, name=payload.name, description=payload.description)
-    return 201, _collection(request.user, made)
+    return Status(201, _collection(request.user, made))
 
 
 @router.get("/collections/{uuid:pk}", auth=READ, response=CollectionOut)
@@ -79,10 +79,10 @@ def patch_collection(request: Request, pk: UUID, payload: CollectionPatch) -> di
 
 
 @router.delete("/collections/{uuid:pk}", auth=WRITE, response={202: CollectionErasedOut})
-def delete_collection(request: Request, pk: UUID) -> tuple[int, dict[str, Any]]:
+def delete_collection(request: Request, pk: UUID) -> Status[dict[str, Any]]:
     """Erase a collection and all its documents. For its managers."""
     receipts = erase.erase_collection(request.user, get_collection(request.user, pk, MANAGER))
-    return 202, {"receipts": [receipt.id for receipt in receipts]}
+    return Status(202, {"receipts": [receipt.id for receipt in receipts]})
 
 
 @router.get("/collections/{uuid:pk}/grants", auth=READ, response=list[GrantOut])
@@ -121,7 +121,7 @@ def list_documents(
 @router.post("/collections/{uuid:pk}/documents", auth=WRITE, response={202: UploadedOut})
 def post_documents(
     request: Request, pk: UUID, file: File[list[UploadedFile]], path: Form[str] = ""
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """Upload one or more files. For editors. The same bytes again: the document that is there."""
     collection = get_collection(request.user, pk, "editor")
     documents, refused = [], []
@@ -133,7 +133,7 @@ def post_documents(
             refused.append({"name": name, "code": error.code, "detail": str(error.detail)})
         else:
             documents.append(document_out(taken.document))
-    return 202, {"documents": documents, "refused": refused}
+    return Status(202, {"documents": documents, "refused": refused})
 
 
 @router.get("/documents/{uuid:pk}", auth=READ, response=DocumentOut)
@@ -149,16 +149,16 @@ def download(request: Request, pk: UUID) -> HttpResponseBase:
 
 
 @router.post("/documents/{uuid:pk}/retry", auth=WRITE, response={202: DocumentOut})
-def retry_document(request: Request, pk: UUID) -> tuple[int, dict[str, Any]]:
+def retry_document(request: Request, pk: UUID) -> Status[dict[str, Any]]:
     """Try a failed document again. For editors."""
-    return 202, document_out(retry(request.user, get_document(request.user, pk, "editor")))
+    return Status(202, document_out(retry(request.user, get_document(request.user, pk, "editor"))))
 
 
 @router.delete("/documents/{uuid:pk}", auth=WRITE, response={202: ReceiptOut})
-def delete_document(request: Request, pk: UUID) -> tuple[int, dict[str, Any]]:
+def delete_document(request: Request, pk: UUID) -> Status[dict[str, Any]]:
     """Erase a document everywhere. For editors."""
     found = get_document(request.user, pk, "editor")
-    return 202, receipt_out(erase.erase_document(request.user, found))
+    return Status(202, receipt_out(erase.erase_document(request.user, found)))
 
 
 @router.get("/receipts/{uuid:pk}", auth=READ, response=ReceiptOut)

@@ -132,13 +132,14 @@ def _upload(
     run: _Run,
 ) -> None:
     for file, path in bar.track(files, description="Uploading"):
+        shown = f"{path}/{file.name}" if path else file.name
         try:
             with file.open("rb") as opened:
                 taken = upload(owner, collection, File(opened), name=file.name, path=path)
         except Problem as error:
-            run.failures.append((str(file), str(error.detail)))
+            run.failures.append((shown, str(error.detail)))
         except OSError as error:
-            run.failures.append((str(file), f"{error.strerror}."))
+            run.failures.append((shown, f"{error.strerror}."))
         else:
             run.known += not taken.created
             run.added.append(taken.document.pk)
@@ -184,7 +185,9 @@ def _summary(console: Console, run: _Run, *, waited: bool) -> None:
     if not waited and new:
         console.print("They are being read now; the collection's page shows how far they are.")
     if run.failures:
-        table = Table("File", "What to do", title="Failed", title_justify="left")
+        table = Table(title="Failed", title_justify="left")
+        for column in ("File", "What to do"):
+            table.add_column(column, overflow="fold")
         for name, detail in run.failures:
             table.add_row(escape(name), escape(detail))
         console.print(table)
