@@ -110,7 +110,7 @@ class ModelsApp:
             sizes = {"tokens": error.tokens, "context": error.context}
             await call.error(400, error.code, error.detail, **sizes)
         except ModelsUnavailable as error:
-            await call.error(503, error.code, error.detail)
+            await call.error(503, error.code, error.detail, permanent=error.permanent)
         except ModelError as error:
             await call.error(500, error.code, error.detail)
         except Exception:

@@ -59,12 +59,12 @@ class HttpClient:
         return self._embed(texts, "passage")
 
     def embedder(self) -> str:
-        found = self.health().get("embedder")
-        if not isinstance(found, dict) or not found.get("name"):
-            raise ModelsUnavailable(
-                "models-loading", "The models are still being loaded. Try again."
-            )
-        return str(found["name"])
+        found = self._wire.get("/health").get("embedder") or {}
+        if found.get("name"):
+            return str(found["name"])
+        if found.get("code"):
+            raise ModelsUnavailable(found["code"], str(found.get("detail")), permanent=True)
+        raise ModelsUnavailable("models-loading", "The models are still being loaded. Try again.")
 
     def count(self, texts: Sequence[str]) -> list[int]:
         counts = self._wire.post("/tokenize-count", {"input": list(texts)}, timeout=60.0)["counts"]

@@ -5,10 +5,13 @@ models beside it. Reads settings and no table.
 """
 
 import os
+import signal
 import socket
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -109,9 +112,23 @@ def main() -> int:
     service = Service(load_encoder, load_engine, speed_file=speed_file, threads=threads())
     app = ModelsApp(service)
     service.start(app.metrics.generated)
-    serve(app, listener)
+    # uvicorn stops in order, then raises the signal again for whoever handled it before.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    with suppress(SystemExit):
+        serve(app, listener)
+    _forget(settings.MODELS_URL)
     # The threads of llama.cpp and torch may be in the middle of something that nobody waits for.
     os._exit(0)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _forget(url: str) -> None:
+    if url.startswith("unix:"):
+        Path(url.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ next to nothing, and none can be stale after the other process was restarted.
 
 import ipaddress
 import json
+import socket
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,13 +54,13 @@ class Wire:
     """
 
     def __init__(self, url: str, *, key: str = "", patience: float = RESTART_SECONDS) -> None:
-        socket = url.removeprefix("unix:") if url.startswith("unix:") else None
+        self._socket = url.removeprefix("unix:") if url.startswith("unix:") else None
         self._patience = patience
         self._client = httpx.Client(
-            base_url="http://models" if socket else url,
+            base_url="http://models" if self._socket else url,
             # Without trust_env a proxy of the environment would see the questions.
             trust_env=False,
-            transport=httpx.HTTPTransport(uds=socket, trust_env=False, limits=_NO_REUSE),
+            transport=httpx.HTTPTransport(uds=self._socket, trust_env=False, limits=_NO_REUSE),
             headers={"Authorization": f"Bearer {key}"} if key else {},
             follow_redirects=False,
         )
@@ -107,11 +108,21 @@ class Wire:
         deadline = time.monotonic() + self._patience
         while True:
             try:
+                self._probe()
                 return self._client.send(request, stream=True)
             except httpx.ConnectError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_TRY_EVERY)
+
+    def _probe(self) -> None:
+        """Raise ConnectError where nobody listens: httpx itself would leave that socket open."""
+        if self._socket:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                try:
+                    probe.connect(self._socket)
+                except OSError as error:
+                    raise httpx.ConnectError(str(error)) from error
 
 
 _NO_REUSE = httpx.Limits(max_keepalive_connections=0)
@@ -153,8 +164,9 @@ def _refusal(response: httpx.Response) -> ModelsUnavailable:
 
 
 def _from_error(error: dict[str, Any], status: int) -> ModelsUnavailable:
+    by_status = 400 <= status < 500 and status != 429
     return ModelsUnavailable(
         str(error.get("code") or "models-refused"),
         str(error.get("message") or f"The models process refused the call (status {status})."),
-        permanent=400 <= status < 500 and status != 429,
+        permanent=bool(error.get("permanent", by_status)),
     )
