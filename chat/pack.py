@@ -28,12 +28,13 @@ LANGUAGES = {
     "nl": "Dutch", "pl": "Polish", "ja": "Japanese", "zh": "Chinese", "ko": "Korean", "ru": "Russian",
 }  # fmt: skip
 
-LEAST_TOKENS = 300
+#: Under this a small model sees too little to answer, however slow the machine.
+LEAST_TOKENS = 400
 MOST_TOKENS = 6_000
 #: Tokens of instructions, question and marks around the passages.
 OVERHEAD = 150
 #: A passage longer than this many words is cut to the part that answers best.
-EXCERPT_WORDS = 90
+EXCERPT_WORDS = 64
 
 Count = Callable[[Sequence[str]], list[int]]
 Fold = Callable[[str], Sequence[str]]
@@ -52,12 +53,14 @@ class Packed:
 def budget(speed: Speed, first_token_seconds: float, context: int, answer_tokens: int) -> int:
     """Tokens of passages that this machine reads within the wanted time to the first token.
 
+    The instructions before them are read once and kept by the engine, so they do not count.
+
     Never under LEAST_TOKENS; never more than the context holds beside question and answer.
     """
     room = max(LEAST_TOKENS, context - answer_tokens - 2 * OVERHEAD)
     if speed.prompt <= 0:
         return min(500, room)
-    wanted = int(speed.prompt * first_token_seconds) - OVERHEAD
+    wanted = int(speed.prompt * first_token_seconds)
     return min(room, MOST_TOKENS, max(LEAST_TOKENS, wanted))
 
 

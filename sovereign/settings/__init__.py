@@ -190,7 +190,7 @@ GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
 OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
 ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
-FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
+FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 12.0)
 
 # --- asking -----------------------------------------------------------------------------------
 MAX_QUESTION_CHARS = env.number("SOVEREIGN_MAX_QUESTION_CHARS", 4_000, least=100)

@@ -13,6 +13,7 @@ from chat.models import Conversation, Message
 from ingest.models import Collection
 from tests.people import Api
 
+FOLLOW_UP = "And what is the allowance in Switzerland?"
 QUESTION = "How many days of annual leave does every employee have?"
 ApiFor = Callable[..., Api]
 
@@ -43,7 +44,7 @@ def test_a_conversation_goes_on(bob: User, handbook: Collection, api_for: ApiFor
     first = asked(api, question="What is the daily meal allowance in Germany?").json()
     second = asked(
         api,
-        question="And what is the allowance in Switzerland?",
+        question=FOLLOW_UP,
         conversation=first["conversation"],
     ).json()
     assert "60 euros" in second["text"]
@@ -55,7 +56,7 @@ def test_history_may_come_along(bob: User, handbook: Collection, api_for: ApiFor
     history = [{"role": "user", "content": "What is the daily meal allowance in Germany?"}]
     body = asked(
         api_for(bob),
-        question="And what is the allowance in Switzerland?",
+        question=FOLLOW_UP,
         history=history,
         store=False,
     ).json()

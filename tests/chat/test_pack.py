@@ -16,7 +16,7 @@ def test_the_budget_follows_the_speed_of_the_machine() -> None:
     fast = budget(Speed(prompt=2000), 8, 32768, 256)
     assert slow == LEAST_TOKENS
     assert fast == 6000
-    assert budget(Speed(prompt=80), 8, 4096, 256) == 490
+    assert budget(Speed(prompt=80), 8, 4096, 256) == 640
     assert budget(Speed(), 8, 4096, 256) == 500
 
 

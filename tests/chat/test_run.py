@@ -25,7 +25,7 @@ from chat.streaming import events_of
 from chat.tasks import sweep
 from ingest.erase import erase_document
 from ingest.models import Collection, Document, Grant
-from tests import people
+from tests.chat.conftest import Add
 
 QUESTION = "How many days of annual leave does every employee have?"
 
@@ -198,7 +198,7 @@ def test_an_erased_document_leaves_the_answer_without_its_words(
     assert all(source.erased for source in present_answer(bob, message).sources)
 
 
-def test_hostile_text_stays_text(bob: User, collection: Collection, add: people.Any) -> None:
+def test_hostile_text_stays_text(bob: User, collection: Collection, add: Add) -> None:
     add(
         "evil.md",
         "# Leave\n\nAnnual leave <img src=x onerror=alert(1)> is 12 days ![x](//evil.example/a.png).",
