@@ -107,10 +107,12 @@ def _wait(collection: Any, file_of: dict[UUID, str]) -> dict[str, str]:
 
     documents = Document.objects.filter(collection=collection)
     busy = documents.filter(status__in=["queued", "processing"])
+    last = 0
     while waiting := busy.count():
-        print(f"\r{waiting} documents in work ", end="", file=sys.stderr, flush=True)
+        if waiting != last:
+            print(f"{waiting} documents in work", file=sys.stderr, flush=True)
+        last = waiting
         time.sleep(POLL_SECONDS)
-    print("\r", end="", file=sys.stderr)
     return {
         file_of.get(document.pk, document.name): document.error_code
         for document in documents.filter(status="failed")

@@ -65,7 +65,7 @@ def test_every_document_has_a_title_headings_and_some_tables(
         assert document.warnings == (), file
         assert "heading" in kinds or file.endswith(".txt"), file
     tables = [file for file, d in parsed.items() if any(b.kind == "table" for b in d.blocks)]
-    assert {Path(file).suffix for file in tables} >= {".docx", ".html", ".md"}
+    assert {Path(file).suffix for file in tables} == {".docx", ".html", ".md", ".pdf"}
 
 
 def test_the_questions_cover_each_kind_and_language() -> None:
@@ -82,8 +82,7 @@ def test_the_evidence_stands_in_its_document(
 ) -> None:
     for item in question["evidence"]:
         text = parsed[item["file"]].text
-        flat, quote = text.replace("|", " "), item["quote"].replace("|", " ")
-        assert holds_exactly(flat, quote), f"{item['file']}: {item['quote']}"
+        assert holds_exactly(text, item["quote"]), f"{item['file']}: {item['quote']}"
 
 
 @pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question["id"])
