@@ -1,7 +1,7 @@
 """HTML: what a reader reads, without the frame around it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -320,9 +320,8 @@ class _Reader:
             self.writer.add("paragraph", clean.table_text(rows))
 
 
-def _walk(root: LexborNode, skips: object) -> Iterator[tuple[LexborNode, bool]]:
+def _walk(root: LexborNode, skips: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:
     """(node, leaving) in document order; children of what `skips` names are passed over."""
-    assert callable(skips)
     node: LexborNode | None = root
     depth = 0
     while node is not None:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pypdf import PdfReader
-from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PyPdfError
+from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedError, LimitReachedError, PyPdfError
 
 from ingest.parsers import clean, progress
 from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
@@ -17,9 +18,11 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
 _ENCRYPTED = "The PDF is protected with a password. Save a copy without it and upload that."
+_WITHOUT_LAYOUT = "The PDF is damaged; its text was read without its layout."
 #: What pypdf raises on damage beside its own errors: it trusts the types that a file declares.
 _BROKEN = (
     PyPdfError,
+    DeprecationError,
     ValueError,
     KeyError,
     TypeError,
@@ -33,42 +36,45 @@ _BROKEN += (RecursionError, OverflowError, ZeroDivisionError, NotImplementedErro
 
 class PdfParser:
     media_types = ("application/pdf",)
+    #: Whether pdfium is tried; without it text comes without layout.
+    layout = True
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
         """Read the file. Raises ParseError `encrypted`, `damaged`, `too-many-pages`, `no-text`."""
         reader, pages = _open(path, limits)
-        lines, empty, notes = _read(path, reader, pages, limits)
+        lines, empty, notes = _read(path, reader, pages, limits, layout=self.layout)
         writer = BlockWriter(limits)
         write_blocks(lines, pages, writer)
         warnings = (*_empty_warning(empty, pages), *notes)
-        document = writer.document(title=_title(reader), pages=pages, warnings=warnings)
+        document = writer.document(pages=pages, warnings=warnings)
         if not document.blocks:
             raise ParseError(
                 "no-text",
                 "The PDF holds no text, only pictures of it. Run OCR (text recognition) on the scan and upload that.",
             )
-        return document
+        return replace(document, title=_title(reader) or _first_heading(document))
 
 
-def _open(path: Path, limits: Limits) -> tuple[PdfReader, int]:
+class PlainPdfParser(PdfParser):
+    """The second try, after pdfium broke the first one's process."""
+
+    media_types = ("application/pdf; plain",)
+    layout = False
+
+
+def _open(path: Path, limits: Limits) -> tuple[PdfReader | None, int]:
     """The gate: encryption, page tree, number of pages, before native code sees the file."""
     try:
         reader = PdfReader(path, strict=False)
         if reader.is_encrypted and not _opens_without_password(reader):
             raise ParseError("encrypted", _ENCRYPTED)
-        pages = len(reader.pages)
-    except (FileNotDecryptedError, LimitReachedError) as error:
-        code, detail = (
-            ("encrypted", _ENCRYPTED)
-            if isinstance(error, FileNotDecryptedError)
-            else ("damaged", _DAMAGED)
-        )
-        raise ParseError(code, detail) from error
+        return reader, _within(len(reader.pages), limits)
+    except FileNotDecryptedError as error:
+        raise ParseError("encrypted", _ENCRYPTED) from error
     except DependencyError:
-        return reader, _count_with_pdfium(path, limits)
-    except _BROKEN as error:
+        return None, _count_with_pdfium(path, limits)
+    except (*_BROKEN, LimitReachedError) as error:
         raise ParseError("damaged", _DAMAGED) from error
-    return reader, _within(pages, limits)
 
 
 def _opens_without_password(reader: PdfReader) -> bool:
@@ -101,18 +107,20 @@ def _within(pages: int, limits: Limits) -> int:
 
 
 def _read(
-    path: Path, reader: PdfReader, pages: int, limits: Limits
+    path: Path, reader: PdfReader | None, pages: int, limits: Limits, *, layout: bool
 ) -> tuple[list[Line], list[int], tuple[str, ...]]:
     """Lines of all pages, numbers of the pages without text, what a person should know."""
-    try:
-        lines, empty = _collected(page_lines(path, pages), pages, limits)
-        if lines:
-            return lines, empty, ()
-    except PdfiumFailed:
-        pass
+    if layout:
+        try:
+            lines, empty = _collected(page_lines(path, pages), pages, limits)
+            if lines or reader is None:
+                return lines, empty, ()
+        except PdfiumFailed:
+            pass
+    if reader is None:
+        raise ParseError("damaged", _DAMAGED)
     lines, empty = _collected(_pypdf_pages(reader, pages), pages, limits)
-    note = "The PDF is damaged; its text was read without its layout."
-    return lines, empty, (note,) if lines else ()
+    return lines, empty, (_WITHOUT_LAYOUT,) if lines else ()
 
 
 def _collected(
@@ -148,14 +156,21 @@ def _empty_warning(empty: list[int], pages: int) -> tuple[str, ...]:
     return (f"{len(empty)} of {pages} pages hold no text (page {named}); scanned pages need OCR.",)
 
 
-def _title(reader: PdfReader) -> str:
+def _title(reader: PdfReader | None) -> str:
     """The title of the file's properties, unless a program filled it with a file name."""
+    if reader is None:
+        return ""
     try:
         title = clean.one_line(str((reader.metadata or {}).get("/Title") or ""))
     except _BROKEN:
         return ""
     lower = title.lower()
-    junk = lower.startswith(("microsoft word", "untitled", "slide ", "powerpoint"))
-    return (
-        "" if junk or lower.endswith((".doc", ".docx", ".indd", ".pdf", ".qxd", ".pptx")) else title
-    )
+    if " " not in title or lower.startswith(("microsoft word", "untitled", "slide ", "powerpoint")):
+        return ""
+    return "" if lower.endswith((".doc", ".docx", ".indd", ".pdf", ".qxd", ".pptx")) else title
+
+
+def _first_heading(document: ParsedDocument) -> str:
+    """The highest heading of the first page, the first of them."""
+    headings = [block for block in document.blocks if block.kind == "heading" and block.page == 1]
+    return min(headings, key=lambda block: block.level).text if headings else ""

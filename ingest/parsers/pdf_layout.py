@@ -13,7 +13,7 @@ from ingest.parsers.pdf_tables import Table, table_at
 REPEATS = 3
 #: A heading is higher than the body by this, or as high and bolder.
 HIGHER = 1.12
-BOLDER = 100
+BOLDER = 40
 HEADING_WORDS = 24
 HEADING_LINES = 4
 LEVELS = 5
@@ -35,6 +35,8 @@ def write_blocks(lines: list[Line], pages: int, writer: BlockWriter) -> None:
     """Write the blocks of a document. `lines` come in the order of the content."""
     lines = _without_furniture(lines, pages)
     style = _Style.of(lines)
+    # Marks of footnotes stand on lines of their own in a content stream: numbers out of place.
+    lines = [line for line in lines if not (line.text.replace(" ", "").isdigit() and style.is_small(line))]
     joiner = _Joiner(
         Counter(word.strip(".,;:()").lower() for line in lines for word in line.text.split())
     )
@@ -96,6 +98,9 @@ class _Style:
         higher = {_step(line.height) for line in lines if height and line.height >= HIGHER * height}
         weight = weights.most_common(1)[0][0] if weights else 0
         return cls(height, weight, _pitch(lines, height), tuple(sorted(higher, reverse=True)))
+
+    def is_small(self, line: Line) -> bool:
+        return 0 < line.height < 0.75 * self.height
 
     def level(self, line: Line) -> int:
         """1 to 6 for a line in the style of a heading, else 0."""
@@ -227,6 +232,8 @@ class _Writing:
     def _same_paragraph(self, above: Line, line: Line) -> bool:
         if above.bottom - line.bottom > PARAGRAPH_GAP * max(self.style.pitch, 0.8 * line.height):
             return False
+        if self.kind == "list_item" and line.left > self.lines[0].left + 2:
+            return True  # below the item's text, not below its mark
         if not 0.85 < line.height / max(above.height, 0.1) < 1.18:
             return False
         ended = above.text.endswith(_ENDS)

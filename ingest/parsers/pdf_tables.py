@@ -1,5 +1,6 @@
 """Tables of a PDF page, guessed from words that stand below each other. Best effort."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ingest.parsers.clean import filled
@@ -27,7 +28,6 @@ class _Builder:
     columns: list[float]
     rows: list[list[str]] = field(default_factory=list)
     last_column: int = -1
-    lowest: float = 0.0
 
     def add(self, line: Line) -> None:
         """A cell further right continues the row, one further left begins the next."""
@@ -38,17 +38,15 @@ class _Builder:
             or (first == self.last_column and len(line.cells) > 1)
         ):
             self._new_row(first)
-        elif first == self.last_column == 0 and len(line.cells) == 1 and len(self.columns) > 1:
-            pass  # goes on in the first column: a wrapped cell
         for cell in line.cells:
             column = self._column(cell)
             self.rows[-1][column] = f"{self.rows[-1][column]} {cell.text}".strip()
             self.last_column = column
-        self.lowest = line.bottom
 
     def _new_row(self, first: int) -> None:
         # What is merged downwards is written once, on top: a row alone must still say it.
-        above = self.rows[-1][:first] if self.rows else []
+        # The first row may be a header, which says nothing of the rows below.
+        above = self.rows[-1][:first] if len(self.rows) > 1 else [""] * first
         self.rows.append([*above, *[""] * (len(self.columns) - len(above))])
 
     def _column(self, cell: Cell) -> int:
@@ -64,6 +62,8 @@ def table_at(lines: list[Line], start: int) -> Table | None:
     if len(first.cells) < 2 or not _aligned_follower(lines, start):
         return None
     columns = _columns(lines, start)
+    if len(columns) < 2:
+        return None
     end = start
     while end < len(lines) and _belongs(lines, start, end, columns):
         end += 1
@@ -98,19 +98,26 @@ def _shared(one: Line, other: Line) -> int:
 
 def _columns(lines: list[Line], start: int) -> list[float]:
     """Where columns begin: the lefts of cells that stand in line with those of the first lines."""
-    columns = sorted(cell.left for cell in lines[start].cells)
+    hits = {cell.left: 1 for cell in lines[start].cells}
+    followers = 0
     for line in lines[start + 1 : start + 40]:
         if line.page != lines[start].page:
             break
-        if len(line.cells) < 2 or not any(
-            abs(line.cells[0].left - left) <= ALIGN for left in columns
-        ):
+        if len(line.cells) < 2 or not _near(line.cells[0].left, hits):
             continue
-        for cell in line.cells[1:]:
-            if all(abs(cell.left - left) > 4 * ALIGN for left in columns):
-                columns.append(cell.left)
-        columns.sort()
-    return columns
+        followers += 1
+        for cell in line.cells:
+            known = _near(cell.left, hits)
+            if known:
+                hits[known[0]] += 1
+            elif all(abs(cell.left - left) > 4 * ALIGN for left in hits):
+                hits[cell.left] = 1
+    # A header that is centred over its column begins where nothing else does.
+    return sorted(left for left, count in hits.items() if count > 1 or followers < 2)
+
+
+def _near(left: float, columns: Iterable[float]) -> list[float]:
+    return [column for column in columns if abs(left - column) <= ALIGN]
 
 
 def _belongs(lines: list[Line], start: int, place: int, columns: list[float]) -> bool:

@@ -20,9 +20,13 @@ SUPPORTED: dict[str, str] = {
     TEXT: "text",
 }
 
+#: Media type -> another reader for a file that broke the process of the first one.
+FALLBACKS: dict[str, str] = {PDF: "application/pdf; plain"}
+
 #: Media type -> module and class.
 _PARSERS: dict[str, tuple[str, str]] = {
     PDF: ("ingest.parsers.pdf", "PdfParser"),
+    FALLBACKS[PDF]: ("ingest.parsers.pdf", "PlainPdfParser"),
     DOCX: ("ingest.parsers.docx", "DocxParser"),
     HTML: ("ingest.parsers.html", "HtmlParser"),
     MARKDOWN: ("ingest.parsers.markdown", "MarkdownParser"),

@@ -20,6 +20,7 @@ from typing import IO
 
 from ingest.parsers import wire
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
+from ingest.parsers.registry import FALLBACKS
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CHILD = Path(__file__).with_name("child.py")
@@ -48,14 +49,38 @@ def parse_isolated(
     """Parse `path` in a child process. `on_progress` gets shares from 0 to 1.
 
     Raises the parser's ParseError, or `parse-timeout`, `parse-memory`, `parse-crashed`. The child
-    and all that it started are gone when this returns.
+    and all that it started are gone when this returns. A file that breaks the child is given to
+    the format's second reader, if it has one, within the same bounds again.
     """
+    bounds = _Bounds(cpu_seconds, wall_seconds, memory_mb)
+    try:
+        return _parse_once(path, media_type, limits, bounds, on_progress)
+    except ParseError as error:
+        if error.code != "parse-crashed" or media_type not in FALLBACKS:
+            raise
+    return _parse_once(path, FALLBACKS[media_type], limits, bounds, on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    cpu_seconds: int
+    wall_seconds: int
+    memory_mb: int
+
+
+def _parse_once(
+    path: Path,
+    media_type: str,
+    limits: Limits,
+    bounds: _Bounds,
+    on_progress: Callable[[float], None] | None,
+) -> ParsedDocument:
     request = {
         "path": str(path.resolve()),
         "media_type": media_type,
         "limits": asdict(limits),
-        "cpu_seconds": cpu_seconds,
-        "memory_mb": memory_mb,
+        "cpu_seconds": bounds.cpu_seconds,
+        "memory_mb": bounds.memory_mb,
         "root": str(_ROOT),
     }
     frames = _Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), on_progress)
@@ -69,13 +94,13 @@ def parse_isolated(
         start_new_session=True,
     )
     try:
-        in_time = _converse(child, json.dumps(request), frames, time.monotonic() + wall_seconds)
+        in_time = _converse(child, json.dumps(request), frames, time.monotonic() + bounds.wall_seconds)
         _await_exit(child.pid, _EXIT_SECONDS if in_time and not frames.finished else 0)
     finally:
         status, usage = _end(child)
     if not in_time:
-        raise _timeout(f"{wall_seconds} seconds")
-    return _outcome(frames, limits, status, usage, cpu_seconds=cpu_seconds, memory_mb=memory_mb)
+        raise _timeout(f"{bounds.wall_seconds} seconds")
+    return _outcome(frames, limits, status, usage, bounds)
 
 
 @dataclass
@@ -128,7 +153,8 @@ def _converse(
     child: subprocess.Popen[bytes], request: str, frames: _Frames, deadline: float
 ) -> bool:
     """Send the request and read until the answer or the end. False: the time ran out."""
-    assert child.stdin is not None and child.stdout is not None
+    if child.stdin is None or child.stdout is None:
+        raise _crashed()
     with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
         pipe.write(request.encode() + b"\n")
     with selectors.DefaultSelector() as selector:
@@ -170,30 +196,24 @@ def _end(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
 
 
 def _outcome(
-    frames: _Frames,
-    limits: Limits,
-    status: int,
-    usage: resource.struct_rusage,
-    *,
-    cpu_seconds: int,
-    memory_mb: int,
+    frames: _Frames, limits: Limits, status: int, usage: resource.struct_rusage, bounds: _Bounds
 ) -> ParsedDocument:
     if frames.finished and not frames.broken:
         if frames.kind == "M":
-            raise _memory(memory_mb)
+            raise _memory(bounds.memory_mb)
         try:
             if frames.kind == "E":
                 raise wire.unpack_error(bytes(frames.body))
             return wire.unpack(bytes(frames.body), limits)
         except ValueError as error:
             raise _crashed() from error
-    if status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= cpu_seconds:
-        raise _timeout(f"{cpu_seconds} CPU seconds")
-    if status < 0 and usage.ru_maxrss >= _NEAR_LIMIT * memory_mb * 1024:
-        raise _memory(memory_mb)
+    if status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= bounds.cpu_seconds:
+        raise _timeout(f"{bounds.cpu_seconds} CPU seconds")
+    if status < 0 and usage.ru_maxrss >= _NEAR_LIMIT * bounds.memory_mb * 1024:
+        raise _memory(bounds.memory_mb)
     if status == -signal.SIGKILL and not frames.broken:
         # Nobody here killed it before its end: the kernel ran out of memory.
-        raise _memory(memory_mb, permanent=False)
+        raise _memory(bounds.memory_mb, permanent=False)
     raise _crashed()
 
 
