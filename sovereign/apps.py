@@ -5,7 +5,7 @@ class SovereignConfig(AppConfig):
     name = "sovereign"
 
     def ready(self) -> None:
-        from sovereign import checks, heartbeat
+        from sovereign import checks, workersignals
 
         checks.register()
-        heartbeat.connect()
+        workersignals.connect()

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Critical, Error, Tags, Warning
 
-from inference.registry import Registry
 from sovereign.settings.rundir import LONGEST_SOCKET_PATH
 
 
@@ -80,6 +79,8 @@ def weights(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """The chosen models are here. A warning only: without a chat model answers quote the documents."""
     if not settings.MODELS_URL.startswith("unix:"):
         return []
+    from inference.registry import Registry  # late: it costs every start of a process otherwise
+
     here = {model.name for model in Registry(Path(settings.MODELS_DIR)).models() if model.installed}
     wanted = [settings.EMBEDDER]
     if settings.ENGINE in {"auto", "llama-cpp-python", "xllamacpp"}:

@@ -1,11 +1,12 @@
 """Each Celery worker leaves a key with an expiry in the broker, so that others know it lives."""
 
+import os
 import time
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
 
 import redis
 import structlog
-from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.conf import settings
 
 log = structlog.get_logger(__name__)
@@ -29,33 +30,33 @@ def workers() -> list[str]:
     return sorted(key.decode().removeprefix(PREFIX) for key in keys)
 
 
-def _name(sender: Any) -> str:
-    return str(getattr(sender, "hostname", "") or getattr(sender.eventer, "hostname", "worker"))
+def lives_here(prefix: str) -> bool:
+    """True when a worker whose name starts with `prefix` lives on this machine.
+
+    Its key alone does not say so: it outlasts a killed worker by half a minute. Its value is the
+    worker's process id. Raises redis.RedisError.
+    """
+    with broker(timeout=0.5) as connection:
+        ids = [connection.get(key) for key in connection.scan_iter(f"{PREFIX}{prefix}*")]
+    return any(Path(f"/proc/{int(each)}").exists() for each in ids if each)
 
 
-def beat(sender: Any = None, **_: Any) -> None:
+def beat(name: str) -> None:
     """Refresh this worker's key, at most every five seconds."""
     global _last
     if time.monotonic() - _last < _EVERY_SECONDS:
         return
     try:
         with broker() as connection:
-            connection.set(PREFIX + _name(sender), int(time.time()), ex=LIFETIME_SECONDS)
+            connection.set(PREFIX + name, os.getpid(), ex=LIFETIME_SECONDS)
         _last = time.monotonic()
     except redis.RedisError:
         log.warning("worker.heartbeat.failed")
 
 
-def leave(sender: Any = None, **_: Any) -> None:
+def leave(name: str) -> None:
     try:
         with broker() as connection:
-            connection.delete(PREFIX + _name(sender))
+            connection.delete(PREFIX + name)
     except redis.RedisError:
         log.warning("worker.heartbeat.failed")
-
-
-def connect() -> None:
-    """Called once by the application's configuration in every process; only workers send these."""
-    worker_ready.connect(beat, dispatch_uid="sovereign.heartbeat.ready")
-    heartbeat_sent.connect(beat, dispatch_uid="sovereign.heartbeat.beat")
-    worker_shutdown.connect(leave, dispatch_uid="sovereign.heartbeat.leave")

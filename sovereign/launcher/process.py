@@ -1,6 +1,5 @@
 """One supervised process: started in its own group, probed, restarted with growing pauses, stopped."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -11,17 +10,16 @@ from enum import StrEnum
 from pathlib import Path
 
 from sovereign.launcher.logfiles import open_log
+from sovereign.lifeline import die_with
 
-PR_SET_PDEATHSIG = 1
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 #: A process that stood this long starts again with the shortest pause.
 STEADY_SECONDS = 60.0
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 class State(StrEnum):
+    PENDING = "pending"
     WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
@@ -49,7 +47,7 @@ class Spec:
 class Process:
     def __init__(self, spec: Spec, base_env: Mapping[str, str]) -> None:
         self.spec = spec
-        self.state = State.WAITING
+        self.state = State.PENDING
         self.restarts = 0
         self.since = time.time()
         self.ever_ready = False
@@ -76,7 +74,7 @@ class Process:
                 cwd=self.spec.cwd,
                 pass_fds=self.spec.descriptors,
                 start_new_session=True,
-                preexec_fn=lambda: _die_with(parent),
+                preexec_fn=lambda: die_with(parent),
             )
         self._started = time.monotonic()
         self._become(State.STARTING)
@@ -134,16 +132,6 @@ class Process:
     def _become(self, state: State) -> None:
         self.state = state
         self.since = time.time()
-
-
-def _die_with(parent: int) -> None:
-    """In the child, before its program starts: end it when the launcher ends, even by kill -9.
-
-    SIGTERM and not SIGKILL: a worker then ends its own children, the broker writes its file.
-    """
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def kill_group(group: int, number: signal.Signals) -> None:

@@ -1,13 +1,13 @@
 """The order of a start: folders, lock, socket, database, processes, address; then watch."""
 
-import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from django.conf import settings
 
 from sovereign.launcher import listening, lock, prepare, services, state
 from sovereign.launcher.errors import LaunchError
-from sovereign.launcher.process import Process, Spec, State
+from sovereign.launcher.process import Process, Spec
 from sovereign.launcher.say import say
 from sovereign.launcher.supervisor import Supervisor
 
@@ -29,18 +29,38 @@ def run() -> int:
         listener = held.enter_context(listening.open_socket(settings.LISTEN))
         for name in state.end_leftovers(settings.RUN_DIR):
             say(f"Ended {name}, left over from a launcher that was killed.")
-        _prepare()
-        address = listening.url(settings.LISTEN)
-        watcher = Supervisor(settings.RUN_DIR, address, services.base_env())
         held.callback((settings.RUN_DIR / "chroma.url").unlink, missing_ok=True)
-        with watcher:
-            if _start(watcher, listener.fileno()):
-                _announce(watcher, address)
-                watcher.start(services.samples_spec())
-                watcher.watch(lambda process: _report(watcher, process))
+        with Supervisor(
+            settings.RUN_DIR, listening.url(settings.LISTEN), services.base_env()
+        ) as watcher:
+            if _start(watcher, services.specs(listener.fileno())):
+                watcher.watch(_report)
             say("\nStopping ...")
         say("Stopped: no process is left.")
     return 0
+
+
+def _start(watcher: Supervisor, specs: Sequence[Spec]) -> bool:
+    """Start everything, what a person waits for first. False: a signal came before the end.
+
+    The stores start beside the preparations; the models and the worker, which would take both cores
+    of a small machine, only when the web process answers. It says so until they are ready.
+    """
+    for spec in specs:
+        watcher.add(spec)
+    for name in ("valkey", "chroma"):
+        _start_one(watcher, name)
+    _prepare()
+    link = prepare.first_link()
+    if not (_wait(watcher, "valkey", BROKER_SECONDS) and _start_one(watcher, "web")):
+        return False
+    if not _wait(watcher, "web", WEB_SECONDS):
+        return False
+    _announce(watcher, link)
+    for name in ("models", "worker"):
+        _start_one(watcher, name)
+    watcher.start(watcher.add(services.samples_spec()))
+    return True
 
 
 def _prepare() -> None:
@@ -50,45 +70,41 @@ def _prepare() -> None:
     prepare.administrator()
 
 
-def _start(watcher: Supervisor, descriptor: int) -> bool:
-    """Start everything; only the broker is waited for before the rest, and the web process at last.
-
-    False: a signal came first. The slow ones (vectors, models) become ready in the background; the
-    others try again until they are.
-    """
-    if (broker := services.broker_spec()) and not _wait(watcher, broker, BROKER_SECONDS):
-        return False
-    for make in (services.vectors_spec, services.models_spec, services.worker_spec):
-        if spec := make():
-            watcher.start(spec)
-    return _wait(watcher, services.web_spec(descriptor), WEB_SECONDS)
+def _named(watcher: Supervisor, name: str) -> list[Process]:
+    """The process of that name, or none where a setting moved it to another machine."""
+    return [process for process in watcher.processes if process.spec.name == name]
 
 
-def _wait(watcher: Supervisor, spec: Spec, seconds: float) -> bool:
-    started = time.monotonic()
-    if watcher.wait_for([watcher.start(spec)], seconds):
+def _start_one(watcher: Supervisor, name: str) -> bool:
+    for process in _named(watcher, name):
+        watcher.start(process)
+    return not watcher.stopping
+
+
+def _wait(watcher: Supervisor, name: str, seconds: float) -> bool:
+    waited_for = _named(watcher, name)
+    if watcher.wait_for(waited_for, seconds):
         return True
     if watcher.stopping:
         return False
     raise LaunchError(
-        f"{spec.name} did not answer within {time.monotonic() - started:.0f} s: see {spec.log}."
+        f"{name} did not answer within {seconds:.0f} s: see {waited_for[0].spec.log}."
     )
 
 
-def _announce(watcher: Supervisor, address: str) -> None:
+def _announce(watcher: Supervisor, link: str | None) -> None:
     say()
-    say(f"  Sovereign is ready: {address}/")
-    if path := prepare.first_link():
+    say(f"  Sovereign is ready: {watcher.address}/")
+    if link:
         say("  Nobody administers it yet. Open this link once to make the first administrator:")
-        say(f"  {address}{path}")
-    slow = [each.spec.name for each in watcher.processes if each.state is not State.READY]
-    if "models" in slow:
+        say(f"  {watcher.address}{link}")
+    if _named(watcher, "models"):
         say("  The models are loading; until they are, answers quote the documents.")
     say("  Ctrl-C stops everything.")
     say()
 
 
-def _report(watcher: Supervisor, process: Process) -> None:
+def _report(process: Process) -> None:
     if process.restarts:
         say(f"{process.spec.name} is back.")
     elif line := _READY_LINES.get(process.spec.name):

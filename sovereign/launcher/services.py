@@ -7,11 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import redis
 from django.conf import settings
 
 from sovereign import probes
-from sovereign.heartbeat import PREFIX, broker
 from sovereign.launcher import listening
 from sovereign.launcher.errors import LaunchError
 from sovereign.launcher.process import Spec
@@ -23,6 +21,12 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 def base_env() -> dict[str, str]:
     """The launcher's environment, with the calls home of the libraries switched off."""
     return {**ONE_THREAD, **os.environ, "PYTHONUNBUFFERED": "1"}  # noqa: TID251 (handed on)
+
+
+def specs(descriptor: int) -> list[Spec]:
+    """What this installation runs itself, in the order of who needs whom; stopped in reverse."""
+    found = (broker_spec(), vectors_spec(), models_spec(), worker_spec(), web_spec(descriptor))
+    return [spec for spec in found if spec is not None]
 
 
 def _log(name: str) -> Path:
@@ -96,7 +100,7 @@ def models_spec() -> Spec | None:
         name="models",
         command=[sys.executable, "-m", "inference.server"],
         log=_log("models"),
-        ready=lambda: _answers(settings.MODELS_URL, "/health"),
+        ready=_models_are_loaded,
         env=dict.fromkeys(ONE_THREAD, cores),
         cwd=settings.BASE_DIR,
     )
@@ -114,6 +118,8 @@ def worker_spec() -> Spec:
         command=[sys.executable, "-m", "celery", "-A", "sovereign", "worker", *options],
         log=_log("worker"),
         ready=_worker_lives,
+        # A task that is cut off is delivered again, and its lease runs out: no reason to wait long.
+        grace=5.0,
         cwd=settings.BASE_DIR,
     )
 
@@ -133,6 +139,7 @@ def web_spec(descriptor: int) -> Spec:
         ready=lambda: _answers(listening.url(settings.LISTEN), "/livez", host=own_host()),
         cwd=settings.BASE_DIR,
         descriptors=(descriptor,),
+        grace=7.0,
         essential=True,
     )
 
@@ -160,9 +167,18 @@ def _answers(url: str, path: str, *, host: str = "") -> bool:
     return answer is not None and answer[0] == 200
 
 
+def _models_are_loaded() -> bool:
+    """The process answers long before its weights are in memory."""
+    answer = probes.get(settings.MODELS_URL, "/health", timeout=0.5)
+    return answer is not None and answer[0] == 200 and answer[1].get("status") != "loading"
+
+
 def _worker_lives() -> bool:
+    import redis  # late: the web process is on its way by now
+
+    from sovereign import heartbeat
+
     try:
-        with broker(timeout=0.5) as connection:
-            return any(True for _ in connection.scan_iter(f"{PREFIX}embedded@*"))
+        return heartbeat.lives_here("embedded@")
     except (OSError, redis.RedisError):
         return False

@@ -23,7 +23,7 @@ class Supervisor:
         self.processes: list[Process] = []
         self.stopping = False
         self._run_dir = run_dir
-        self._address = address
+        self.address = address
         self._env = env
         self._rotated = time.monotonic()
 
@@ -38,15 +38,20 @@ class Supervisor:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
 
-    def start(self, spec: Spec) -> Process:
+    def add(self, spec: Spec) -> Process:
+        """Take a process in without starting it. They are stopped in the reverse of this order."""
         process = Process(spec, self._env)
         self.processes.append(process)
+        return process
+
+    def start(self, process: Process) -> Process:
         try:
             process.start()
         except OSError as error:
             raise LaunchError(
-                f"{spec.name} cannot be started ({error.strerror}: {spec.command[0]}). "
-                "`.venv/bin/python manage.py doctor` says what is missing."
+                f"{process.spec.name} cannot be started ({error.strerror}: "
+                f"{process.spec.command[0]}). `.venv/bin/python manage.py doctor` says what is "
+                "missing."
             ) from error
         self._write()
         return process
@@ -113,7 +118,7 @@ class Supervisor:
         state.remove(self._run_dir)
 
     def _write(self) -> None:
-        state.write(self._run_dir, self._address, self.processes)
+        state.write(self._run_dir, self.address, self.processes)
 
     def _rotate(self) -> None:
         if time.monotonic() - self._rotated >= SECONDS_BETWEEN_ROTATIONS:

@@ -31,13 +31,16 @@ def supervisor(folder: Path) -> Supervisor:
 def test_they_stop_in_reverse_order(tmp_path: Path) -> None:
     with supervisor(tmp_path) as watcher:
         for name in ("first", "second", "third"):
-            assert watcher.wait_for([watcher.start(spec(tmp_path, name))], 10)
+            assert watcher.wait_for([watcher.start(watcher.add(spec(tmp_path, name)))], 10)
     assert (tmp_path / "ended").read_text().split() == ["third", "second", "first"]
 
 
 def test_a_killed_process_returns_and_the_others_stay(tmp_path: Path) -> None:
     with supervisor(tmp_path) as watcher:
-        victim, other = watcher.start(spec(tmp_path, "a")), watcher.start(spec(tmp_path, "b"))
+        victim, other = (
+            watcher.start(watcher.add(spec(tmp_path, "a"))),
+            watcher.start(watcher.add(spec(tmp_path, "b"))),
+        )
         assert watcher.wait_for([victim, other], 10)
         killed, stayed = victim.pid, other.pid
         assert killed
@@ -56,7 +59,7 @@ def test_a_killed_process_returns_and_the_others_stay(tmp_path: Path) -> None:
 
 def test_a_signal_ends_the_watch(tmp_path: Path) -> None:
     with supervisor(tmp_path) as watcher:
-        process = watcher.start(spec(tmp_path, "a"))
+        process = watcher.start(watcher.add(spec(tmp_path, "a")))
         assert watcher.wait_for([process], 10)
         pid = process.pid
         assert pid
@@ -74,14 +77,14 @@ def test_an_essential_one_that_cannot_start_ends_the_launcher_with_its_last_line
         "broker", [sys.executable, "-S", "-c", program], tmp_path / "log", bool, essential=True
     )
     with supervisor(tmp_path) as watcher, pytest.raises(LaunchError, match="again and again"):
-        watcher.wait_for([watcher.start(broken)], 20)
+        watcher.wait_for([watcher.start(watcher.add(broken))], 20)
     assert "made of cheese" in capsys.readouterr().out
 
 
 def test_a_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     nothing = Spec("chroma", [str(tmp_path / "nothing")], tmp_path / "log", bool)
     with supervisor(tmp_path) as watcher, pytest.raises(LaunchError, match="cannot be started"):
-        watcher.start(nothing)
+        watcher.start(watcher.add(nothing))
 
 
 def test_a_job_that_is_done_is_forgotten_and_one_that_fails_is_named(
@@ -93,7 +96,7 @@ def test_a_job_that_is_done_is_forgotten_and_one_that_fails_is_named(
 
     with supervisor(tmp_path) as watcher:
         for code in (0, 4):
-            watcher.start(job(code))
+            watcher.start(watcher.add(job(code)))
 
         def done() -> bool:
             watcher.tick()
@@ -113,7 +116,7 @@ from sovereign.launcher.supervisor import Supervisor
 from tests.setup.children import spec
 folder = pathlib.Path(sys.argv[2])
 with Supervisor(folder, "", os.environ) as watcher:
-    watcher.wait_for([watcher.start(spec(folder, "kid"))], 10)
+    watcher.wait_for([watcher.start(watcher.add(spec(folder, "kid")))], 10)
     (folder / "started").touch()
     watcher.watch(lambda _: None)
 """
