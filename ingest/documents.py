@@ -9,7 +9,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.http.response import content_disposition_header
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -23,6 +23,8 @@ from ingest.models import Collection, Document, Grant
 #: Anything else is sent as bytes without a meaning.
 PLAIN_TYPES = {"application/pdf": "application/pdf", "text/plain": "text/plain; charset=utf-8"}
 READ_AHEAD = 256 * 1024
+#: SQLite refuses a LIKE of 50,000 letters.
+MAX_FILTER = 200
 
 
 def collections_with_counts(user: User) -> QuerySet[Collection]:
@@ -57,7 +59,7 @@ def documents_in(
     found = documents_for(user).filter(collection=collection)
     if status:
         found = found.filter(status=status)
-    if q := q.replace("\x00", "").strip():
+    if q := q.replace("\x00", "").strip()[:MAX_FILTER]:
         found = found.filter(Q(name__icontains=q) | Q(title__icontains=q) | Q(path__icontains=q))
     return found
 

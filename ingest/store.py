@@ -10,15 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import chromadb
 import numpy as np
 import structlog
-from chromadb.api import ClientAPI
-from chromadb.config import Settings
-from chromadb.errors import NotFoundError
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -28,6 +25,9 @@ from ingest import exact
 from ingest.embed import from_bytes, normalised
 from ingest.hits import Hit, living
 from ingest.models import Document
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
 
 __all__ = [
     "Hit",
@@ -107,6 +107,8 @@ def _approximate(vector: Vectors, collection: UUID, embedder: str, limit: int) -
 
 
 def _query(name: str, vector: Vectors, limit: int) -> list[Hit]:
+    from chromadb.errors import NotFoundError
+
     with _chroma() as client:
         try:
             index = client.get_collection(name, embedding_function=None)
@@ -202,7 +204,7 @@ def _name(collection_id: UUID, embedder: str) -> str:
     return f"{collection_id.hex}-{re.sub(r'[^a-z0-9]+', '-', embedder.lower()).strip('-')}"
 
 
-def _names(client: ClientAPI, collection_id: UUID) -> list[str]:
+def _names(client: "ClientAPI", collection_id: UUID) -> list[str]:
     prefix = f"{collection_id.hex}-"
     names: list[str] = []
     for offset in range(0, client.count_collections(), PAGE):
@@ -224,7 +226,7 @@ def _count(collection_id: UUID) -> int:
 
 
 @contextmanager
-def _chroma() -> Iterator[ClientAPI]:
+def _chroma() -> "Iterator[ClientAPI]":
     try:
         yield _client(settings.CHROMA_URL)
     except StoreUnavailable:
@@ -235,7 +237,11 @@ def _chroma() -> Iterator[ClientAPI]:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> ClientAPI:
+def _client(url: str) -> "ClientAPI":
+    # Here, for it takes a second of every command that never asks for vectors.
+    import chromadb
+    from chromadb.config import Settings
+
     parts = urlsplit(url)
     client = chromadb.HttpClient(
         host=parts.hostname or "127.0.0.1",

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import IO, Any, cast
 from uuid import UUID
 
 from django.core.files.base import File
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             raise CommandError(f"There are no files in {place}.")
         owner = _owner(options["owner"])
         collection = _collection(options["collection"], owner, create=options["create"])
-        console = Console(file=self.stdout._out, highlight=False)  # type: ignore[attr-defined]
+        console = Console(file=cast("IO[str]", self.stdout._out), highlight=False)
         run = _Run()
         with _bar(console) as bar:
             _upload(bar, files, collection, owner, run)
