@@ -167,7 +167,7 @@ def _without(heading: str, text: str) -> str:
 def _split(text: str, quote: str) -> tuple[str, str, str]:
     """The text before, in and after the span `a-b`; all of it before where there is none."""
     span = SPAN.fullmatch(quote)
-    if span is None:
+    start, end = (int(span[1]), int(span[2])) if span else (0, 0)
+    if not text[start:end]:
         return text, "", ""
-    start, end = int(span[1]), int(span[2])
-    return text[:start], text[start:end], text[max(start, end) :]
+    return text[:start], text[start:end], text[end:]

@@ -28,7 +28,7 @@ function refresh() {
 }
 
 function sent(event) {
-  if (event.target !== form || !event.detail.successful) return;
+  if (event.target !== form || event.detail.xhr.status !== 200) return;
   box.value = "";
   error.replaceChildren();
   refresh();
