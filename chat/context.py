@@ -92,4 +92,6 @@ def passage_tokens(model: ModelInfo) -> int:
 
 def _label(passage: Passage) -> str:
     name = passage.title or passage.document_name
+    if passage.heading.startswith(name):
+        return passage.heading
     return f"{name} › {passage.heading}" if passage.heading else name
