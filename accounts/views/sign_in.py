@@ -27,7 +27,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask for e-mail and password. A wrong address and a wrong password look and last the same."""
     if request.method != "POST" and request.user.is_authenticated:
         return redirect(_next(request))
-    form = SignInForm(request.POST or None)
+    form = SignInForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         email, password = form.cleaned_data["email"].strip().lower(), form.cleaned_data["password"]
         user = auth.authenticate(request, username=email, password=password)

@@ -254,11 +254,11 @@ def test_the_last_administrator_stays(admin: User, api_for: ApiFor) -> None:
 def test_pages_of_users(admin: User, api_for: ApiFor) -> None:
     for number in range(7):
         people.make_user(f"P{number}")
-    api, seen, cursor = api_for(admin), [], ""
+    api, cursor = api_for(admin), ""
+    seen: list[str] = []
     while True:
-        body = api.get(
-            "/users", {"limit": 3, "q": "example", **({"cursor": cursor} if cursor else {})}
-        ).json()
+        query = {"limit": "3", "q": "example"} | ({"cursor": cursor} if cursor else {})
+        body = api.get("/users", query).json()
         seen += [item["email"] for item in body["items"]]
         cursor = body["next_cursor"]
         if not cursor:
