@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from audit import actions
@@ -63,9 +63,16 @@ def _until(seconds: float = 0) -> datetime:
 
 
 def take(document_id: UUID | str) -> Claim | None:
-    """Claim a queued document; None when there is nothing to do."""
+    """Claim a queued document; None when there is nothing to do, or not yet.
+
+    Whoever put it back set the time until which it rests. Messages that come earlier end here, or
+    each of them would try, put it back and send another.
+    """
     claim = Claim(UUID(str(document_id)), uuid4())
-    taken = Document.objects.filter(id=claim.document, status=Document.Status.QUEUED).update(
+    rested = Q(lease_until__isnull=True) | Q(lease_until__lte=timezone.now())
+    taken = Document.objects.filter(
+        rested, id=claim.document, status=Document.Status.QUEUED
+    ).update(
         status=Document.Status.PROCESSING,
         stage=Document.Stage.PARSE,
         progress=0,

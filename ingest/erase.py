@@ -157,7 +157,7 @@ def _remove_chunks(document: Document) -> int:
 
 def _finish_receipt(document: Document, chunks: int) -> None:
     receipt = (
-        Receipt.objects.select_for_update()
+        Receipt.objects.select_for_update(of=("self",))
         .select_related("requested_by")
         .filter(document_id=document.id, finished_at__isnull=True)
         .first()

@@ -159,23 +159,11 @@ def remove_collection(collection_id: UUID) -> None:
 def rebuild(collection_id: UUID) -> int:
     """Make a collection's indexes anew from the database. Returns how many vectors were written."""
     remove_collection(collection_id)
-    written = 0
-    documents = Document.objects.filter(collection_id=collection_id, status=Document.Status.READY)
-    for document in documents.iterator():
-        for embedder in _embedders(document):
-            rows = list(
-                document.chunks.filter(embedder=embedder, vector__isnull=False).values_list(
-                    "id", "vector"
-                )
-            )
-            vectors = from_bytes([bytes(vector or b"") for _, vector in rows])
-            upsert(document, [pk for pk, _ in rows], vectors, embedder)
-            written += len(rows)
-    return written
+    return _refill(collection_id)
 
 
 def repair() -> list[UUID]:
-    """Rebuild the indexes that hold fewer vectors than the database. Returns their collections."""
+    """Fill the indexes that hold fewer vectors than the database. Returns their collections."""
     wanted = exact.stamps(
         Document.objects.filter(status=Document.Status.READY)
         .order_by()
@@ -184,10 +172,28 @@ def repair() -> list[UUID]:
     )
     short = [pk for pk, stamp in wanted.items() if _count(pk) < stamp.chunks]
     for collection in short:
-        log.warning(
-            "vectors.index.rebuilt", collection=str(collection), vectors=rebuild(collection)
-        )
+        log.warning("vectors.index.filled", collection=str(collection), vectors=_refill(collection))
     return short
+
+
+def _refill(collection_id: UUID) -> int:
+    """Write all vectors of ready documents. Nothing is removed: a worker may be writing as well."""
+    ready = Document.objects.filter(collection_id=collection_id, status=Document.Status.READY)
+    return sum(_refill_document(document) for document in ready.iterator())
+
+
+def _refill_document(document: Document) -> int:
+    written = 0
+    for embedder in _embedders(document):
+        chunks = document.chunks.filter(embedder=embedder, vector__isnull=False)
+        rows = list(chunks.values_list("id", "vector"))
+        vectors = from_bytes([bytes(vector or b"") for _, vector in rows])
+        upsert(document, [pk for pk, _ in rows], vectors, embedder)
+        written += len(rows)
+    if not Document.objects.filter(pk=document.pk, status=Document.Status.READY).exists():
+        # Erased meanwhile: what was just written must not stay.
+        remove_document(document.collection_id, document.pk)
+    return written
 
 
 def health() -> dict[str, object]:

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import MULTIPART_CONTENT
 
 from accounts.models import User
+from accounts.tokens import create_token
 from audit import actions
 from audit.models import Entry
 from ingest.models import Collection, Document, Receipt
@@ -179,6 +181,20 @@ def test_the_original_comes_as_an_attachment_and_is_recorded(
         len(body)
     )
     assert Entry.objects.filter(action=actions.DOCUMENT_DOWNLOADED, actor=str(bob.pk)).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_under_asgi_the_original_comes_in_parts(
+    bob: User, collection: Collection, async_client: Any
+) -> None:
+    document = await sync_to_async(people.make_document)(collection, "letters " * 100_000)
+    token = (await sync_to_async(create_token)(bob, name="test")).secret
+    answer = await async_client.get(
+        f"/api/v1/documents/{document.pk}/content", headers={"authorization": f"Bearer {token}"}
+    )
+    parts = [part async for part in answer.streaming_content]
+    assert b"".join(parts) == b"letters " * 100_000 and len(parts) > 1
+    assert answer["Content-Disposition"] == 'attachment; filename="leave.txt"'
 
 
 def test_an_original_that_is_gone_is_said(

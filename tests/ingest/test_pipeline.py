@@ -148,6 +148,9 @@ def test_while_chroma_is_away_the_document_waits_and_no_attempt_is_lost(
     assert document.chunks.count() == 0
     settings.CHROMA_URL = vectors  # type: ignore[attr-defined]
     process_document(document.pk)
+    assert Document.objects.get(pk=document.pk).status == "queued", "it rests for a while"
+    Document.objects.update(lease_until=timezone.now())
+    process_document(document.pk)
     document.refresh_from_db()
     assert document.status == "ready"
 
