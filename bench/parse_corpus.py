@@ -66,7 +66,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--questions", type=Path)
-    arguments.add_argument("--all", action="store_true", help="also files of formats that are not read yet")
+    arguments.add_argument(
+        "--all", action="store_true", help="also files of formats that are not read yet"
+    )
     arguments.add_argument("--show", action="store_true", help="one line a file")
     options = arguments.parse_args()
     passages: dict[str, list] = {}
@@ -83,7 +85,9 @@ def main() -> None:
         for index, value in enumerate((1, path.stat().st_size / 1e6, parsing, chunking)):
             cost[index] += value
         if options.show:
-            print(f"{time.monotonic() - started:6.2f} s {len(found):4} {path.relative_to(options.folder)}: {outcome}")
+            print(
+                f"{time.monotonic() - started:6.2f} s {len(found):4} {path.relative_to(options.folder)}: {outcome}"
+            )
     report(outcomes, costs, passages)
     if options.questions:
         quotes(options.questions, options.folder.name, passages)
@@ -98,8 +102,13 @@ def report(outcomes: dict, costs: dict, passages: dict) -> None:
         )
     words = sorted(len(p.text.split()) for found in passages.values() for p in found)
     if words:
-        at = {share: words[min(len(words) - 1, int(share * len(words)))] for share in (0.05, 0.25, 0.5, 0.75, 0.95)}
-        print(f"passages: {len(words)}, words: mean {statistics.mean(words):.0f}, {at}, most {words[-1]}")
+        at = {
+            share: words[min(len(words) - 1, int(share * len(words)))]
+            for share in (0.05, 0.25, 0.5, 0.75, 0.95)
+        }
+        print(
+            f"passages: {len(words)}, words: mean {statistics.mean(words):.0f}, {at}, most {words[-1]}"
+        )
 
 
 def quotes(questions: Path, root: str, passages: dict) -> None:
@@ -116,7 +125,13 @@ def quotes(questions: Path, root: str, passages: dict) -> None:
             word_for_word = any(fold(evidence["quote"]) in fold(text) for text in texts)
             held, exact = held + found, exact + word_for_word
             if not word_for_word:
-                print("lost" if not found else "not word for word", question["id"], name, "|", evidence["quote"])
+                print(
+                    "lost" if not found else "not word for word",
+                    question["id"],
+                    name,
+                    "|",
+                    evidence["quote"],
+                )
     print(f"quotes: {total}, held by one passage {held}, word for word in one {exact}")
 
 

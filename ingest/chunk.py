@@ -69,11 +69,17 @@ class _Atom:
     header: str = ""
 
 
+#: Level and text of the headings above, outermost first.
+_Path = tuple[tuple[int, str], ...]
+
+
 @dataclass(slots=True)
 class _Section:
     """Headings and what stands below them, up to the next heading."""
 
-    path: tuple[tuple[int, str], ...]
+    path: _Path
+    #: Level of its heading; stays when it joins with others and its path becomes what they share.
+    depth: int = 0
     atoms: list[_Atom] = field(default_factory=list)
     units: int = 0
 
@@ -118,6 +124,7 @@ def _sections(parsed: ParsedDocument) -> Iterator[_Section]:
                 (block.level, _flat(block.text))
             ]
             section.path = tuple(path) if not section.atoms else _shared(section.path, tuple(path))
+            section.depth = section.depth or block.level
         body = body or block.kind != "heading"
         for atom in _atoms(parsed.text, block, lead_in):
             section.add(atom)
@@ -125,9 +132,7 @@ def _sections(parsed: ParsedDocument) -> Iterator[_Section]:
         yield section
 
 
-def _shared(
-    first: tuple[tuple[int, str], ...], second: tuple[tuple[int, str], ...]
-) -> tuple[tuple[int, str], ...]:
+def _shared(first: _Path, second: _Path) -> _Path:
     """Headings in a row: the deeper path if it continues the first, else what both share."""
     if second[: len(first)] == first:
         return second
@@ -155,16 +160,10 @@ def _merged(sections: Iterable[_Section]) -> Iterator[_Section]:
 
 def _joins(held: _Section, following: _Section) -> bool:
     small = held.units < MIN_UNITS or following.units < MIN_UNITS // 2
-    return small and held.units + following.units <= MAX_UNITS and _depth(following) >= _depth(held)
+    return small and held.units + following.units <= MAX_UNITS and following.depth >= held.depth
 
 
-def _depth(section: _Section) -> int:
-    return section.path[-1][0] if section.path else 0
-
-
-def _common(
-    first: tuple[tuple[int, str], ...], second: tuple[tuple[int, str], ...]
-) -> tuple[tuple[int, str], ...]:
+def _common(first: _Path, second: _Path) -> _Path:
     if second[: len(first)] == first:
         return first
     return _shared(first, second)
@@ -311,11 +310,7 @@ def _ends(atoms: list[_Atom], size: int, following: _Atom, units_: int, target: 
     new_page = (
         following.block.page != atoms[-1].block.page and following.block is not atoms[-1].block
     )
-    # Where the following goes on with the same block or list, a passage may grow to the limit.
-    runs_on = following.block is atoms[-1].block or (
-        following.block.kind == "list_item" == atoms[-1].block.kind
-    )
-    return (new_page and size >= PAGE_UNITS) or (size >= target and not runs_on)
+    return (new_page and size >= PAGE_UNITS) or size >= target
 
 
 def _header_units(group: list[_Atom]) -> int:

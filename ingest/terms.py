@@ -89,7 +89,7 @@ def terms(text: str, language: str) -> list[str]:
     """The terms of `text` in order, repeats kept. `language`: ISO 639-1, "" unknown."""
     found: list[str] = []
     for token in _tokens(text):
-        found.extend(_terms_of(token, language))
+        found.extend(term for term in _terms_of(token, language) if term)
     return found
 
 
@@ -99,7 +99,9 @@ def query_terms(question: str, language: str) -> list[str]:
     tokens = list(_tokens(question))
     telling = [token for token in tokens if token not in stop and not _elided_stop(token, stop)]
     return list(
-        dict.fromkeys(term for token in telling or tokens for term in _terms_of(token, language))
+        dict.fromkeys(
+            term for token in telling or tokens for term in _terms_of(token, language) if term
+        )
     )
 
 

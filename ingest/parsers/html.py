@@ -320,7 +320,9 @@ class _Reader:
             self.writer.add("paragraph", clean.table_text(rows))
 
 
-def _walk(root: LexborNode, skips: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:
+def _walk(
+    root: LexborNode, skips: Callable[[LexborNode], bool]
+) -> Iterator[tuple[LexborNode, bool]]:
     """(node, leaving) in document order; children of what `skips` names are passed over."""
     node: LexborNode | None = root
     depth = 0

@@ -21,7 +21,8 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)",
 _FIELD = re.compile(r"^([A-Za-z][\w-]{0,40}):[ \t]*(\S.*)$", re.MULTILINE)
 _ENTRY = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:([A-Za-z][\w-]{0,40}):[ \t]+)?(\S.*)$")
 _FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
-_SITE_TAG = re.compile(r"\{%.{0,500}?%\}|\{\{.{0,500}?\}\}|\{:.{0,200}?\}")
+# Code spans match first, so that a tag in one is left alone.
+_SITE_TAG = re.compile(r"(`+[^`]*`+)|\{%.{0,500}?%\}|\{\{.{0,500}?\}\}|\{:.{0,200}?\}")
 _COMPONENT = re.compile(
     r"^[ \t]*</?[A-Z]\w*(?:\s+[\w-]+(?:=(?:\"[^\"]*\"|'[^']*'|\{[^{}]*\}))?)*\s*/?>[ \t]*$"
 )
@@ -92,7 +93,7 @@ def _plain_line(line: str, is_site: bool) -> str:
     if "<" in line and _COMPONENT.match(line):
         said = _SAID.search(line)
         return f"\n###### {said[1] or said[2]}\n" if said else ""
-    return _SITE_TAG.sub("", line) if is_site and "{" in line else line
+    return _SITE_TAG.sub(r"\1", line) if is_site and "{" in line else line
 
 
 def _parse(body: str, fields: dict[str, str], prose: str, limits: Limits) -> ParsedDocument:

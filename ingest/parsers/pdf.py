@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from pypdf import PdfReader
-from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedError, LimitReachedError, PyPdfError
+from pypdf.errors import (
+    DependencyError,
+    DeprecationError,
+    FileNotDecryptedError,
+    LimitReachedError,
+    PyPdfError,
+)
 
 from ingest.parsers import clean, progress
 from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError

@@ -36,7 +36,11 @@ def write_blocks(lines: list[Line], pages: int, writer: BlockWriter) -> None:
     lines = _without_furniture(lines, pages)
     style = _Style.of(lines)
     # Marks of footnotes stand on lines of their own in a content stream: numbers out of place.
-    lines = [line for line in lines if not (line.text.replace(" ", "").isdigit() and style.is_small(line))]
+    lines = [
+        line
+        for line in lines
+        if not (line.text.replace(" ", "").isdigit() and style.is_small(line))
+    ]
     joiner = _Joiner(
         Counter(word.strip(".,;:()").lower() for line in lines for word in line.text.split())
     )

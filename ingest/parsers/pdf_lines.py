@@ -53,7 +53,7 @@ class Line:
 
     @property
     def box(self) -> Box:
-        return self.left, self.bottom, self.right, self.top
+        return round(self.left, 1), round(self.bottom, 1), round(self.right, 1), round(self.top, 1)
 
 
 def page_lines(path: Path, pages: int) -> Iterator[list[Line]]:

@@ -94,7 +94,9 @@ def _parse_once(
         start_new_session=True,
     )
     try:
-        in_time = _converse(child, json.dumps(request), frames, time.monotonic() + bounds.wall_seconds)
+        in_time = _converse(
+            child, json.dumps(request), frames, time.monotonic() + bounds.wall_seconds
+        )
         _await_exit(child.pid, _EXIT_SECONDS if in_time and not frames.finished else 0)
     finally:
         status, usage = _end(child)

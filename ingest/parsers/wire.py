@@ -24,7 +24,7 @@ def pack(document: ParsedDocument) -> bytes:
             b.page,
             b.rows,
             b.header_rows,
-            [[round(x, 1) for x in box] for box in b.boxes],
+            b.boxes,
         )
         for b in document.blocks
     ]

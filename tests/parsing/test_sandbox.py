@@ -1,0 +1,184 @@
+"""The child process that reads one file, with real files and real limits."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from ingest.parsers import sandbox, wire
+from ingest.parsers.base import Limits, ParseError
+from ingest.parsers.registry import DOCX, HTML, MARKDOWN, PDF, TEXT
+from tests.parsing import files
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_same_as_in_this_process(tmp_path: Path) -> None:
+    shares: list[float] = []
+    path = files.pdf(tmp_path / "a.pdf", 4, blank=(3,))
+    assert files.isolated(path, PDF, on_progress=shares.append) == files.parse(path, PDF)
+    assert shares == [0.25, 0.5, 0.75, 1.0]
+    path = files.word(tmp_path / "a.docx")
+    assert files.isolated(path, DOCX) == files.parse(path, DOCX)
+
+
+def test_the_parsers_own_errors_cross(tmp_path: Path) -> None:
+    locked = files.pdf(tmp_path / "a.pdf", 1, password="x")
+    assert files.code_of(files.isolated, locked, PDF) == "encrypted"
+    assert files.code_of(files.isolated, locked, "image/png") == "unsupported-format"
+
+
+def child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> Path:
+    """Make the sandbox start a child whose reading of a text file is `body`."""
+    source = (ROOT / "ingest/parsers/child.py").read_text(encoding="utf-8")
+    start = source.index("    from ingest.parsers.registry import parser_for")
+    end = source.index("def _confine")
+    script = tmp_path / "child.py"
+    script.write_text(
+        source[:start] + textwrap.indent(textwrap.dedent(body), "    ") + "\n\n" + source[end:]
+    )
+    monkeypatch.setattr(sandbox, "_CHILD", script)
+    path = tmp_path / "a.txt"
+    path.write_text("text")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("body", "bounds", "code"),
+    [
+        ("import time; time.sleep(60)", {"wall_seconds": 1}, "parse-timeout"),
+        ("while True: pass", {"cpu_seconds": 1}, "parse-timeout"),
+        ("x = [b'x' * 1000 for _ in range(10**9)]", {"memory_mb": 256}, "parse-memory"),
+        ("import os; os.kill(os.getpid(), 11)", {}, "parse-crashed"),
+        ("raise KeyError('bug')", {}, "parse-crashed"),
+        ("import os; os.write(3, b'R 5\\nhello'); os._exit(0)", {}, "parse-crashed"),
+        ("import os; os.write(3, b'R 99999999999\\n'); os._exit(0)", {}, "parse-crashed"),
+        ("import os; os.write(3, b'x' * 10_000_000)", {}, "parse-crashed"),
+        ("open('/tmp/sovereign-test-large', 'wb').write(bytes(9 << 20))", {}, "parse-crashed"),
+    ],
+)
+def test_whatever_the_child_does_ends_as_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, bounds: dict[str, int], code: str
+) -> None:
+    path = child(monkeypatch, tmp_path, body)
+    started = time.monotonic()
+    assert files.code_of(files.isolated, path, TEXT, **bounds) == code
+    assert time.monotonic() - started < 20
+    Path("/tmp/sovereign-test-large").unlink(missing_ok=True)
+
+
+def test_its_children_go_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    body = f"""
+        import os, time
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(60)
+        with open({str(note)!r}, "w") as file:
+            file.write(str(pid))
+        time.sleep(60)
+    """
+    path = child(monkeypatch, tmp_path, body)
+    assert files.code_of(files.isolated, path, TEXT, wall_seconds=2) == "parse-timeout"
+    grandchild = int(note.read_text())
+    for _ in range(100):
+        if (
+            not Path(f"/proc/{grandchild}").exists()
+            or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2]
+        ):
+            return
+        time.sleep(0.05)
+    raise AssertionError("a grandchild lives on")
+
+
+def test_it_knows_nothing_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SOVEREIGN_SECRET_KEY", "hunter2")
+    path = child(
+        monkeypatch,
+        tmp_path,
+        """
+        import os, socket
+        from ingest.parsers.base import ParseError
+        found = [name for name in os.environ if "SOVEREIGN" in name]
+        try:
+            socket.create_connection(("127.0.0.1", 9), 1)
+        except OSError as error:
+            found.append(str(error.errno))
+        raise ParseError("told", " ".join(found) + f" {len(os.listdir('/proc/self/fd'))}.")
+        """,
+    )
+    with pytest.raises(ParseError) as caught:
+        files.isolated(path, TEXT)
+    told = caught.value.detail.rstrip(".").split()
+    assert told[0] in {"101", "111"}, "a connection was refused or had no network"
+    assert int(told[-1]) <= 7, "no descriptors of the parent"
+
+
+def test_a_pdf_that_breaks_pdfium_gets_a_second_reader(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = files.pdf(tmp_path / "a.pdf", 1)
+    body = """
+        import os
+        if media_type == "application/pdf":
+            os.abort()
+        from ingest.parsers.registry import parser_for
+        return parser_for(media_type).parse(path, limits)
+    """
+    child(monkeypatch, tmp_path, body)
+    assert "without its layout" in files.isolated(path, PDF).warnings[0]
+
+
+def test_huge_text_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "huge.txt"
+    with path.open("wb") as file:
+        for _ in range(200):
+            file.write(b"A sentence of some words. " * 40_330)
+    assert path.stat().st_size > 200_000_000
+    assert files.code_of(files.isolated, path, TEXT) == "too-much-text"
+    assert files.code_of(files.isolated, path, HTML) == "too-much-text"
+    assert files.code_of(files.isolated, path, MARKDOWN) == "too-much-text"
+
+
+def test_a_small_file_costs_little(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("A short text.")
+    before = os.times()
+    for _ in range(5):
+        files.isolated(path, TEXT)
+    after = os.times()
+    used = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+    assert used / 5 < 0.3
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"null", b'["t",1,[],{},[["heading","x"]]]', b"\xff", b"[" * 9_999]
+)
+def test_what_is_no_document_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        wire.unpack(data, Limits())
+
+
+def test_what_comes_back_is_checked() -> None:
+    with pytest.raises(ValueError, match="not a block"):
+        wire.unpack(b'["t",1,[],{},[["script","x",0,null,[],0,[]]]]', Limits())
+    with pytest.raises(ParseError, match="too-much-text"):
+        wire.unpack(b'["t",1,[],{},[["heading","xxxxx",0,null,[],0,[]]]]', Limits(max_chars=3))
+
+
+def test_parsers_are_imported_when_asked_for() -> None:
+    code = (
+        "import sys, ingest.parsers.registry, ingest.parsers.sandbox, ingest.guard, ingest.chunk\n"
+        "heavy = {'pypdfium2', 'pypdf', 'docx', 'lxml', 'selectolax', 'markdown_it', 'charset_normalizer', 'django'}\n"
+        "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stderr) == (0, "")
