@@ -71,8 +71,8 @@ def convert(source: Path, target: Path) -> None:
 
     Raises ModelError(`model-damaged`) where the file is not what it should be.
     """
-    data = np.memmap(source, dtype=np.uint8, mode="r")
     try:
+        data = np.memmap(source, dtype=np.uint8, mode="r")
         layout = _read_layout(bytes(data[: min(len(data), 8_388_608)]))
         tensors = {_name(key): value for key, value in _tensors(data, layout)}
     except (struct.error, ValueError, IndexError, KeyError, UnicodeDecodeError) as error:
@@ -88,8 +88,8 @@ def convert(source: Path, target: Path) -> None:
 def _read_layout(head: bytes) -> _Layout:
     if head[:4] != MAGIC or struct.unpack_from("<I", head, 4)[0] != 1:
         raise ValueError("magic")
-    *sizes, epsilon, block = struct.unpack_from("<7ifi", head, 8)
-    if block != BLOCK:
+    dimensions = Dimensions(*struct.unpack_from("<7if", head, 8))
+    if struct.unpack_from("<i", head, 40)[0] != BLOCK:
         raise ValueError("block")
     count, _bos, _eos, _pad, _unknown, blob = struct.unpack_from("<5iQ", head, 44)
     offsets = np.frombuffer(head, "<u4", count + 1, 72)
@@ -100,7 +100,7 @@ def _read_layout(head: bytes) -> _Layout:
     at += blob
     table_bytes = struct.unpack_from("<iI", head, at)[1]
     pieces = list(zip(texts, (float(score) for score in scores), strict=True))
-    return _Layout(Dimensions(*sizes, epsilon), pieces, at + 8 + table_bytes)
+    return _Layout(dimensions, pieces, at + 8 + table_bytes)
 
 
 def _tensors(data: NDArray[np.uint8], layout: _Layout) -> Iterator[tuple[str, Array]]:
