@@ -50,7 +50,7 @@ def _start(watcher: Supervisor, specs: Sequence[Spec]) -> bool:
         watcher.add(spec)
     for name in ("valkey", "chroma"):
         _start_one(watcher, name)
-    _prepare()
+    prepare.everything()
     link = prepare.first_link()
     if not (_wait(watcher, "valkey", BROKER_SECONDS) and _start_one(watcher, "web")):
         return False
@@ -61,13 +61,6 @@ def _start(watcher: Supervisor, specs: Sequence[Spec]) -> bool:
         _start_one(watcher, name)
     watcher.start(watcher.add(services.samples_spec()))
     return True
-
-
-def _prepare() -> None:
-    prepare.tables()
-    prepare.static_files()
-    prepare.translations()
-    prepare.administrator()
 
 
 def _named(watcher: Supervisor, name: str) -> list[Process]:

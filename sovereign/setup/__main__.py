@@ -5,11 +5,13 @@ Standard library only: it runs before anything is installed, so it must not impo
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import clean
 import environment
+import llama_wheel
 import machine
 import weights
 from tell import SetupError, Teller
@@ -33,6 +35,12 @@ def _options() -> argparse.Namespace:
         help="install the test packages and the small test model instead, and start nothing",
     )
     parser.add_argument("--clean-data", action="store_true", help="erase this installation's data")
+    parser.add_argument(
+        "--wheel-only",
+        metavar="FOLDER",
+        type=Path,
+        help="build the engine's wheel into FOLDER and do nothing else (for the image)",
+    )
     parser.add_argument("--no-start", action="store_true", help="install only")
     return parser.parse_args()
 
@@ -83,15 +91,30 @@ def _fetch_models(env: environment.Environment, teller: Teller) -> None:
             )
 
 
+def _wheel_only(target: Path, cache: Path, teller: Teller) -> None:
+    avx2 = machine.has_avx2()
+    with teller.step("Model engine"):
+        wheel = llama_wheel.cached(cache, avx2) or llama_wheel.build(
+            Path(sys.executable), cache, avx2, target / "build.log", teller
+        )
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(wheel, target)
+        teller.done(f"{wheel.name} is in {target}")
+
+
 def run(options: argparse.Namespace, teller: Teller) -> None:
     if options.clean_data:
         clean.erase(_folder("SOVEREIGN_DATA_DIR", ROOT / "var"))
+        return
+    cache = _folder("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
+    if options.wheel_only:
+        _wheel_only(options.wheel_only, cache, teller)
         return
     starts = not (options.for_tests or options.no_start)
     data = _folder("SOVEREIGN_DATA_DIR", ROOT / "var")
     env = environment.Environment(
         root=ROOT,
-        cache=_folder("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign")),
+        cache=cache,
         log=data / "logs" / "setup.log",
         with_tests=options.for_tests,
     )
@@ -109,9 +132,15 @@ def run(options: argparse.Namespace, teller: Teller) -> None:
             os.execv(env.python, [str(env.python), "-m", "sovereign.launcher"])  # noqa: S606
 
 
+def _steps(options: argparse.Namespace) -> int:
+    if options.wheel_only:
+        return 1
+    return 6 if options.for_tests or options.no_start else 7
+
+
 def main() -> int:
     options = _options()
-    teller = Teller(total=6 if options.for_tests or options.no_start else 7)
+    teller = Teller(total=_steps(options))
     try:
         run(options, teller)
     except SetupError as error:

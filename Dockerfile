@@ -1,0 +1,38 @@
+# syntax=docker/dockerfile:1
+# One image for web, worker, beat and models. Built where packages can be reached; run where nothing can.
+
+FROM python:3.11.13-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends g++ make cmake gettext \
+    && rm -rf /var/lib/apt/lists/*
+RUN python -m venv /opt/sovereign/venv
+ENV PATH=/opt/sovereign/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /opt/sovereign
+COPY requirements requirements
+# PyPI's torch for x86-64 is a CUDA build of several GB. For a GPU: --build-arg TORCH_INDEX=<its index>.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --no-deps --index-url "$TORCH_INDEX" -r requirements/torch.txt
+RUN pip install --no-deps --require-hashes -r requirements/base.txt
+COPY sovereign/setup sovereign/setup
+RUN python sovereign/setup --wheel-only /tmp/wheels \
+    && pip install --no-deps --no-index /tmp/wheels/*.whl
+COPY . .
+RUN find locale -name '*.po' -exec sh -c 'msgfmt "$1" -o "${1%.po}.mo"' _ {} \;
+
+FROM python:3.11.13-slim-bookworm
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 sovereign \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --shell /usr/sbin/nologin sovereign \
+    && install -d -o sovereign -g sovereign -m 0700 /data /models /run/sovereign /chroma
+COPY --from=build /opt/sovereign /opt/sovereign
+ENV PATH=/opt/sovereign/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    SOVEREIGN_DATA_DIR=/data SOVEREIGN_MODELS_DIR=/models SOVEREIGN_LOG_FORMAT=json
+WORKDIR /opt/sovereign
+USER sovereign
+EXPOSE 8000
+# The root file system may be read-only: only these and /tmp are written.
+VOLUME ["/data", "/models", "/run/sovereign", "/chroma"]
+CMD ["uvicorn", "sovereign.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
+     "--no-access-log", "--no-server-header", "--lifespan", "off", "--proxy-headers", \
+     "--forwarded-allow-ips", "*", "--timeout-graceful-shutdown", "20"]
