@@ -11,7 +11,7 @@ from inference.errors import ModelError
 HIDDEN, INNER, PIECES = 32, 64, ["<s>", "<pad>", "</s>", "<unk>", "▁a", "b", "▁"]
 
 
-def _q4(values: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def _q4(values: np.ndarray) -> bytes:
     """Q4_0 with a scale of one half: VALUES are multiples of it between -4 and 3.5."""
     nibbles = (values.reshape(-1, 32) * 2 + 8).astype(np.uint8)
     packed = nibbles[:, :16] | (nibbles[:, 16:] << 4)
@@ -19,10 +19,10 @@ def _q4(values: np.ndarray) -> bytes:  # type: ignore[type-arg]
     return np.concatenate([scale, packed], axis=1).tobytes()
 
 
-def _tensors() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def _tensors() -> dict[str, np.ndarray]:
     random = np.random.default_rng(1)
 
-    def some(*shape: int) -> np.ndarray:  # type: ignore[type-arg]
+    def some(*shape: int) -> np.ndarray:
         return random.integers(-8, 8, shape).astype(np.float32) / 2
 
     found = {"emb.word": some(len(PIECES), HIDDEN), "emb.pos": some(16, HIDDEN)}
@@ -36,7 +36,7 @@ def _tensors() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     return found
 
 
-def small(tensors: dict[str, np.ndarray]) -> bytes:  # type: ignore[type-arg]
+def small(tensors: dict[str, np.ndarray]) -> bytes:
     """A model of one layer in the format of the file that set-up fetches."""
     blob = [piece.encode() for piece in PIECES]
     offsets = np.cumsum([0, *(len(piece) for piece in blob)]).astype("<u4").tobytes()

@@ -1,0 +1,135 @@
+"""Which engine the settings give, and the engine that asks another server."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from inference import choose
+from inference.errors import ModelError
+from inference.fake import ABSTAINS, FakeClient, FakeEncoder, FakeEngine, answer
+from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
+from inference.registry import Registry
+from inference.remote import RemoteEngine
+from tests.inference.parts import SMALL, running
+
+pytestmark = pytest.mark.enable_socket
+ASK = [
+    ChatMessage("system", "Cite."),
+    ChatMessage(
+        "user",
+        "[1] The canteen opens at noon.\nIt closes at two.\n[2] Leave is thirty days.\n\n"
+        "Question: When does the canteen open at noon?",
+    ),
+]
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[str]:
+    """Another server that speaks OpenAI's format: our own, with a fake model."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with running(url, tmp_path, engine=lambda: FakeEngine(context=200, model="theirs")):
+        yield url
+
+
+def _code(settings: Settings) -> str:
+    with pytest.raises(ModelError) as caught:
+        choose.load_engine()
+    return caught.value.code
+
+
+def test_by_name(settings: Settings, tmp_path: Path) -> None:
+    settings.MODELS_DIR = tmp_path
+    settings.ENGINE = "extractive"
+    assert choose.load_engine() is None
+    settings.ENGINE, settings.CHAT_MODEL = "auto", "none"
+    assert choose.load_engine() is None
+    settings.ENGINE = "magic"
+    assert _code(settings) == "engine-unknown"
+    settings.ENGINE, settings.CHAT_MODEL = "auto", "nothing"
+    assert _code(settings) == "model-unknown"
+    settings.CHAT_MODEL = "multilingual-e5-small"
+    assert _code(settings) == "model-kind"
+    settings.CHAT_MODEL = "smollm2-135m-instruct"
+    assert _code(settings) == "model-missing"
+    settings.ENGINE = "openai"
+    assert _code(settings) == "engine-address"
+
+
+def test_without_an_engine(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODELS_DIR, settings.CHAT_MODEL = tmp_path, "ours"
+    file = tmp_path / "ours.gguf"
+    file.write_bytes(SMALL)
+    Registry(tmp_path).add(file)
+    monkeypatch.setattr(choose, "find_spec", lambda name: None)
+    assert _code(settings) == "engine-missing"
+    file.write_bytes(SMALL + b"!")
+    assert _code(settings) == "model-changed"
+
+
+def test_a_header_without_weights_is_refused_by_the_engine(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.MODELS_DIR, settings.CHAT_MODEL = tmp_path, "ours"
+    settings.ENGINE = "llama-cpp-python"
+    (tmp_path / "ours.gguf").write_bytes(SMALL)
+    Registry(tmp_path).add(tmp_path / "ours.gguf")
+    pytest.importorskip("llama_cpp", reason="NOT TESTED: llama-cpp-python is not built")
+    assert _code(settings) == "model-not-loaded"
+
+
+def test_embedder(settings: Settings, tmp_path: Path) -> None:
+    settings.MODELS_DIR = tmp_path
+    with pytest.raises(ModelError, match="fetch multilingual-e5-small"):
+        choose.load_encoder()
+    settings.EMBEDDER = "smollm2-135m-instruct"
+    with pytest.raises(ModelError, match="SOVEREIGN_EMBEDDER"):
+        choose.load_encoder()
+    settings.ENGINE = "fake"
+    assert isinstance(choose.load_encoder(), FakeEncoder)
+
+
+def test_another_server(settings: Settings, other: str) -> None:
+    settings.OPENAI_URL = f"{other}/v1"
+    engine = choose.load_engine()
+    assert isinstance(engine, RemoteEngine)
+    assert (engine.info.name, engine.info.engine) == ("theirs", "openai")
+    pieces = list(engine.chat(ASK, Sampling()))
+    assert "".join(piece.text for piece in pieces) == "The canteen opens at noon. [1]"
+    assert pieces[-1].usage and pieces[-1].usage.completion == 6
+    with pytest.raises(ModelsUnavailable) as caught:
+        list(engine.chat([ChatMessage("user", "a " * 300)], Sampling()))
+    assert caught.value.code == "context-too-long"
+    assert engine.count("four letters") == 4
+    engine.close()
+
+
+def test_another_server_that_may_not_be_asked_or_is_not_there(settings: Settings) -> None:
+    settings.OPENAI_URL = "http://192.0.2.1:8000"
+    assert _code(settings) == "address-not-allowed"
+    settings.OPENAI_URL = "http://localhost.example.com"
+    assert _code(settings) == "address-not-allowed"
+    settings.OPENAI_URL = "http://127.0.0.1:9"
+    assert _code(settings) == "models-down"
+
+
+def test_what_the_fake_says() -> None:
+    assert answer(ASK) == "The canteen opens at noon. [1]"
+    closing = ChatMessage("user", ASK[1].content.replace("open at noon", "close at two"))
+    assert answer([closing]) == "It closes at two. [1]"
+    unknown = ChatMessage("user", "[1] The canteen opens.\n\nQuestion: Who pays the canteen bill?")
+    assert answer([unknown]) == ABSTAINS
+    assert list(FakeClient().chat(ASK, Sampling())) == list(FakeClient().chat(ASK, Sampling()))
+
+
+def test_the_fake_embedder_puts_texts_with_shared_words_near() -> None:
+    encoder = FakeEncoder()
+    question = encoder.embed_queries(["How many days of leave?"])[0]
+    near, far = encoder.embed_passages(["Leave is thirty days.", "The canteen opens at noon."])
+    assert question @ near > 0.5 > abs(question @ far)
+    assert encoder.embed_queries(["", "the of"]).shape == (2, 384)
