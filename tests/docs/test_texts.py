@@ -19,7 +19,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TRACES = re.compile(
     r"(?<![\w.\-$}])/(?:root|work|home/[a-z]+)/(?!\.\.\.)"
     r"|\b[a-z0-9-]+\.(?:internal|corp|lan)\b(?!\.)"
-    r"|--(?:index-url|extra-index-url|trusted-host)[= ](?!https://(?:pypi|download\.pytorch)\.org)"
+    r"|-index-url[= ][\"']?https?://(?!pypi\.org|download\.pytorch\.org)"
 )
 
 
