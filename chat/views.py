@@ -158,7 +158,7 @@ def engine(request: PageRequest) -> HttpResponse:
 
 def _start(request: PageRequest, form: AskForm) -> Message:
     if not form.is_valid():
-        raise QuestionRefused("question-invalid", next(iter(form.errors.values()))[0])
+        raise QuestionRefused("question-invalid", str(next(iter(form.errors.values()))[0]))
     pk = form.cleaned_data["conversation"]
     conversation = get_conversation(request.user, pk) if pk else None
     narrowed = conversation is not None and conversation.collections.exists()

@@ -27,7 +27,7 @@ PAGE = 50
 
 @require_GET
 def index(request: PageRequest) -> HttpResponse:
-    collections = list(
+    collections: list[Collection] = list(
         collections_with_counts(request.user).annotate(
             working=Count("documents", filter=Q(documents__status__in=WORKING)),
             failed=Count("documents", filter=Q(documents__status=Document.Status.FAILED)),

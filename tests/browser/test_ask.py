@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Watch
 
 pytestmark = pytest.mark.browser
 
@@ -122,14 +124,14 @@ def test_a_question_that_is_too_long_cannot_be_sent(sign_in: Callable[..., Page]
 
 
 def test_no_collection_chosen_is_refused_in_words(
-    sign_in: Callable[..., Page], watch: "object"
+    sign_in: Callable[..., Page], watch: Watch
 ) -> None:
     page = sign_in("alice")
     page.get_by_text("All collections").click()
     for box in page.get_by_role("checkbox").all():
         box.uncheck()
     page.keyboard.press("Escape")
-    watch.allowed.append("422")  # type: ignore[attr-defined]
+    watch.allowed.append("422")
     ask(page, LEAVE)
     expect(page.locator("#composer-error")).to_have_text("Choose at least one collection to ask.")
 
@@ -173,13 +175,13 @@ def test_the_skip_link_is_the_first_stop(sign_in: Callable[..., Page]) -> None:
 
 
 def test_a_lost_stream_still_ends_with_the_answer(
-    sign_in: Callable[..., Page], watch: "object"
+    sign_in: Callable[..., Page], watch: Watch
 ) -> None:
     page = sign_in("alice")
-    watch.allowed.append("ERR_FAILED")  # type: ignore[attr-defined]
+    watch.allowed.append("ERR_FAILED")
     broken: list[str] = []
 
-    def cut_once(route) -> None:  # type: ignore[no-untyped-def]
+    def cut_once(route: Route) -> None:
         if broken:
             route.continue_()
             return

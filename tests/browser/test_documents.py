@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from reportlab.pdfgen.canvas import Canvas
 
 pytestmark = pytest.mark.browser
@@ -31,6 +31,10 @@ def pdf(*lines: str) -> bytes:
         canvas.drawString(72, 760 - 20 * number, line)
     canvas.save()
     return written.getvalue()
+
+
+def text_file(name: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "text/plain", "buffer": data}
 
 
 def drop(page: Page, name: str, kind: str, data: bytes) -> None:
@@ -68,8 +72,8 @@ def test_refused_files_say_why_and_do_not_stop_the_others(sign_in: Callable[...,
     new_collection(page, "Odds and ends")
     page.get_by_label("Files to add").set_input_files(
         [
-            {"name": "empty.txt", "mimeType": "text/plain", "buffer": b""},
-            {"name": "<b>good</b>.txt", "mimeType": "text/plain", "buffer": b"Some good words."},
+            text_file("empty.txt", b""),
+            text_file("<b>good.txt", b"Some good words."),
         ]
     )
     refused = page.locator(".uploads .refused")
@@ -83,7 +87,7 @@ def test_a_document_is_found_read_and_deleted(sign_in: Callable[..., Page]) -> N
     page.goto("/collections")
     page.get_by_role("link", name="Sample handbook").click()
     page.get_by_label("Files to add").set_input_files(
-        {"name": "zebra.txt", "mimeType": "text/plain", "buffer": b"Zebras wear stripes."}
+        text_file("zebra.txt", b"Zebras wear stripes.")
     )
     row = page.locator("tr", has_text="zebra.txt")
     expect(row).to_contain_text("Ready", timeout=30_000)

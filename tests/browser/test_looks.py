@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -79,8 +79,8 @@ def test_the_chosen_appearance_is_kept(sign_in: Callable[..., Page]) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark
 
 
-def test_the_pages_speak_german(open_context: Callable[..., object]) -> None:
-    page = open_context(locale="de-DE").new_page()  # type: ignore[attr-defined]
+def test_the_pages_speak_german(open_context: Callable[..., BrowserContext]) -> None:
+    page = open_context(locale="de-DE").new_page()
     page.goto("/accounts/sign-in/")
     expect(page.locator("html")).to_have_attribute("lang", "de")
     expect(page.locator(".colophon")).to_contain_text("Läuft auf diesem Rechner")

@@ -16,7 +16,7 @@ from tests import people
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[[User | None], Client]
 
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_question_makes_a_conversation_and_a_streaming_answer(
     client_for: ClientFor, bob: User, collection: Collection
 ) -> None:
     sent = {"question": "How many days?", "collections": [str(collection.pk)]}
-    page = client_for(bob).post(reverse("chat:send"), sent, **HTMX)
+    page = client_for(bob).post(reverse("chat:send"), sent, headers=HTMX)
     answer = Message.objects.get(role=Message.Role.ASSISTANT, conversation__user=bob)
     assert f'data-stream="{reverse("chat:stream", args=[answer.pk])}"' in page.content.decode()
     assert f'value="{answer.conversation_id}"' in page.content.decode()
@@ -120,7 +120,7 @@ def test_a_question_that_cannot_be_asked_is_refused_in_words(
     client_for: ClientFor, bob: User, collection: Collection, question: str
 ) -> None:
     sent = {"question": question, "collections": [str(collection.pk)]}
-    response = client_for(bob).post(reverse("chat:send"), sent, **HTMX)
+    response = client_for(bob).post(reverse("chat:send"), sent, headers=HTMX)
     assert response.status_code == 422
     assert response["HX-Retarget"] == "#composer-error"
     assert "<p>" in response.content.decode()
@@ -136,7 +136,7 @@ def test_a_conversation_that_is_not_hers_takes_no_question(
         "collections": [str(collection.pk)],
         "conversation": conversation_id,
     }
-    response = client_for(bob).post(reverse("chat:send"), sent, **HTMX)
+    response = client_for(bob).post(reverse("chat:send"), sent, headers=HTMX)
     assert response.status_code in (404, 422)
     assert not Message.objects.exists()
 
@@ -146,7 +146,7 @@ def test_a_collection_that_she_may_not_read_cannot_be_asked(
 ) -> None:
     people.make_collection(charlie, name="Own")
     sent = {"question": "How many?", "collections": [str(collection.pk)]}
-    assert client_for(charlie).post(reverse("chat:send"), sent, **HTMX).status_code == 422
+    assert client_for(charlie).post(reverse("chat:send"), sent, headers=HTMX).status_code == 422
     assert not Message.objects.exists()
 
 
@@ -174,7 +174,7 @@ def test_the_list_of_conversations_costs_the_same_however_long(
     with django_assert_max_num_queries(12):
         page = client.get(reverse("chat:ask"))
     assert page.content.decode().count('class="title"') == 40
-    older = client.get(reverse("chat:conversations"), {"after": 40}, **HTMX)
+    older = client.get(reverse("chat:conversations"), {"after": 40}, headers=HTMX)
     assert older.content.decode().count('class="title"') == 20
     assert client.get(reverse("chat:conversations"), {"after": "x"}).status_code == 200
 
@@ -192,6 +192,6 @@ def test_the_engine_is_named_where_it_only_quotes(
 
 def test_rating_is_kept(client_for: ClientFor, alice: User, conversation: Conversation) -> None:
     answer = answer_of(conversation)
-    client_for(alice).post(reverse("chat:rate", args=[answer.pk]), {"rating": "-1"}, **HTMX)
+    client_for(alice).post(reverse("chat:rate", args=[answer.pk]), {"rating": "-1"}, headers=HTMX)
     answer.refresh_from_db()
     assert answer.feedback.rating == -1

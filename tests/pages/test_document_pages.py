@@ -16,8 +16,8 @@ from tests import people
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[[User | None], Client]
 
-JSON = {"HTTP_ACCEPT": "application/json"}
-HTMX = {"HTTP_HX_REQUEST": "true"}
+JSON = {"Accept": "application/json"}
+HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_the_original_comes_as_an_attachment(
     response = client_for(bob).get(reverse("ingest:content", args=[page.pk]))
     assert response["Content-Disposition"].startswith("attachment")
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert b"".join(response.streaming_content) == b"<script>1</script>"
+    assert b"".join(response) == b"<script>1</script>"
 
 
 def test_uploads_say_what_became_of_each_file(
@@ -117,12 +117,12 @@ def test_uploads_say_what_became_of_each_file(
 ) -> None:
     address = reverse("ingest:upload", args=[collection.pk])
     files = [SimpleUploadedFile("a.txt", b"Some words."), SimpleUploadedFile("b.txt", b"")]
-    told = client_for(erin).post(address, {"file": files}, **JSON)
+    told = client_for(erin).post(address, {"file": files}, headers=JSON)
     assert told.status_code == 202
     assert told.json()["documents"] == [{"name": "a.txt", "created": True}]
     assert [refused["name"] for refused in told.json()["refused"]] == ["b.txt"]
     again = client_for(erin).post(
-        address, {"file": SimpleUploadedFile("a.txt", b"Some words.")}, **JSON
+        address, {"file": SimpleUploadedFile("a.txt", b"Some words.")}, headers=JSON
     )
     assert again.json()["documents"] == [{"name": "a.txt", "created": False}]
 
@@ -149,7 +149,7 @@ def test_the_table_polls_only_while_something_is_in_work(
     document = people.make_document(collection)
     assert "every 2s" not in client_for(bob).get(address).content.decode()
     Document.objects.filter(pk=document.pk).update(status="processing", stage="embed")
-    rows = client_for(bob).get(address, **HTMX).content.decode()
+    rows = client_for(bob).get(address, headers=HTMX).content.decode()
     assert "every 2s" in rows
     assert "<html" not in rows
 
