@@ -3,12 +3,16 @@
 import logging
 import logging.config
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
 from audit.context import request_id
+
+#: How many places of a traceback are kept, the innermost last.
+FRAMES = 8
 
 
 def _add_request_id(
@@ -19,11 +23,30 @@ def _add_request_id(
     return event
 
 
+def _without_content(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Of an exception keep its type and places. Its message and its locals may hold a document's
+    text, a question or a password; structlog's own console traceback prints both.
+    """
+    exc_info = event.pop("exc_info", None)
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    error = sys.exception() if error is True else error
+    if isinstance(error, BaseException):
+        event["exception"] = type(error).__name__
+        event["where"] = [
+            f"{frame.f_globals.get('__name__')}:{line}"
+            for frame, line in list(traceback.walk_tb(error.__traceback__))[-FRAMES:]
+        ]
+    return event
+
+
 def configure(config: dict[str, str]) -> None:
     """Set up structlog and the standard library's logging alike. Called by Django (LOGGING_CONFIG)."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         _add_request_id,
+        _without_content,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
