@@ -33,7 +33,7 @@ class Product:
     token: str
 
     def processes(self) -> list[dict[str, Any]]:
-        return state(self.data_dir)["processes"]
+        return list(state(self.data_dir)["processes"])
 
     @property
     def headers(self) -> dict[str, str]:

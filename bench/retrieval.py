@@ -8,9 +8,9 @@ alone, the lexical leg alone, both fused as the product does it.
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import scores
 from bench.corpus import Corpus, answerable_here, ingest, read_questions
@@ -18,9 +18,12 @@ from bench.product import Product, running
 from bench.report import table, write
 from bench.scores import Found, percentile
 
-MODES = ("hybrid", "dense", "lexical")
+if TYPE_CHECKING:
+    from chat.retrieve import Mode
+
+MODES: tuple["Mode", ...] = ("hybrid", "dense", "lexical")
 K = 10
-COLUMNS = {
+COLUMNS: Mapping[str, Callable[[scores.Question, Sequence[Found]], bool]] = {
     "any@5": lambda q, f: scores.any_at(q, f, 5),
     "all@5": lambda q, f: scores.all_at(q, f, 5),
     "all@10": lambda q, f: scores.all_at(q, f, 10),
@@ -33,7 +36,7 @@ COLUMNS = {
 Row = dict[str, Any]
 
 
-def ask(product: Product, corpus: Corpus, question: Row, mode: str) -> tuple[list[Found], float]:
+def ask(product: Product, corpus: Corpus, question: Row, mode: "Mode") -> tuple[list[Found], float]:
     """The first passages for a question as the product searches it, and milliseconds."""
     from chat.condense import Turn, condense
     from chat.rank import rank
@@ -46,7 +49,7 @@ def ask(product: Product, corpus: Corpus, question: Row, mode: str) -> tuple[lis
     return corpus.found(passages), (time.perf_counter() - started) * 1000
 
 
-def measure(product: Product, corpus: Corpus, questions: Sequence[Row], mode: str) -> list[Row]:
+def measure(product: Product, corpus: Corpus, questions: Sequence[Row], mode: "Mode") -> list[Row]:
     ask(product, corpus, questions[0], mode)  # the first search loads what later ones find loaded
     rows = []
     for number, question in enumerate(questions):
@@ -84,7 +87,7 @@ def summary(rows: Sequence[Row]) -> Row:
     }
 
 
-def markdown(corpus: Corpus, skipped: int, figures: dict[str, dict[str, Row]]) -> str:
+def markdown(corpus: Corpus, skipped: int, figures: Mapping["Mode", dict[str, Row]]) -> str:
     parts = [
         f"{len(corpus.file_of)} documents, ingested in {corpus.seconds:.0f} s (0 when they were there), "
         f"{len(corpus.failed)} failed; {skipped} questions left out whose evidence is in a format "

@@ -10,6 +10,7 @@ are written by hand and stay as they are.
 import argparse
 import datetime
 import io
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -188,7 +189,9 @@ def flowables(source: Source, width: float) -> Iterator[object]:
             bullet = "bullet" if part.kind == "bullets" else "1"
             items = [Paragraph(markup(item), sheet["text"]) for item in part.items]
             start = "\u2022" if bullet == "bullet" else None
-            yield ListFlowable(items, bulletType=bullet, start=start, leftIndent=14, bulletFontSize=9)
+            yield ListFlowable(
+                items, bulletType=bullet, start=start, leftIndent=14, bulletFontSize=9
+            )
 
 
 def write_pdf(source: Source) -> bytes:
@@ -248,7 +251,11 @@ def write_docx(source: Source) -> bytes:
         if style.type == WD_STYLE_TYPE.PARAGRAPH and style.name == "Normal":
             style.font.name, style.font.size = "Calibri", Pt(11)
     properties = document.core_properties
-    properties.title, properties.author, properties.language = source.title, COMPANY, source.language
+    properties.title, properties.author, properties.language = (
+        source.title,
+        COMPANY,
+        source.language,
+    )
     properties.created = properties.modified = WRITTEN
     properties.last_modified_by, properties.comments = COMPANY, ""
     document.sections[0].footer.paragraphs[0].text = f"{COMPANY} \u00b7 {source.title}"
@@ -294,4 +301,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE / "handbook")
     for target in build(parser.parse_args().out):
-        print(target)
+        sys.stdout.write(f"{target}\n")
