@@ -195,7 +195,7 @@ def test_chroma_and_the_broker_killed_and_back(product: Product, tmp_path: Path)
     )
     product.broker.kill()
     began = time.monotonic()
-    done = product.manage("add", str(two), "--collection", "Later", "--no-wait")
+    done = product.manage("add", str(two), "--collection", "Silent", "--create", "--no-wait")
     assert done.returncode == 0 and time.monotonic() - began < 60
     assert product.statuses()["failed"] == 0
     product.vectors.start()
