@@ -57,7 +57,7 @@ class _Incoming:
 def upload(
     user: User | None,
     collection: Collection,
-    file: File[bytes],
+    file: "File[bytes]",
     *,
     name: str,
     path: str = "",
@@ -104,7 +104,7 @@ def _folder(path: str) -> str:
 
 
 @contextmanager
-def _received(file: File[bytes]) -> Iterator[_Incoming]:
+def _received(file: "File[bytes]") -> Iterator[_Incoming]:
     """Copy the file to our disk while hashing it; whatever is left there is removed at the end."""
     _require_size(file.size or 0)
     place = incoming_dir() / uuid4().hex
@@ -117,7 +117,7 @@ def _received(file: File[bytes]) -> Iterator[_Incoming]:
         place.unlink(missing_ok=True)
 
 
-def _copied(file: File[bytes], place: Path) -> _Incoming:
+def _copied(file: "File[bytes]", place: Path) -> _Incoming:
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as target:
