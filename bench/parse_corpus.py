@@ -1,6 +1,6 @@
 """Parses every file of a folder in the sandbox: outcomes, CPU seconds, passages, quotes found.
 
-    python bench/parse_corpus.py FOLDER [--questions FILE] [--show]
+    python bench/parse_corpus.py FOLDER [--questions FILE] [--show] [--all]
 
 `--questions`: JSON lines with evidence quotes; counts those held by one passage and word for word.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ingest.chunk import chunk_document
+from ingest.chunk import ChunkDraft, chunk_document
 from ingest.guard import detect_media_type
 from ingest.parsers.base import Limits, ParseError
 from ingest.parsers.registry import SUPPORTED
@@ -44,7 +44,7 @@ def child_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def read(path: Path) -> tuple[str, list, str, float, float]:
+def read(path: Path) -> tuple[str, list[ChunkDraft], str, float, float]:
     """Outcome, passages, media type, CPU seconds of the child, CPU seconds of chunking."""
     before, media_type, passages = child_seconds(), "refused", []
     chunking = 0.0
@@ -71,9 +71,9 @@ def main() -> None:
     )
     arguments.add_argument("--show", action="store_true", help="one line a file")
     options = arguments.parse_args()
-    passages: dict[str, list] = {}
+    passages: dict[str, list[ChunkDraft]] = {}
     outcomes: collections.Counter[str] = collections.Counter()
-    costs: dict[str, list[float]] = collections.defaultdict(lambda: [0, 0.0, 0.0, 0.0])
+    costs: dict[str, list[float]] = collections.defaultdict(lambda: [0.0] * 4)
     for path in sorted(p for p in options.folder.rglob("*") if p.is_file()):
         if not options.all and path.suffix.lower() not in EXTENSIONS:
             continue
@@ -86,19 +86,23 @@ def main() -> None:
             cost[index] += value
         if options.show:
             print(
-                f"{time.monotonic() - started:6.2f} s {len(found):4} {path.relative_to(options.folder)}: {outcome}"
+                f"{time.monotonic() - started:6.2f} s {len(found):4} "
+                f"{path.relative_to(options.folder)}: {outcome}"
             )
     report(outcomes, costs, passages)
     if options.questions:
         quotes(options.questions, options.folder.name, passages)
 
 
-def report(outcomes: dict, costs: dict, passages: dict) -> None:
+def report(
+    outcomes: dict[str, int], costs: dict[str, list[float]], passages: dict[str, list[ChunkDraft]]
+) -> None:
     print("outcomes:", dict(outcomes))
     for kind, (files, megabytes, parsing, chunking) in sorted(costs.items()):
         print(
-            f"{kind:12} {files:4} files {megabytes:7.2f} MB  parse {parsing:6.2f} CPU s "
-            f"({parsing / max(megabytes, 0.001):.2f} a MB, {parsing / files:.3f} a file)  chunk {chunking:.2f} CPU s"
+            f"{kind:12} {files:4.0f} files {megabytes:7.2f} MB  parse {parsing:6.2f} CPU s "
+            f"({parsing / max(megabytes, 0.001):.2f} a MB, {parsing / files:.3f} a file)  "
+            f"chunk {chunking:.2f} CPU s"
         )
     words = sorted(len(p.text.split()) for found in passages.values() for p in found)
     if words:
@@ -111,7 +115,7 @@ def report(outcomes: dict, costs: dict, passages: dict) -> None:
         )
 
 
-def quotes(questions: Path, root: str, passages: dict) -> None:
+def quotes(questions: Path, root: str, passages: dict[str, list[ChunkDraft]]) -> None:
     total = held = exact = 0
     for line in questions.read_text(encoding="utf-8").splitlines():
         question = json.loads(line)

@@ -12,6 +12,10 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingest.parsers.base import Limits, ParsedDocument
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -60,7 +64,7 @@ def main() -> None:
     os._exit(0)  # finalisers of native libraries are not worth their crashes
 
 
-def _parse(path: Path, media_type: str, limits: "object") -> "object":
+def _parse(path: Path, media_type: str, limits: "Limits") -> "ParsedDocument":
     from ingest.parsers.registry import parser_for
 
     return parser_for(media_type).parse(path, limits)

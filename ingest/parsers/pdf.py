@@ -12,6 +12,7 @@ from pypdf.errors import (
     FileNotDecryptedError,
     LimitReachedError,
     PyPdfError,
+    LimitReachedError,
 )
 
 from ingest.parsers import clean, progress
@@ -26,18 +27,10 @@ _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it 
 _ENCRYPTED = "The PDF is protected with a password. Save a copy without it and upload that."
 _WITHOUT_LAYOUT = "The PDF is damaged; its text was read without its layout."
 #: What pypdf raises on damage beside its own errors: it trusts the types that a file declares.
-_BROKEN = (
-    PyPdfError,
-    DeprecationError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OSError,
-    AssertionError,
-)
-_BROKEN += (RecursionError, OverflowError, ZeroDivisionError, NotImplementedError, UnicodeError)
+_BROKEN: tuple[type[Exception], ...] = (
+    PyPdfError, LimitReachedError, DeprecationError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError,
+    AssertionError, RecursionError, OverflowError, ZeroDivisionError, NotImplementedError,
+)  # fmt: skip
 
 
 class PdfParser:
@@ -56,7 +49,7 @@ class PdfParser:
         if not document.blocks:
             raise ParseError(
                 "no-text",
-                "The PDF holds no text, only pictures of it. Run OCR (text recognition) on the scan and upload that.",
+                "The PDF holds no text, only pictures. Run OCR (text recognition) on it and upload the result.",
             )
         return replace(document, title=_title(reader) or _first_heading(document))
 
@@ -79,7 +72,7 @@ def _open(path: Path, limits: Limits) -> tuple[PdfReader | None, int]:
         raise ParseError("encrypted", _ENCRYPTED) from error
     except DependencyError:
         return None, _count_with_pdfium(path, limits)
-    except (*_BROKEN, LimitReachedError) as error:
+    except _BROKEN as error:
         raise ParseError("damaged", _DAMAGED) from error
 
 
@@ -150,7 +143,7 @@ def _pypdf_pages(reader: PdfReader, pages: int) -> Iterator[list[Line]]:
     for number in range(pages):
         try:
             text = reader.pages[number].extract_text()
-        except (*_BROKEN, LimitReachedError):
+        except _BROKEN:
             text = ""
         yield plain_lines(text, number + 1)
 
@@ -167,7 +160,7 @@ def _title(reader: PdfReader | None) -> str:
     if reader is None:
         return ""
     try:
-        title = clean.one_line(str((reader.metadata or {}).get("/Title") or ""))
+        title = clean.one_line(str(reader.metadata.get("/Title") or "") if reader.metadata else "")
     except _BROKEN:
         return ""
     lower = title.lower()

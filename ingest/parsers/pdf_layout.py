@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ingest.parsers.base import BlockKind, BlockWriter
 from ingest.parsers.clean import table_text
@@ -123,7 +124,7 @@ def _step(height: float) -> float:
 def _pitch(lines: list[Line], height: float) -> float:
     """The usual distance of the body's lines."""
     distances: Counter[float] = Counter()
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in pairwise(lines):
         distance = above.bottom - below.bottom
         if above.page == below.page and 0 < distance < 3 * height and _step(below.height) == height:
             distances[_step(distance)] += 1
@@ -138,7 +139,7 @@ class _Joiner:
 
     def join(self, lines: list[Line]) -> str:
         text = lines[0].text
-        for above, line in zip(lines, lines[1:], strict=False):
+        for above, line in pairwise(lines):
             if not above.hyphen or not text.endswith(("-", "\u2010")):
                 text = f"{text} {line.text}"
             elif self._keeps_hyphen(text, line.text):

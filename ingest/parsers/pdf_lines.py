@@ -110,7 +110,8 @@ class _Reader:
 
     def _weight(self, index: int) -> int:
         place = index if self._same else raw.FPDFText_GetCharIndexFromTextIndex(self._raw, index)
-        return max(0, raw.FPDFText_GetFontWeight(self._raw, place))
+        weight: int = raw.FPDFText_GetFontWeight(self._raw, place)
+        return max(0, weight)
 
     def _line(self, match: re.Match[str]) -> Line | None:
         hyphen = match[0][-1] in (_HYPHEN, "\x02")

@@ -85,7 +85,7 @@ def _parse_once(
     }
     frames = _Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), on_progress)
     child = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-B", str(_CHILD)],
+        [sys.executable, "-I", str(_CHILD)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -229,7 +229,7 @@ def _timeout(limit: str) -> ParseError:
 def _memory(memory_mb: int, *, permanent: bool = True) -> ParseError:
     return ParseError(
         "parse-memory",
-        f"Reading the file took more than {memory_mb:,} MB of memory. Split it, or save it anew in another format.",
+        f"Reading the file took more than {memory_mb:,} MB of memory. Split it, or save it in another format.",
         permanent=permanent,
     )
 
@@ -237,5 +237,5 @@ def _memory(memory_mb: int, *, permanent: bool = True) -> ParseError:
 def _crashed() -> ParseError:
     return ParseError(
         "parse-crashed",
-        "The file's reader broke on it: the file is damaged or unusual. Save it anew and try again.",
+        "The reader broke on the file, which is damaged or unusual. Save it anew and try again.",
     )

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def pdf(
     return path
 
 
-def pdf_lines(path: Path, lines: list[tuple[float, float, str]], size: float = 11) -> Path:
+def pdf_lines(path: Path, lines: Sequence[tuple[float, float, str]], size: float = 11) -> Path:
     """One page with each text at (x, y)."""
     canvas = Canvas(str(path), pagesize=A4)
     canvas.setFont("Helvetica", size)

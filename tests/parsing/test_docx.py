@@ -7,7 +7,7 @@ import docx
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
-from ingest.parsers.docx import check_archive
+from ingest.parsers.archive import check_archive
 from ingest.parsers.registry import DOCX
 from tests.parsing import files
 
@@ -33,7 +33,8 @@ def test_deleted_text_is_gone_and_boxes_are_read(tmp_path: Path) -> None:
     paragraph = document.add_paragraph("kept ")
     paragraph._p.append(parse_xml(f"<w:del {nsdecls('w')}><w:r><w:t>deleted</w:t></w:r></w:del>"))
     paragraph._p.append(parse_xml(f"<w:ins {nsdecls('w')}><w:r><w:t>inserted</w:t></w:r></w:ins>"))
-    box = f"<w:r {nsdecls('w')}><w:pict><w:txbxContent><w:p><w:r><w:t>in a box</w:t></w:r></w:p></w:txbxContent></w:pict></w:r>"
+    inner = "<w:p><w:r><w:t>in a box</w:t></w:r></w:p>"
+    box = f"<w:r {nsdecls('w')}><w:pict><w:txbxContent>{inner}</w:txbxContent></w:pict></w:r>"
     document.add_paragraph("beside")._p.append(parse_xml(box))
     document.save(str(tmp_path / "a.docx"))
     assert files.parse(tmp_path / "a.docx", DOCX).text == "kept inserted\n\nbeside\n\nin a box"

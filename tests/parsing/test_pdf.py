@@ -45,8 +45,9 @@ def test_hyphens_at_line_ends(tmp_path: Path) -> None:
         [
             (72, 700, "The organisation keeps its infor-"),
             (72, 686, "mation safe, and each information is"),
-        ]
-        + [(72, 672, "held to a well-"), (72, 658, "known rule that is well known and known.")],
+            (72, 672, "held to a well-"),
+            (72, 658, "known rule that is well known and known."),
+        ],
     )
     text = files.parse(path, PDF).text
     assert "its information safe" in text

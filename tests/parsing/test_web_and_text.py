@@ -129,7 +129,8 @@ def test_hostile_markdown_is_read_in_time(tmp_path: Path, bomb: str) -> None:
 
 # --- text ---------------------------------------------------------------------------------------
 def test_text(tmp_path: Path) -> None:
-    source = "RULES\n\n1.2 Scope\n\nThis applies to all employees of the works and to nobody\nelse at all.\n\n* a\n  - b\nlong\n"
+    wrapped = "This applies to all employees of the works and to nobody\nelse at all."
+    source = f"RULES\n\n1.2 Scope\n\n{wrapped}\n\n* a\n  - b\nlong\n"
     assert shape(read(tmp_path, source, TEXT)) == [
         ("heading", 1, "RULES"),
         ("heading", 2, "1.2 Scope"),
@@ -144,7 +145,7 @@ def test_text(tmp_path: Path) -> None:
     ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "iso-8859-15"],
 )
 def test_encodings(tmp_path: Path, encoding: str) -> None:
-    text = "Die Kündigungsfrist beträgt für Angestellte während der Probezeit zwei Wochen, danach größere Fristen."
+    text = "Die Kündigungsfrist beträgt für Angestellte während der Probezeit zwei Wochen, danach mehr."
     assert read(tmp_path, text.encode(encoding), TEXT).text == text
 
 
