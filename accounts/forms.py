@@ -138,5 +138,5 @@ class SearchForm(Form):
         label=_("Search by name or e-mail"),
         max_length=200,
         required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
+        widget=forms.TextInput(attrs={"type": "search", "class": "input"}),
     )
