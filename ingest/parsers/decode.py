@@ -11,6 +11,13 @@ _BOMS = [
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
 _META = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+#: Code pages of DOS, mainframes and the old Macintosh: what looks like them today is cp1252.
+_EXTINCT = [
+    "cp037", "cp273", "cp424", "cp437", "cp500", "cp720", "cp737", "cp775", "cp850", "cp852", "cp855",
+    "cp856", "cp857", "cp858", "cp860", "cp861", "cp862", "cp863", "cp864", "cp865", "cp866", "cp869",
+    "cp875", "cp1006", "cp1026", "cp1125", "cp1140", "hp_roman8", "kz1048", "ptcp154", "mac_croatian",
+    "mac_cyrillic", "mac_greek", "mac_iceland", "mac_latin2", "mac_roman", "mac_turkish",
+]  # fmt: skip
 #: charset-normalizer weighs each candidate on the whole sample; more than this buys nothing.
 SAMPLE = 64 * 1024
 
@@ -83,5 +90,7 @@ def _known(name: str) -> str:
 def _guess(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, steps=5, chunk_size=1024, preemptive_behaviour=False).best()
+    best = from_bytes(
+        sample, steps=5, chunk_size=1024, preemptive_behaviour=False, cp_exclusion=_EXTINCT
+    ).best()
     return best.encoding if best is not None else "cp1252"

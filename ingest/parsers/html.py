@@ -9,132 +9,35 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingest.parsers import clean, decode
 from ingest.parsers.base import BlockKind, BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.html_tables import node_text, read_table
 
 #: Deeper nesting than this is not written by people, and the tree builder becomes quadratic on it.
 MAX_DEPTH = 500
-#: A cell that claims to span more is cut: spans are copied, and a span costs nothing to write.
-MAX_SPAN = 50
-MAX_TABLE_CELLS = 200_000
 #: The main part counts as found when it holds at least this share of the text.
 MAIN_SHARE = 0.2
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*?(/?)>")
 # End tags of these may be left out, and void elements have none: they say nothing of depth.
-_FLAT = frozenset(
-    [
-        "p",
-        "li",
-        "td",
-        "th",
-        "tr",
-        "dt",
-        "dd",
-        "option",
-        "thead",
-        "tbody",
-        "tfoot",
-        "colgroup",
-        "rt",
-        "rp",
-        "html",
-        "head",
-        "body",
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    ]
-)
-_NEVER = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "svg",
-        "math",
-        "iframe",
-        "object",
-        "embed",
-        "canvas",
-        "audio",
-        "video",
-        "map",
-        "head",
-        "link",
-        "meta",
-        "select",
-        "datalist",
-        "textarea",
-        "input",
-        "progress",
-        "meter",
-        "dialog",
-    ]
-)
+_FLAT = frozenset([
+    "p", "li", "td", "th", "tr", "dt", "dd", "option", "thead", "tbody", "tfoot", "colgroup", "rt",
+    "rp", "html", "head", "body", "area", "base", "br", "col", "embed", "hr", "img", "input", "link",
+    "meta", "param", "source", "track", "wbr",
+])  # fmt: skip
+_NEVER = frozenset([
+    "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed", "canvas",
+    "audio", "video", "map", "head", "link", "meta", "select", "datalist", "textarea", "input",
+    "progress", "meter", "dialog",
+])  # fmt: skip
 _FRAME = frozenset(["nav", "footer", "aside", "button"])
 _FRAME_ROLES = frozenset(
     ["navigation", "banner", "contentinfo", "search", "menu", "menubar", "alertdialog"]
 )
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "hgroup",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-        "hr",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "caption",
-    ]
-)
+_BLOCKS = frozenset([
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "div",
+    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "html",
+    "legend", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td",
+    "tfoot", "th", "thead", "tr", "ul", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "caption",
+])  # fmt: skip
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -206,13 +109,9 @@ def _main(body: LexborNode) -> LexborNode:
 
 def _title(tree: LexborHTMLParser) -> str:
     """The page's title; its first heading where the title is that with the site's name around it."""
-    title = _text(tree.css_first("title"))
-    heading = _text(tree.css_first("h1"))
+    title = node_text(tree.css_first("title"))
+    heading = node_text(tree.css_first("h1"))
     return heading if heading and (heading in title or not title) else title
-
-
-def _text(node: LexborNode | None) -> str:
-    return "" if node is None else clean.one_line(node.text(separator=" "))
 
 
 @dataclass
@@ -242,7 +141,7 @@ class _Reader:
         if tag in _NEVER or _is_hidden(node):
             return True
         if tag in ("table", "pre"):
-            return tag == "pre" or _is_data(node)
+            return tag == "pre" or is_data(node)
         return self.main and self._is_frame(node, tag)
 
     def _is_frame(self, node: LexborNode, tag: str) -> bool:
@@ -270,7 +169,7 @@ class _Reader:
             self.item_open = True
         elif tag == "pre":
             self.writer.add("code", clean.clean(node.text()).strip("\n"))
-        elif tag == "table" and _is_data(node):
+        elif tag == "table" and is_data(node):
             self._write_table(node)
 
     def _leave(self, tag: str) -> None:
@@ -312,8 +211,8 @@ class _Reader:
         return f"{counter[0] - 1}. "
 
     def _write_table(self, node: LexborNode) -> None:
-        self.writer.add("caption", _text(node.css_first("caption")))
-        rows, header_rows = _table(node)
+        self.writer.add("caption", node_text(node.css_first("caption")))
+        rows, header_rows = read_table(node)
         if len(rows) and max(len(row) for row in rows) > 1:
             self.writer.add("table", clean.table_text(rows), rows=rows, header_rows=header_rows)
         else:
@@ -358,59 +257,3 @@ def _is_hidden(node: LexborNode) -> bool:
 def _start(node: LexborNode) -> int:
     value = node.attributes.get("start") or "1"
     return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else 1
-
-
-def _is_data(table: LexborNode) -> bool:
-    """A table of data, not one that lays out a page: it holds no other table and no heading."""
-    return table.css_first("table table, h1, h2, h3, pre, form") is None
-
-
-def _table(table: LexborNode) -> tuple[tuple[tuple[str, ...], ...], int]:
-    """Cells with spans copied, and how many rows from the top are header."""
-    rows: list[list[str]] = []
-    header_rows = cells = 0
-    pending: dict[int, tuple[int, str]] = {}
-    for row in table.css("tr"):
-        texts, all_header = _row(row, pending)
-        if any(texts):
-            is_header = all_header or (row.parent is not None and row.parent.tag == "thead")
-            header_rows += is_header and header_rows == len(rows)
-            rows.append(texts)
-        cells += len(texts)
-        if cells > MAX_TABLE_CELLS:
-            raise ParseError(
-                "too-much-text", f"A table holds more than {MAX_TABLE_CELLS:,} cells. Split it."
-            )
-    return clean.filled(rows), min(header_rows, max(0, len(rows) - 1))
-
-
-def _row(row: LexborNode, pending: dict[int, tuple[int, str]]) -> tuple[list[str], bool]:
-    texts: list[str] = []
-    all_header = True
-    for cell in row.css("td, th"):
-        _take_pending(texts, pending)
-        all_header = all_header and cell.tag == "th"
-        text = _text(cell)
-        for copy in range(_span(cell, "colspan")):
-            if (down := _span(cell, "rowspan")) > 1:
-                pending[len(texts)] = (down - 1, text if copy == 0 else "")
-            texts.append(text if copy == 0 else "")
-    _take_pending(texts, pending)
-    return texts, all_header and bool(texts)
-
-
-def _take_pending(texts: list[str], pending: dict[int, tuple[int, str]]) -> None:
-    while len(texts) in pending:
-        left, text = pending.pop(len(texts))
-        if left > 1:
-            pending[len(texts)] = (left - 1, text)
-        texts.append(text)
-
-
-def _span(cell: LexborNode, name: str) -> int:
-    value = cell.attributes.get(name) or "1"
-    return (
-        max(1, min(MAX_SPAN, int(value)))
-        if value.isascii() and value.isdigit() and len(value) < 7
-        else 1
-    )

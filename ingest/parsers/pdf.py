@@ -6,14 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pypdf import PdfReader
-from pypdf.errors import (
-    DependencyError,
-    DeprecationError,
-    FileNotDecryptedError,
-    LimitReachedError,
-    PyPdfError,
-    LimitReachedError,
-)
+from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedError, PyPdfError
 
 from ingest.parsers import clean, progress
 from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
@@ -28,7 +21,7 @@ _ENCRYPTED = "The PDF is protected with a password. Save a copy without it and u
 _WITHOUT_LAYOUT = "The PDF is damaged; its text was read without its layout."
 #: What pypdf raises on damage beside its own errors: it trusts the types that a file declares.
 _BROKEN: tuple[type[Exception], ...] = (
-    PyPdfError, LimitReachedError, DeprecationError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError,
+    PyPdfError, DeprecationError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError,
     AssertionError, RecursionError, OverflowError, ZeroDivisionError, NotImplementedError,
 )  # fmt: skip
 
@@ -49,7 +42,7 @@ class PdfParser:
         if not document.blocks:
             raise ParseError(
                 "no-text",
-                "The PDF holds no text, only pictures. Run OCR (text recognition) on it and upload the result.",
+                "The PDF holds no text, only pictures. Run OCR (text recognition) and upload the result.",
             )
         return replace(document, title=_title(reader) or _first_heading(document))
 

@@ -229,7 +229,7 @@ def _timeout(limit: str) -> ParseError:
 def _memory(memory_mb: int, *, permanent: bool = True) -> ParseError:
     return ParseError(
         "parse-memory",
-        f"Reading the file took more than {memory_mb:,} MB of memory. Split it, or save it in another format.",
+        f"Reading the file took more than {memory_mb:,} MB of memory. Split it, or change its format.",
         permanent=permanent,
     )
 

@@ -6,7 +6,8 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunk import MAX_UNITS, ChunkDraft, chunk_document, units
+from ingest.atoms import MAX_UNITS, units
+from ingest.chunk import ChunkDraft, chunk_document
 from ingest.parsers.base import Limits, ParsedDocument
 from ingest.parsers.text import parse_text
 from tests.parsing.files import document
