@@ -96,7 +96,9 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
 
 
 def fetch(launched: Launched, path: str) -> tuple[int, str]:
-    with urllib.request.urlopen(f"http://{launched.address}{path}", timeout=30) as answer:
+    """Follow redirects and keep cookies: the link moves its secret into the session."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(f"http://{launched.address}{path}", timeout=30) as answer:
         return answer.status, answer.read().decode()
 
 
