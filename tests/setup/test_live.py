@@ -120,7 +120,7 @@ def test_each_process_returns_after_a_kill(launched: Launched, name: str) -> Non
 
     def back() -> bool:
         now = launched.state()[name]
-        return now["state"] == "ready" and now["pid"] != before["pid"]
+        return bool(now["state"] == "ready" and now["pid"] != before["pid"])
 
     until(back, START_SECONDS)
     assert launched.state()[name]["restarts"] == before["restarts"] + 1
