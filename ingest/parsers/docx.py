@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import docx
+from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 
 from ingest.parsers import clean
@@ -75,8 +76,6 @@ def _property_title(document: Any) -> str:
 
 def _notes(document: Any) -> Iterator[Any]:
     """Footnotes and endnotes; separators have a type and are none."""
-    from docx.oxml import parse_xml
-
     for relation in document.part.rels.values():
         if not relation.is_external and relation.reltype.rsplit("/", 1)[-1] in _NOTES:
             for note in parse_xml(relation.target_part.blob):
@@ -181,14 +180,12 @@ class _Reader:
 
     def _write_table(self, table: Any) -> None:
         rows, header_rows = _rows(table)
-        if len(rows) == 0:
-            return
-        if len(rows[0]) == 1 or len(rows) == 1:
+        if rows and min(len(rows), len(rows[0])) == 1:
             # One column or one row lays out a page: its paragraphs are read as such.
             for cell in table.iter(qn("w:tc")):
                 self.read(cell)
-            return
-        self.writer.add("table", clean.table_text(rows), rows=rows, header_rows=header_rows)
+        elif rows:
+            self.writer.add("table", clean.table_text(rows), rows=rows, header_rows=header_rows)
 
 
 def _blocks(container: Any) -> Iterator[Any]:

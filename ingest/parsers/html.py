@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingest.parsers import clean, decode
 from ingest.parsers.base import BlockKind, BlockWriter, Limits, ParsedDocument, ParseError
-from ingest.parsers.html_tables import node_text, read_table
+from ingest.parsers.html_tables import is_data, node_text, read_table
 
 #: Deeper nesting than this is not written by people, and the tree builder becomes quadratic on it.
 MAX_DEPTH = 500
