@@ -5,6 +5,7 @@ everything. So three cheap signals decide together: are there passages at all, d
 question's words, and does the model, asked for one word, say that they state the answer.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 from chat.context import Context
@@ -32,7 +33,9 @@ def abstention(language: str) -> str:
     return SENTENCES.get(language, "The documents do not say.")
 
 
-def should_abstain(client: ModelsClient, model: ModelInfo | None, context: Context) -> bool:
+def should_abstain(
+    client: ModelsClient, model: ModelInfo | None, context: Context, stopped: Callable[[], bool]
+) -> bool:
     """Decide from the passages, the question's words and one word of the model."""
     if not context.passages:
         return True
@@ -41,7 +44,7 @@ def should_abstain(client: ModelsClient, model: ModelInfo | None, context: Conte
         return True
     if model is None or (share is not None and share >= CERTAIN):
         return False
-    return states_the_answer(client, context.packed, model.name) is False
+    return states_the_answer(client, context.packed, model.name, stopped) is False
 
 
 def covered(context: Context) -> float | None:

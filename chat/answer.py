@@ -106,7 +106,7 @@ def _written(
     clock: Clock,
     stopped: Callable[[], bool],
 ) -> Generator[Event, None, None]:
-    if should_abstain(client, model, context):
+    if should_abstain(client, model, context, stopped):
         yield from _abstained(context, clock)
         return
     writer = AnswerWriter(

@@ -22,14 +22,21 @@ class Generation:
     finish: str = ""
 
 
-def states_the_answer(client: ModelsClient, packed: Packed, model: str) -> bool | None:
+def states_the_answer(
+    client: ModelsClient, packed: Packed, model: str, stopped: Callable[[], bool]
+) -> bool | None:
     """One word of the model: do these passages state the answer? None where it gives neither word.
 
     Costs a few tokens only: the answer's prompt begins with the same words.
     """
     sampling = Sampling(max_tokens=2, temperature=0.0)
     with closing(client.chat(messages(packed, LOOK), sampling, model=model)) as pieces:
-        word = "".join(piece.text for piece in pieces).strip().lower()
+        word = ""
+        for piece in pieces:
+            if stopped():
+                return None
+            word += piece.text
+    word = word.strip().lower()
     if word.startswith("yes"):
         return True
     return False if word.startswith("no") else None

@@ -31,7 +31,7 @@ MAX_BODY_BYTES = 33_554_432
 #: A request that comes while the models load waits this long before it is told to come back.
 LOAD_WAIT_SECONDS = 30.0
 #: While nothing is written yet a stream says at this interval that it is alive, and its place.
-KEEP_ALIVE_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 1.0
 
 
 class Disconnected(Exception):

@@ -108,17 +108,21 @@ def chat_body(messages: Sequence[ChatMessage], sampling: Sampling, model: str) -
 
 
 def read_pieces(chunks: Generator[dict[str, Any], None, None]) -> Generator[Piece, None, None]:
-    """Pieces from the chunks of a chat stream; the last one carries the reason and the usage."""
+    """Pieces from the chunks of a chat stream; the last one carries the reason and the usage.
+
+    A chunk without text gives an empty piece: while the prompt is read, the reader may want to stop.
+    """
     finish: str | None = None
     usage: Usage | None = None
     # Closed explicitly, so that an abandoned answer stops now and not at some garbage collection.
     with closing(chunks):
         for chunk in chunks:
             usage = _usage(chunk.get("usage")) or usage
+            text = ""
             for choice in chunk.get("choices") or []:
                 finish = choice.get("finish_reason") or finish
-                if text := (choice.get("delta") or {}).get("content"):
-                    yield Piece(str(text))
+                text += str((choice.get("delta") or {}).get("content") or "")
+            yield Piece(text)
     if finish is None:
         raise ModelsUnavailable(
             "models-lost", "The models process ended in the middle of an answer. Try again."

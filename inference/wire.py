@@ -72,10 +72,16 @@ class Wire:
         return self._call("POST", path, body, timeout)
 
     def stream(self, path: str, body: object) -> Generator[dict[str, Any], None, None]:
-        """The JSON objects of a stream of events. Closing the iterator closes the connection."""
+        """The JSON objects of a stream of events, {} for a comment that keeps it alive.
+
+        So that whoever reads comes up for air, and can leave. Closing the iterator closes the
+        connection.
+        """
         with self._open("POST", path, body, _SILENCE_SECONDS) as response, _mapped():
             for line in response.iter_lines():
-                if line.startswith("data:") and (data := line[5:].strip()) != "[DONE]":
+                if line.startswith(":"):
+                    yield {}
+                elif line.startswith("data:") and (data := line[5:].strip()) != "[DONE]":
                     yield _checked(json.loads(data))
 
     def close(self) -> None:
