@@ -9,10 +9,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    expect,
+)
 
 from tests.live import Process, answers, chroma, free_port, wait_until
 from tests.people import PASSWORD
+
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 FLAGS = [
     "--no-sandbox",
@@ -113,17 +124,28 @@ def open_context(
         context.close()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """The cookies of those who have signed in once, by name."""
+    return {}
+
+
 @pytest.fixture
-def sign_in(open_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
-    """`sign_in("alice", viewport=...)`: a page of a person who has just signed in."""
+def sign_in(
+    open_context: Callable[..., BrowserContext], sessions: dict[str, Any]
+) -> Callable[..., Page]:
+    """`sign_in("alice", viewport=...)`: the Ask page of a person who is signed in."""
 
     def make(name: str, **options: Any) -> Page:
-        page = open_context(**options).new_page()
+        page = open_context(storage_state=sessions.get(name), **options).new_page()
         page.goto("/")
-        page.get_by_label("E-mail").fill(f"{name}@example.com")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        if name not in sessions:
+            page.get_by_label("E-mail").fill(f"{name}@example.com")
+            page.get_by_label("Password", exact=True).fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_label("Your question")).to_be_visible()
+            page.wait_for_load_state("load")
+            sessions[name] = page.context.storage_state()
         return page
 
     return make

@@ -5,13 +5,33 @@ there; everything else is done through the browser.
 """
 
 import os
+import re
 import sys
 import threading
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import django
 import uvicorn
 
+from inference.fake import FakeEngine
+from inference.protocol import ChatMessage, Piece, Sampling
+
 SECONDS_A_WORD = 0.03
+#: The place of a passage, and the heading that its text begins with, as chat/pack.py writes them.
+PLACE = re.compile(r"^(\[\d+\]) \((?:[^\n]* › )?([^\n]*?)\) (?:\2 )?", re.MULTILINE)
+
+
+class Demo(FakeEngine):
+    """The fake at a pace that can be watched and stopped; it quotes sentences, not headings."""
+
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
+        read = [
+            replace(message, content=PLACE.sub(r"\1 ", message.content)) for message in messages
+        ]
+        return super().chat(read, sampling)
 
 
 def main() -> None:
@@ -20,11 +40,10 @@ def main() -> None:
     from django.core.management import call_command
 
     from inference.client import get_client
-    from inference.fake import FakeEngine
     from tests.browser import contents
 
-    # The fake writes at a pace that can be watched, and stopped.
-    get_client()._engine = FakeEngine(seconds=SECONDS_A_WORD)  # type: ignore[attr-defined]
+    demo = Demo(seconds=SECONDS_A_WORD, model="demo")
+    get_client()._engine = demo  # type: ignore[attr-defined]
     call_command("collectstatic", interactive=False, verbosity=0)
     contents.fill()
     threading.Thread(target=contents.work, daemon=True).start()

@@ -2,6 +2,14 @@
 import { row } from "./row.js";
 import { send } from "./send.js";
 
+// One after the other, like the uploads: of two at once htmx would drop one.
+function refresh() {
+  const { url } = document.querySelector("#documents > [data-url]").dataset;
+  return htmx.ajax("GET", url, { target: "#documents", swap: "innerHTML" }).catch(() => {
+    // The next poll or upload shows the same rows.
+  });
+}
+
 const form = document.querySelector("[data-upload]");
 
 if (form) {
@@ -18,7 +26,7 @@ if (form) {
       const { file, line } = waiting.shift();
       line.sending();
       line.ended(await send(form, file, line.progress));
-      htmx.trigger("#documents", "refresh");
+      await refresh();
     }
     busy = false;
   };
