@@ -4,6 +4,12 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sovereign.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402 (settings come first)
+from django.conf import settings
+from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+from sovereign.bodylimit import BodyLimit
+
+#: Room for a few files in one request, and for the form around them.
+FILES_AT_ONCE = 2
+
+application = BodyLimit(get_asgi_application(), FILES_AT_ONCE * settings.MAX_UPLOAD_MB * 1_000_000)
