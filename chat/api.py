@@ -1,7 +1,7 @@
 """The API of asking: search, answers, conversations, and OpenAI's form. Pages use the same functions."""
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -39,6 +39,7 @@ from chat.schemas import (
     ConversationIn,
     ConversationOut,
     FeedbackIn,
+    ModelOut,
     SearchIn,
     SearchOut,
     collected,
@@ -47,6 +48,7 @@ from chat.schemas import (
 )
 from chat.search import search
 from chat.streaming import Events, event_stream
+from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import readable_ids
 from ingest.store import StoreUnavailable
@@ -96,6 +98,15 @@ def rate_answer(request: Request, pk: UUID, payload: FeedbackIn) -> Status[None]
         request.user, get_answer(request.user, pk), payload.rating, payload.reason, payload.comment
     )
     return Status(204, None)
+
+
+@router.get("/models", auth=requires("ask", "read"), response=list[ModelOut])
+def list_models(request: Request) -> list[dict[str, Any]]:
+    """The chat models that can be asked now. Empty: answers are quotes from the documents."""
+    try:
+        return [asdict(model) for model in get_client().models()]
+    except ModelsUnavailable as error:
+        raise Problem(503, error.code, detail_of(error.code)) from error
 
 
 @router.get("/conversations", auth=requires("ask", "read"), response=Paged[ConversationOut])

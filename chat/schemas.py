@@ -96,6 +96,24 @@ class SearchOut(Schema):
     ms: dict[str, int]
 
 
+class SpeedOut(Schema):
+    """Tokens a second, measured on this machine; 0: not measured yet."""
+
+    prompt: float
+    completion: float
+
+
+class ModelOut(Schema):
+    name: str
+    engine: str
+    family: str
+    sha256: str
+    licence: str
+    bytes: int
+    context: int
+    speed: SpeedOut
+
+
 class FeedbackIn(Schema):
     rating: Literal[1, -1]
     reason: str = Field("", max_length=50)

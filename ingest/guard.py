@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from ingest.parsers import decode
@@ -185,7 +186,7 @@ def _beginning(archive: zipfile.ZipFile, member: str) -> bytes:
     try:
         with archive.open(member) as file:
             return file.read(1 << 20)
-    except Exception as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise ParseError(
             "damaged",
             "The file is damaged or cut off. Open it in the program that made it and save it anew.",

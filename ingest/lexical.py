@@ -19,9 +19,9 @@ from ingest.lexical_terms import Row, encoded
 from ingest.models import Chunk, Document
 from ingest.terms import query_terms, terms
 
-#: Common words cost most of the time and decide nothing: the rarest keep 100% of the top ten
-#: (docs/architecture.md has the measurement).
-RAREST = 8
+#: Common words cost most of the time and decide little: with the 12 rarest the score is that of
+#: all words (docs/architecture.md has the measurement).
+RAREST = 12
 MAX_WORDS = 200
 MAX_LANGUAGES = 6
 

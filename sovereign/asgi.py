@@ -4,12 +4,16 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sovereign.settings")
 
+from typing import cast
+
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from sovereign.bodylimit import BodyLimit
+from sovereign.bodylimit import App, BodyLimit
 
 #: Room for a few files in one request, and for the form around them.
 FILES_AT_ONCE = 2
 
-application = BodyLimit(get_asgi_application(), FILES_AT_ONCE * settings.MAX_UPLOAD_MB * 1_000_000)
+MOST_BYTES = FILES_AT_ONCE * settings.MAX_UPLOAD_MB * 1_000_000
+
+application = BodyLimit(cast(App, get_asgi_application()), MOST_BYTES)

@@ -43,7 +43,9 @@ def _written_by_launcher(name: str, default: str) -> str:
 
 # --- safety -----------------------------------------------------------------------------------
 DEBUG = env.flag("SOVEREIGN_DEBUG", False)
-SECRET_KEY = env.text("SOVEREIGN_SECRET_KEY") or secret_from_file(DATA_DIR / "secrets" / "secret_key")
+SECRET_KEY = env.text("SOVEREIGN_SECRET_KEY") or secret_from_file(
+    DATA_DIR / "secrets" / "secret_key"
+)
 LISTEN = env.text("SOVEREIGN_LISTEN", "127.0.0.1:8000")
 HTTPS = env.flag("SOVEREIGN_HTTPS", False)
 ALLOWED_HOSTS = env.words("SOVEREIGN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -132,7 +134,11 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.back
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
 ]
 AUTH_PASSWORD_VALIDATORS[0]["OPTIONS"] = {"user_attributes": ("email", "name")}  # type: ignore[assignment]
 AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 12}  # type: ignore[assignment]
@@ -178,7 +184,9 @@ PARSE_WALL_SECONDS = env.number("SOVEREIGN_PARSE_WALL_SECONDS", 300, least=1)
 PARSE_MEMORY_MB = env.number("SOVEREIGN_PARSE_MEMORY_MB", 1_024, least=128)
 LEASE_SECONDS = env.number("SOVEREIGN_LEASE_SECONDS", 60, least=5)
 MAX_ATTEMPTS = env.number("SOVEREIGN_MAX_ATTEMPTS", 3, least=1)
-CHROMA_URL = env.text("SOVEREIGN_CHROMA_URL") or _written_by_launcher("chroma.url", "http://127.0.0.1:8001")
+CHROMA_URL = env.text("SOVEREIGN_CHROMA_URL") or _written_by_launcher(
+    "chroma.url", "http://127.0.0.1:8001"
+)
 #: Up to this many chunks a search is exact, by numpy, from the vectors in the database.
 EXACT_SEARCH_CHUNKS = env.number("SOVEREIGN_EXACT_SEARCH_CHUNKS", 5_000)
 
@@ -203,7 +211,9 @@ PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
 KEEP_ALIVE_SECONDS = 10
 
 # --- Celery -----------------------------------------------------------------------------------
-BROKER_URL = env.text("SOVEREIGN_BROKER_URL", f"redis+socket://{quote(str(RUN_DIR / 'valkey.sock'))}")
+BROKER_URL = env.text(
+    "SOVEREIGN_BROKER_URL", f"redis+socket://{quote(str(RUN_DIR / 'valkey.sock'))}"
+)
 WORKER_PROCESSES = env.number("SOVEREIGN_WORKER_PROCESSES", 2, least=1)
 
 #: Which parts the launcher starts itself: those that no setting moves elsewhere.
@@ -222,4 +232,3 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 # --- the first administrator (read by accounts.bootstrap) ---------------------------------------
 ADMIN_EMAIL = env.text("SOVEREIGN_ADMIN_EMAIL")
 ADMIN_PASSWORD = env.text("SOVEREIGN_ADMIN_PASSWORD")
-

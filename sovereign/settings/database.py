@@ -14,7 +14,9 @@ SQLITE_OPTIONS = {
 
 
 def database(url: str, data_dir: Path) -> dict[str, Any]:
-    config: dict[str, Any] = dict(dj_database_url.parse(url or f"sqlite:///{data_dir / 'db.sqlite3'}"))
+    config: dict[str, Any] = dict(
+        dj_database_url.parse(url or f"sqlite:///{data_dir / 'db.sqlite3'}")
+    )
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     else:

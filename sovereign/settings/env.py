@@ -20,7 +20,9 @@ def text(name: str, default: str = "") -> str:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE: cannot read {file}: {error.strerror}") from error
+            raise ImproperlyConfigured(
+                f"{name}_FILE: cannot read {file}: {error.strerror}"
+            ) from error
     return os.environ.get(name, default)
 
 

@@ -144,6 +144,12 @@ def test_rename_rate_export_delete(bob: User, handbook: Collection, api_for: Api
     assert api.get(path).status_code == 404
 
 
+def test_the_models_that_can_be_asked(bob: User, api_for: ApiFor) -> None:
+    [model] = api_for(bob).get("/models").json()
+    assert model["name"] == "fake"
+    assert api_for(None).get("/models").status_code == 401
+
+
 def parsed(stream: str) -> list[tuple[str, Any]]:
     events = []
     for block in stream.split("\n\n"):
