@@ -1,16 +1,18 @@
 """An answer as a page shows it: paragraphs of segments, each with the places that it rests on."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from django.db.models import prefetch_related_objects
 
 from accounts.models import User
 from chat.cite import MARK
 from chat.failures import detail_of
 from chat.models import Citation, Message, Source
 from chat.rank import passage_of
-from chat.replay import readable_sources
-from ingest.models import Collection
+from chat.replay import readable_chunks, readable_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +72,31 @@ class PresentedAnswer:
 
 def present_answer(user: User, message: Message) -> PresentedAnswer:
     """Prepare one answer of `user`'s own conversation; access to each source is asked anew."""
-    readable = readable_sources(user, message)
-    citations = list(message.citations.select_related("source"))
+    return present_answers(user, [message])[0]
+
+
+def present_answers(user: User, messages: Sequence[Message]) -> list[PresentedAnswer]:
+    """Prepare several answers by as many queries as one takes."""
+    prefetch_related_objects(messages, "sources", "citations__source", "feedback")
+    chunks = readable_chunks(user, messages)
+    questions = _questions(messages)
+    return [
+        _presented(message, readable_sources(user, message, chunks), questions)
+        for message in messages
+    ]
+
+
+def _presented(
+    message: Message, readable: dict[int, Source], questions: dict[tuple[UUID, int], str]
+) -> PresentedAnswer:
     code = message.error_code
     feedback = getattr(message, "feedback", None)
     return PresentedAnswer(
         id=message.pk,
         conversation=message.conversation_id,
         status=message.status,
-        question=_question(message),
-        paragraphs=_paragraphs(message.text, citations, readable),
+        question=questions.get((message.conversation_id, message.ordinal - 1), ""),
+        paragraphs=_paragraphs(message.text, list(message.citations.all()), readable),
         sources=_sources(message, readable),
         error_code=code,
         error_detail=detail_of(code) if code else "",
@@ -89,30 +106,24 @@ def present_answer(user: User, message: Message) -> PresentedAnswer:
     )
 
 
-def _question(message: Message) -> str:
-    earlier = message.conversation.messages.filter(
-        ordinal__lt=message.ordinal, role=Message.Role.USER
+def _questions(messages: Sequence[Message]) -> dict[tuple[UUID, int], str]:
+    """Questions by conversation and place: each stands right before its answer."""
+    rows = Message.objects.filter(
+        conversation__in={message.conversation_id for message in messages},
+        ordinal__in=[message.ordinal - 1 for message in messages],
+        role=Message.Role.USER,
     )
-    return earlier.order_by("-ordinal").values_list("text", flat=True).first() or ""
+    return {(row.conversation_id, row.ordinal): row.text for row in rows}
 
 
 def _sources(message: Message, readable: dict[int, Source]) -> tuple[SourceView, ...]:
-    names = dict(
-        Collection.objects.filter(
-            pk__in={
-                source.chunk.document.collection_id for source in readable.values() if source.chunk
-            }
-        ).values_list("pk", "name")
-    )
     return tuple(
-        _source(readable[source.n], names)
-        if source.n in readable
-        else SourceView(source.n, erased=True)
+        _source(readable[source.n]) if source.n in readable else SourceView(source.n, erased=True)
         for source in message.sources.all()
     )
 
 
-def _source(source: Source, names: dict[UUID, str]) -> SourceView:
+def _source(source: Source) -> SourceView:
     assert source.chunk is not None  # noqa: S101 (readable_sources keeps only those with one)
     passage = passage_of(source.chunk, source.score)
     return SourceView(
@@ -124,7 +135,7 @@ def _source(source: Source, names: dict[UUID, str]) -> SourceView:
         chunk=passage.chunk,
         document=passage.document,
         document_name=passage.document_name,
-        collection_name=names.get(passage.collection, ""),
+        collection_name=source.chunk.document.collection.name,
     )
 
 
@@ -143,6 +154,10 @@ def _paragraphs(
     return tuple(tuple(paragraph) for paragraph in paragraphs if paragraph)
 
 
+def _unmarked(text: str) -> str:
+    return re.sub(rf"\s*{MARK.pattern}", "", text, flags=re.IGNORECASE)
+
+
 def _segments(
     text: str, citations: Sequence[Citation], readable: dict[int, Source]
 ) -> list[Segment]:
@@ -151,14 +166,12 @@ def _segments(
         spans.setdefault((citation.sentence_start, citation.sentence_end), []).append(citation)
     segments, at = [], 0
     for (start, end), found in sorted(spans.items()):
-        segments.append(Segment(MARK.sub("", text[at:start])))
+        segments.append(Segment(_unmarked(text[at:start])))
         segments.append(
-            Segment(
-                MARK.sub("", text[start:end]).rstrip(), found[0].support, _views(found, readable)
-            )
+            Segment(_unmarked(text[start:end]).rstrip(), found[0].support, _views(found, readable))
         )
         at = end
-    segments.append(Segment(MARK.sub("", text[at:])))
+    segments.append(Segment(_unmarked(text[at:])))
     return [segment for segment in segments if segment.text]
 
 

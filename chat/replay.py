@@ -1,8 +1,9 @@
 """A stored answer as events again: for a reader who comes back, or who asks without streaming."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import cast
+from uuid import UUID
 
 from accounts.models import User
 from chat.answer import release_connection
@@ -22,6 +23,7 @@ from chat.failures import failed
 from chat.models import Citation, Message, Source
 from chat.rank import passage_of
 from ingest.access import chunks_for
+from ingest.models import Chunk
 
 POLL_SECONDS = 0.5
 UNFINISHED = (Message.Status.QUEUED, Message.Status.RUNNING)
@@ -57,20 +59,26 @@ def replay(message: Message) -> Generator[Event, None, None]:
         yield Done(cast(Ended, message.status), message.tokens, message.ms)
 
 
-def readable_sources(user: User, message: Message) -> dict[int, Source]:
-    """The sources of an answer that `user` may read now, by number, chunk and document loaded."""
-    sources = list(message.sources.all())
-    chunks = (
-        chunks_for(user)
-        .filter(pk__in=[source.chunk_id for source in sources])
-        .select_related("document__collection")
-        .defer("vector")
-    )
-    by_id = {chunk.pk: chunk for chunk in chunks}
+def readable_chunks(user: User, messages: Iterable[Message]) -> dict[UUID, Chunk]:
+    """The chunks behind the sources of some answers that `user` may read now, documents loaded."""
+    sources = (source for message in messages for source in message.sources.all())
+    wanted = {source.chunk_id for source in sources if source.chunk_id}
+    chunks = chunks_for(user).filter(pk__in=wanted).select_related("document__collection")
+    return {chunk.pk: chunk for chunk in chunks.defer("vector")}
+
+
+def readable_sources(
+    user: User, message: Message, chunks: Mapping[UUID, Chunk] | None = None
+) -> dict[int, Source]:
+    """The sources of an answer that `user` may read now, by number, chunk and document loaded.
+
+    `chunks`: what readable_chunks found for several answers at once.
+    """
+    found = readable_chunks(user, [message]) if chunks is None else chunks
     readable = {}
-    for source in sources:
-        if source.chunk_id in by_id:
-            source.chunk = by_id[source.chunk_id]
+    for source in message.sources.all():
+        if source.chunk_id and source.chunk_id in found:
+            source.chunk = found[source.chunk_id]
             readable[source.n] = source
     return readable
 

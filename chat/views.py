@@ -26,7 +26,7 @@ from chat.conversations import (
 )
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
-from chat.present import PresentedAnswer, present_answer
+from chat.present import PresentedAnswer, present_answer, present_answers
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for
@@ -235,7 +235,10 @@ def _thread(request: PageRequest, conversation: Conversation | None) -> dict[str
     found = list(wanted.select_related("conversation", "feedback"))
     earlier = "all" not in request.GET and len(found) > SHOWN
     shown = found[:SHOWN] if earlier else found
-    return {"exchanges": [_exchange(request, m) for m in reversed(shown)], "earlier": earlier}
+    shown.reverse()
+    presented = present_answers(request.user, shown)
+    pairs = zip(shown, presented, strict=True)
+    return {"exchanges": [Exchange(*pair) for pair in pairs], "earlier": earlier}
 
 
 def _exchange(request: PageRequest, answer: Message) -> Exchange:

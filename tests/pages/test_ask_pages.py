@@ -179,6 +179,24 @@ def test_the_list_of_conversations_costs_the_same_however_long(
     assert client.get(reverse("chat:conversations"), {"after": "x"}).status_code == 200
 
 
+def test_a_long_conversation_costs_the_same_as_a_short_one(
+    client_for: ClientFor,
+    alice: User,
+    collection: Collection,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    chunk = people.make_document(collection).chunks.get()
+    conversation = people.make_conversation(alice, chunk)
+    for ordinal in range(2, 22, 2):
+        conversation.messages.create(ordinal=ordinal, role="user", text="And?")
+        answer = conversation.messages.create(ordinal=ordinal + 1, role="assistant", text="Yes.")
+        answer.sources.create(n=1, chunk=chunk, document=chunk.document)
+    client = client_for(alice)
+    with django_assert_max_num_queries(18):
+        page = client.get(reverse("chat:conversation", args=[conversation.pk]))
+    assert page.content.decode().count("leave.txt") >= 10
+
+
 def test_the_engine_is_named_where_it_only_quotes(
     client_for: ClientFor, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
