@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv/bin
 PYTEST_ARGS ?=
+UPGRADE ?=
+# The oldest Python that is supported: some packages are needed there alone.
+LOCK = $(VENV)/uv pip compile --python-version 3.11 --generate-hashes --no-header --quiet $(UPGRADE)
 CORPUS ?= samples/handbook
 QUESTIONS ?= samples/questions.jsonl
 
@@ -41,12 +44,9 @@ types: ## mypy in strict mode
 templates: ## djlint on the templates
 	$(VENV)/djlint templates --lint --quiet
 
-lock: ## pin requirements/*.in again, with hashes (torch stays where it is)
-	$(VENV)/uv pip compile requirements/base.in -c requirements/torch.txt --generate-hashes \
-		--no-emit-package torch --no-emit-package llama-cpp-python --no-header --quiet --upgrade \
-		-o requirements/base.txt
-	$(VENV)/uv pip compile requirements/dev.in --generate-hashes --no-header --quiet --upgrade \
-		-o requirements/dev.txt
+lock: ## pin requirements/*.in with hashes, moving nothing that is pinned (UPGRADE=--upgrade: everything)
+	$(LOCK) requirements/base.in --excludes requirements/excludes.txt -o requirements/base.txt
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
 
 bench: ## measure retrieval, answers and kills on the sample corpus (CORPUS=, QUESTIONS= for another)
 	$(VENV)/python -m bench.retrieval --corpus $(CORPUS) --questions $(QUESTIONS)
