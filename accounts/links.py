@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import OneTimeLink, User
 from accounts.passwords import set_password
-from accounts.tokens import hash_secret
+from accounts.tokens import hash_secret, revoke_all
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
@@ -69,14 +69,15 @@ def _working(which: Q) -> OneTimeLink:
 
 @transaction.atomic
 def open_account(link: OneTimeLink, password: str) -> User:
-    """Set the password that an invitation or a reset asks for.
+    """Set the password that an invitation or a reset asks for; API tokens of the person end.
 
-    Raises Problem `link-gone` or `weak-password`; after the latter the link still works.
+    Whoever needs a reset may have lost the password to somebody who made tokens with it. Raises Problem `link-gone` or `weak-password`; after the latter the link still works.
     """
     if link.user is None:
         raise link_gone()
     use_link(link)
     set_password(link.user, password, actor=link.user)
+    revoke_all(link.user)
     return link.user
 
 

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import OneTimeLink, User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
@@ -28,10 +28,14 @@ def check_password(password: str, user: User) -> None:
 
 @transaction.atomic
 def set_password(user: User, password: str, *, actor: User | None) -> None:
-    """Set a new password: every session of this person ends, by the session's hash of it."""
+    """Set a new password: every session of this person ends, by the session's hash of it.
+
+    Links that were made to set one stop working. Raises Problem `weak-password`.
+    """
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
+    OneTimeLink.objects.filter(user=user, used_at=None).delete()
     record(actions.PASSWORD_SET, actor=actor, target=("user", user.pk))
 
 

@@ -107,6 +107,18 @@ def revoke_token(user: User, pk: UUID | str) -> None:
     record(actions.TOKEN_REVOKED, actor=user, target=("token", pk))
 
 
+@transaction.atomic
+def revoke_all(user: User) -> int:
+    """End every token of `user` at once; return how many there were."""
+    count = user.tokens.count()
+    user.tokens.all().delete()
+    if count:
+        record(
+            actions.TOKEN_REVOKED, actor=user, target=("user", user.pk), data={"tokens": count}
+        )
+    return count
+
+
 def find_token(secret: str) -> ApiToken | None:
     """Return the valid token behind `secret`, its user loaded, and note its use. None: not valid."""
     now = timezone.now()

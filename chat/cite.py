@@ -128,6 +128,7 @@ class AnswerWriter:
         self._held = ""
         self._space = ""
         self._marks: list[int] = []
+        self._after_mark = False
         self._start = 0
         self._sent = 0
         self._ready: list[CitationEvent] = []
@@ -160,6 +161,7 @@ class AnswerWriter:
             self._held = ""
             self._space = "\n" if "\n" in self._space else ""
             self._marks += [int(n) for n in re.findall(r"\d+", found.group(1))]
+            self._after_mark = True
         elif not OPEN_MARK.fullmatch(self._held) or len(self._held) > LONGEST_MARK:
             self._release()
 
@@ -180,7 +182,7 @@ class AnswerWriter:
             self.text += "\n" if "\n" in self._space else " "
         if not self.text[self._start :].strip():
             self._start = len(self.text)
-        self._space = ""
+        self._space, self._after_mark = "", False
         self.text += char
 
     def _sentence_over(self) -> bool:
@@ -190,7 +192,7 @@ class AnswerWriter:
         if "\n" in self._space or sentence[-1] in CJK_END:
             return True
         ended = bool(TERMINATOR.search(sentence)) and not ABBREVIATION.search(sentence)
-        return bool(self._space or self._marks) and ended
+        return bool(self._space or self._after_mark) and ended
 
     def _end_sentence(self) -> None:
         sentence, marks = self.text[self._start :], self._marks

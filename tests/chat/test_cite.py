@@ -41,6 +41,13 @@ def test_a_mark_moves_to_the_end_of_its_sentence(size: int) -> None:
     ]
 
 
+def test_a_decimal_after_a_mark_is_no_end_of_sentence() -> None:
+    prices = [Basis("The fee for a year is $66.27 in all.", "", None, "en")]
+    assert cited(written("The fee [1] for a year is $66.27.", prices)) == [
+        ("The fee for a year is $66.27. [1]", 1, "verified")
+    ]
+
+
 def test_a_dangling_mark_is_dropped_and_the_right_one_is_set() -> None:
     assert cited(written("You have 28 days of annual leave [9].")) == [
         ("You have 28 days of annual leave. [1]", 1, "verified")
