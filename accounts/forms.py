@@ -125,12 +125,6 @@ class EditPersonForm(PersonForm):
 
 class GroupForm(Form):
     name = forms.CharField(label=_("Name"), max_length=150)
-    members = forms.ModelMultipleChoiceField(
-        User.objects.all(),
-        label=_("Members"),
-        required=False,
-        widget=forms.SelectMultiple(attrs={"size": 10}),
-    )
 
 
 class SearchForm(Form):

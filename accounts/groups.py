@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -66,6 +67,30 @@ def change_group(
 
 
 @transaction.atomic
+def add_member(actor: User, group: Group, key: UUID | str) -> User:
+    """Put one person into a group. Raises PermissionDenied, or Problem `no-such-user`."""
+    return _move(actor, group, key, joins=True)
+
+
+@transaction.atomic
+def remove_member(actor: User, group: Group, key: UUID | str) -> User:
+    """Take one person out of a group: its grants are lost at once. Raises as add_member does."""
+    return _move(actor, group, key, joins=False)
+
+
+def _move(actor: User, group: Group, key: UUID | str, *, joins: bool) -> User:
+    require_admin(actor)
+    (person,) = _people([key])
+    if joins:
+        group.users.add(person)
+    else:
+        group.users.remove(person)
+    data = {"fields": ["members"], "added" if joins else "removed": [str(person.pk)]}
+    record(actions.GROUP_CHANGED, actor=actor, target=("group", group.pk), data=data)
+    return person
+
+
+@transaction.atomic
 def delete_group(actor: User, group: Group) -> None:
     """Remove a group and every grant that named it."""
     require_admin(actor)
@@ -92,7 +117,10 @@ def _save(group: Group) -> None:
 
 
 def _people(keys: Collection[UUID | str]) -> list[User]:
-    found = list(User.objects.filter(pk__in=keys))
+    try:
+        found = list(User.objects.filter(pk__in=keys))
+    except ValidationError:  # no UUID at all
+        found = []
     if len(found) != len({str(key) for key in keys}):
         raise Problem(
             422, "no-such-user", _("One of these people does not exist. Reload and choose again.")

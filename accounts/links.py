@@ -71,7 +71,8 @@ def _working(which: Q) -> OneTimeLink:
 def open_account(link: OneTimeLink, password: str) -> User:
     """Set the password that an invitation or a reset asks for; API tokens of the person end.
 
-    Whoever needs a reset may have lost the password to somebody who made tokens with it. Raises Problem `link-gone` or `weak-password`; after the latter the link still works.
+    Whoever needs a reset may have lost the password to somebody who made tokens with it. Raises
+    Problem `link-gone` or `weak-password`; after the latter the link still works.
     """
     if link.user is None:
         raise link_gone()

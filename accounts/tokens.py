@@ -113,9 +113,7 @@ def revoke_all(user: User) -> int:
     count = user.tokens.count()
     user.tokens.all().delete()
     if count:
-        record(
-            actions.TOKEN_REVOKED, actor=user, target=("user", user.pk), data={"tokens": count}
-        )
+        record(actions.TOKEN_REVOKED, actor=user, target=("user", user.pk), data={"tokens": count})
     return count
 
 

@@ -25,5 +25,6 @@ urlpatterns = [
     path("users/<uuid:pk>/delete/", users.delete, name="user-delete"),
     path("groups/", groups.groups, name="groups"),
     path("groups/<uuid:pk>/", groups.group, name="group"),
+    path("groups/<uuid:pk>/members/", groups.member, name="group-member"),
     path("groups/<uuid:pk>/delete/", groups.delete, name="group-delete"),
 ]

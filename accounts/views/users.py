@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -31,11 +32,11 @@ ROWS = 50
 @admin_required
 def users(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
-    found = search_users(form.cleaned_data["q"] if form.is_valid() else "").prefetch_related(
-        "groups"
-    )
+    words = form.cleaned_data["q"].strip() if form.is_valid() else ""
+    found = search_users(words).prefetch_related("groups")
     rows = Paginator(found, ROWS).get_page(request.GET.get("page"))
-    return render(request, "accounts/users.html", {"form": form, "rows": rows})
+    query = urlencode({"q": words}) if words else ""
+    return render(request, "accounts/users.html", {"form": form, "rows": rows, "query": query})
 
 
 @never_cache

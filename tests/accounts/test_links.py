@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import links
+from accounts import links, tokens
 from accounts.bootstrap import first_link, open_installation
 from accounts.models import OneTimeLink, User
 from audit import actions
@@ -59,6 +59,15 @@ def test_setting_a_password_signs_in_and_spends_the_link(bob: User, client: Clie
     assert bob.check_password(NEW)
     assert Client().get(path).status_code == 404
     assert client.get(OPEN).status_code == client.post(OPEN, FORM).status_code == 404
+
+
+def test_a_reset_ends_tokens_and_other_links(bob: User, client: Client) -> None:
+    tokens.create_token(bob, name="night")
+    invitation = links.create_link(OneTimeLink.Purpose.INVITE, bob, actor=None)
+    follow(client, reset_for(bob), FORM)
+    assert not bob.tokens.exists()
+    assert Entry.objects.get(action=actions.TOKEN_REVOKED).data == {"tokens": 1}
+    assert Client().get(invitation).status_code == 404
 
 
 def test_looking_does_not_spend(bob: User, client: Client) -> None:

@@ -173,19 +173,49 @@ def test_no_link_for_the_deactivated(admin: User, bob: User, client_for: ClientF
     assert not OneTimeLink.objects.exists()
 
 
-def test_groups(admin: User, bob: User, erin: User, client_for: ClientFor) -> None:
+def test_groups(admin: User, client_for: ClientFor) -> None:
     client, url = client_for(admin), reverse("accounts:groups")
-    assert client.post(url, {"name": " Sales ", "members": [str(bob.pk)]}).status_code == 302
+    made = client.post(url, {"name": " Sales "})
     group = Group.objects.get()
-    assert group.name == "Sales" and list(group.users.all()) == [bob]
+    page = reverse("accounts:group", args=[group.pk])
+    assert group.name == "Sales" and made["Location"] == page
     assert client.post(url, {"name": "Sales"}).status_code == 422
     assert client.post(url, {"name": " \x07 "}).status_code == 422
-    page = reverse("accounts:group", args=[group.pk])
-    assert client.post(page, {"name": "Sale", "members": [str(erin.pk)]}).status_code == 302
-    assert list(group.users.all()) == [erin]
-    assert client.post(page, {"name": "Sale", "members": [str(uuid4())]}).status_code == 422
+    assert client.post(page, {"name": "Sale"}).status_code == 302
+    group.refresh_from_db()
+    assert group.name == "Sale"
     assert client.post(reverse("accounts:group-delete", args=[group.pk])).status_code == 302
-    assert not Group.objects.exists() and User.objects.count() == 3
+    assert not Group.objects.exists() and User.objects.count() == 1
+
+
+def test_members_are_found_by_a_search(
+    admin: User, bob: User, erin: User, client_for: ClientFor
+) -> None:
+    group = people.make_group("Sales", bob)
+    page = reverse("accounts:group", args=[group.pk])
+    client = client_for(admin)
+    assert b"erin@" not in client.get(page).content
+    found = client.get(page, {"q": "erin@example"})
+    assert [person.email for person in found.context["others"]] == [erin.email]
+    assert not client.get(page, {"q": "bob"}).context["others"]
+    assert b"Nobody outside the group" in client.get(page, {"q": "zzz"}).content
+    for odd in ({"page": "x"}, {"q": "x" * 300}, {"q": "%_'"}):
+        assert client.get(page, odd).status_code == 200
+
+
+def test_members_come_and_go(admin: User, bob: User, erin: User, client_for: ClientFor) -> None:
+    group = people.make_group("Sales", bob)
+    client, url = client_for(admin), reverse("accounts:group-member", args=[group.pk])
+    assert client.post(url, {"person": str(erin.pk)}).status_code == 302
+    assert set(group.users.all()) == {bob, erin}
+    assert client.post(url, {"person": str(bob.pk), "remove": "1"}).status_code == 302
+    assert list(group.users.all()) == [erin]
+    left, joined = Entry.objects.filter(action=actions.GROUP_CHANGED)
+    assert joined.data["added"] == [str(erin.pk)] and left.data["removed"] == [str(bob.pk)]
+    for nobody in (str(uuid4()), "", "nonsense"):
+        answer = client.post(url, {"person": nobody}, follow=True)
+        assert b"does not exist" in answer.content
+    assert list(group.users.all()) == [erin]
 
 
 def test_leaving_a_group_closes_its_collections(
@@ -194,13 +224,14 @@ def test_leaving_a_group_closes_its_collections(
     group = people.make_group("Sales", charlie)
     people.grant(collection, group, "reader")
     assert collections_for(charlie).exists()
-    client_for(admin).post(reverse("accounts:group", args=[group.pk]), {"name": "Sales"})
+    url = reverse("accounts:group-member", args=[group.pk])
+    client_for(admin).post(url, {"person": str(charlie.pk), "remove": "1"})
     assert not collections_for(charlie).exists()
 
 
 NAMES = ["users", "invite", "groups"]
 WITH_USER = ["user", "user-reset", "user-delete"]
-WITH_GROUP = ["group", "group-delete"]
+WITH_GROUP = ["group", "group-member", "group-delete"]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
