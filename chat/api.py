@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from ninja import Router, Status
 
 from accounts.auth import requires
+from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.paging import Paged, page
 from audit.problems import Problem
@@ -56,14 +57,8 @@ from ingest.store import StoreUnavailable
 router = Router(tags=["Asking"])
 
 
-class Request(HttpRequest):
-    """A request that `requires(...)` has let in."""
-
-    user: User
-
-
 @router.post("/search", auth=requires("ask", "read"), response=SearchOut, operation_id="search")
-def post_search(request: Request, payload: SearchIn) -> dict[str, Any]:
+def post_search(request: SignedInRequest, payload: SearchIn) -> dict[str, Any]:
     """Find passages without a model."""
     query = _checked(payload.query)
     try:
@@ -75,7 +70,7 @@ def post_search(request: Request, payload: SearchIn) -> dict[str, Any]:
 
 
 @router.post("/answers", auth=requires("ask"), response=AnswerOut, operation_id="answer")
-def post_answer(request: Request, payload: AnswerIn) -> HttpResponseBase:
+def post_answer(request: SignedInRequest, payload: AnswerIn) -> HttpResponseBase:
     """Ask. Answers as server-sent events, or with `stream: false` as one JSON of the same content."""
     question = _checked(payload.question)
     events = _events(request.user, question, payload)
@@ -85,14 +80,14 @@ def post_answer(request: Request, payload: AnswerIn) -> HttpResponseBase:
 
 
 @router.post("/answers/{uuid:pk}/stop", auth=requires("ask"), response={204: None})
-def stop_answer(request: Request, pk: UUID) -> Status[None]:
+def stop_answer(request: SignedInRequest, pk: UUID) -> Status[None]:
     """Stop writing. What was written stays."""
     request_stop(request.user, get_answer(request.user, pk))
     return Status(204, None)
 
 
 @router.post("/answers/{uuid:pk}/feedback", auth=requires("ask"), response={204: None})
-def rate_answer(request: Request, pk: UUID, payload: FeedbackIn) -> Status[None]:
+def rate_answer(request: SignedInRequest, pk: UUID, payload: FeedbackIn) -> Status[None]:
     """Say whether an answer helped."""
     rate(
         request.user, get_answer(request.user, pk), payload.rating, payload.reason, payload.comment
@@ -101,7 +96,7 @@ def rate_answer(request: Request, pk: UUID, payload: FeedbackIn) -> Status[None]
 
 
 @router.get("/models", auth=requires("ask", "read"), response=list[ModelOut])
-def list_models(request: Request) -> list[dict[str, Any]]:
+def list_models(request: SignedInRequest) -> list[dict[str, Any]]:
     """The chat models that can be asked now. Empty: answers are quotes from the documents."""
     try:
         return [asdict(model) for model in get_client().models()]
@@ -110,7 +105,9 @@ def list_models(request: Request) -> list[dict[str, Any]]:
 
 
 @router.get("/conversations", auth=requires("ask", "read"), response=Paged[ConversationOut])
-def list_conversations(request: Request, cursor: str = "", limit: int = 50) -> dict[str, Any]:
+def list_conversations(
+    request: SignedInRequest, cursor: str = "", limit: int = 50
+) -> dict[str, Any]:
     """The caller's own conversations, newest first."""
     mine = conversations_for(request.user)
     rows, next_cursor = page(mine, cursor, limit, key=("-updated_at", "id"))
@@ -118,27 +115,29 @@ def list_conversations(request: Request, cursor: str = "", limit: int = 50) -> d
 
 
 @router.get("/conversations/{uuid:pk}", auth=requires("ask", "read"), response=ConversationDetail)
-def show_conversation(request: Request, pk: UUID) -> dict[str, Any]:
+def show_conversation(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """One conversation with its questions and answers."""
     return as_json(request.user, get_conversation(request.user, pk))
 
 
 @router.patch("/conversations/{uuid:pk}", auth=requires("ask"), response=ConversationOut)
-def change_conversation(request: Request, pk: UUID, payload: ConversationIn) -> dict[str, Any]:
+def change_conversation(
+    request: SignedInRequest, pk: UUID, payload: ConversationIn
+) -> dict[str, Any]:
     """Give a conversation another title."""
     conversation = get_conversation(request.user, pk)
     return conversation_out(rename_conversation(request.user, conversation, payload.title))
 
 
 @router.delete("/conversations/{uuid:pk}", auth=requires("ask"), response={204: None})
-def erase_conversation(request: Request, pk: UUID) -> Status[None]:
+def erase_conversation(request: SignedInRequest, pk: UUID) -> Status[None]:
     """Delete a conversation with its questions and answers."""
     delete_conversation(request.user, get_conversation(request.user, pk))
     return Status(204, None)
 
 
 @router.get("/conversations/{uuid:pk}/export", auth=requires("ask", "read"))
-def export_conversation(request: Request, pk: UUID, format: str = "md") -> HttpResponse:
+def export_conversation(request: SignedInRequest, pk: UUID, format: str = "md") -> HttpResponse:
     """Download a conversation as Markdown (`md`) or JSON (`json`)."""
     conversation = get_conversation(request.user, pk)
     if format == "json":

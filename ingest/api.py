@@ -3,17 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 from ninja import File, Form, Router, Status
 from ninja.files import UploadedFile
 
 from accounts.auth import requires
+from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.paging import DEFAULT_LIMIT, Paged, page
 from ingest import erase
-from ingest.access import MANAGER, get_collection, get_document
+from ingest.access import EDITOR, MANAGER, get_collection, get_document, roles_on
 from ingest.collections import change_collection, create_collection, set_grants
-from ingest.documents import collections_with_counts, documents_in, original, retry, roles_on
+from ingest.documents import collections_with_counts, documents_in, original, retry
 from ingest.models import Collection
 from ingest.schemas import (
     CollectionErasedOut,
@@ -24,29 +25,27 @@ from ingest.schemas import (
     GrantIn,
     GrantOut,
     ReceiptOut,
+    UnmanagedOut,
     UploadedOut,
     collection_out,
     document_out,
     grant_out,
     receipt_out,
+    unmanaged_out,
 )
+from ingest.unmanaged import take_over, unmanaged
 from ingest.upload import UploadRefused, upload
 
 router = Router(tags=["collections and documents"])
 
 READ = requires("read")
 WRITE = requires("write")
-
-
-class Request(HttpRequest):
-    """A request that passed `requires(...)`."""
-
-    user: User
+ADMIN = requires("admin")
 
 
 @router.get("/collections", auth=requires("read", "ask"), response=Paged[CollectionOut])
 def list_collections(
-    request: Request, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    request: SignedInRequest, cursor: str | None = None, limit: int = DEFAULT_LIMIT
 ) -> dict[str, Any]:
     """Collections that you may read."""
     rows, after = page(collections_with_counts(request.user), cursor, limit, key=("name", "id"))
@@ -56,20 +55,37 @@ def list_collections(
 
 
 @router.post("/collections", auth=WRITE, response={201: CollectionOut})
-def post_collection(request: Request, payload: CollectionIn) -> Status[dict[str, Any]]:
+def post_collection(request: SignedInRequest, payload: CollectionIn) -> Status[dict[str, Any]]:
     """Make a collection. Nobody but you can read it until you grant it."""
     made = create_collection(request.user, name=payload.name, description=payload.description)
     return Status(201, _collection(request.user, made))
 
 
+@router.get("/collections/unmanaged", auth=ADMIN, response=Paged[UnmanagedOut])
+def list_unmanaged(
+    request: SignedInRequest, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> dict[str, Any]:
+    """Collections that nobody manages any more. For administrators."""
+    rows, after = page(unmanaged(request.user), cursor, limit, key=("name", "id"))
+    return {"items": [unmanaged_out(row) for row in rows], "next_cursor": after}
+
+
+@router.post("/collections/unmanaged/{uuid:pk}", auth=ADMIN, response=CollectionOut)
+def post_unmanaged(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
+    """Become the manager of a collection that nobody manages. It is recorded."""
+    return _collection(request.user, take_over(request.user, pk))
+
+
 @router.get("/collections/{uuid:pk}", auth=READ, response=CollectionOut)
-def read_collection(request: Request, pk: UUID) -> dict[str, Any]:
+def read_collection(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """One collection."""
     return _collection(request.user, get_collection(request.user, pk))
 
 
 @router.patch("/collections/{uuid:pk}", auth=WRITE, response=CollectionOut)
-def patch_collection(request: Request, pk: UUID, payload: CollectionPatch) -> dict[str, Any]:
+def patch_collection(
+    request: SignedInRequest, pk: UUID, payload: CollectionPatch
+) -> dict[str, Any]:
     """Rename or describe a collection. For its managers."""
     found = get_collection(request.user, pk, MANAGER)
     changed = change_collection(
@@ -79,14 +95,14 @@ def patch_collection(request: Request, pk: UUID, payload: CollectionPatch) -> di
 
 
 @router.delete("/collections/{uuid:pk}", auth=WRITE, response={202: CollectionErasedOut})
-def delete_collection(request: Request, pk: UUID) -> Status[dict[str, Any]]:
+def delete_collection(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]]:
     """Erase a collection and all its documents. For its managers."""
     receipts = erase.erase_collection(request.user, get_collection(request.user, pk, MANAGER))
     return Status(202, {"receipts": [receipt.id for receipt in receipts]})
 
 
 @router.get("/collections/{uuid:pk}/grants", auth=READ, response=list[GrantOut])
-def list_grants(request: Request, pk: UUID) -> list[dict[str, Any]]:
+def list_grants(request: SignedInRequest, pk: UUID) -> list[dict[str, Any]]:
     """Who may use a collection. For its managers."""
     found = get_collection(request.user, pk, MANAGER)
     grants = found.grants.select_related("user", "group").order_by("id")
@@ -94,7 +110,7 @@ def list_grants(request: Request, pk: UUID) -> list[dict[str, Any]]:
 
 
 @router.put("/collections/{uuid:pk}/grants", auth=WRITE, response=list[GrantOut])
-def put_grants(request: Request, pk: UUID, payload: list[GrantIn]) -> list[dict[str, Any]]:
+def put_grants(request: SignedInRequest, pk: UUID, payload: list[GrantIn]) -> list[dict[str, Any]]:
     """Replace all grants of a collection. For its managers; one manager must stay."""
     found = get_collection(request.user, pk, MANAGER)
     set_grants(request.user, found, [(grant.principal, grant.role) for grant in payload])
@@ -104,7 +120,7 @@ def put_grants(request: Request, pk: UUID, payload: list[GrantIn]) -> list[dict[
 
 @router.get("/collections/{uuid:pk}/documents", auth=READ, response=Paged[DocumentOut])
 def list_documents(
-    request: Request,
+    request: SignedInRequest,
     pk: UUID,
     status: str = "",
     q: str = "",
@@ -120,10 +136,10 @@ def list_documents(
 
 @router.post("/collections/{uuid:pk}/documents", auth=WRITE, response={202: UploadedOut})
 def post_documents(
-    request: Request, pk: UUID, file: File[list[UploadedFile]], path: Form[str] = ""
+    request: SignedInRequest, pk: UUID, file: File[list[UploadedFile]], path: Form[str] = ""
 ) -> Status[dict[str, Any]]:
     """Upload one or more files. For editors. The same bytes again: the document that is there."""
-    collection = get_collection(request.user, pk, "editor")
+    collection = get_collection(request.user, pk, EDITOR)
     documents, refused = [], []
     for one in file:
         name = one.name or ""
@@ -137,32 +153,32 @@ def post_documents(
 
 
 @router.get("/documents/{uuid:pk}", auth=READ, response=DocumentOut)
-def read_document(request: Request, pk: UUID) -> dict[str, Any]:
+def read_document(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """One document and how far it is."""
     return document_out(get_document(request.user, pk))
 
 
 @router.get("/documents/{uuid:pk}/content", auth=READ, response={200: bytes})
-def download(request: Request, pk: UUID) -> HttpResponseBase:
+def download(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     """The original bytes, as an attachment."""
     return original(request, request.user, get_document(request.user, pk))
 
 
 @router.post("/documents/{uuid:pk}/retry", auth=WRITE, response={202: DocumentOut})
-def retry_document(request: Request, pk: UUID) -> Status[dict[str, Any]]:
+def retry_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]]:
     """Try a failed document again. For editors."""
-    return Status(202, document_out(retry(request.user, get_document(request.user, pk, "editor"))))
+    return Status(202, document_out(retry(request.user, get_document(request.user, pk, EDITOR))))
 
 
 @router.delete("/documents/{uuid:pk}", auth=WRITE, response={202: ReceiptOut})
-def delete_document(request: Request, pk: UUID) -> Status[dict[str, Any]]:
+def delete_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]]:
     """Erase a document everywhere. For editors."""
-    found = get_document(request.user, pk, "editor")
+    found = get_document(request.user, pk, EDITOR)
     return Status(202, receipt_out(erase.erase_document(request.user, found)))
 
 
 @router.get("/receipts/{uuid:pk}", auth=READ, response=ReceiptOut)
-def read_receipt(request: Request, pk: UUID) -> dict[str, Any]:
+def read_receipt(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """What an erasure removed: for who asked for it, and the collection's managers."""
     return receipt_out(erase.get_receipt(request.user, pk))
 

@@ -88,6 +88,23 @@ def set_grants(user: User, collection: Collection, grants: Iterable[Wanted]) -> 
     return made
 
 
+def make_manager(user: User, collection: UUID) -> None:
+    """Give `user` the role of manager, without asking anybody: for the first administrator, and
+    for collections that nobody manages. Call it in a transaction.
+    """
+    Grant.objects.update_or_create(collection_id=collection, user=user, defaults={"role": MANAGER})
+    record(
+        actions.GRANTS_CHANGED,
+        actor=user,
+        target=("collection", collection),
+        data={
+            "count": Grant.objects.filter(collection_id=collection).count(),
+            "added": [f"user:{user.pk}={MANAGER}"],
+            "removed": [],
+        },
+    )
+
+
 def _record_grants(
     user: User, collection: Collection, before: set[Wanted], after: set[Wanted]
 ) -> None:

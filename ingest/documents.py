@@ -18,7 +18,7 @@ from audit.problems import Problem
 from audit.record import record
 from ingest import queue
 from ingest.access import EDITOR, collections_for, documents_for, get_document
-from ingest.models import Collection, Document, Grant
+from ingest.models import Collection, Document
 
 #: Anything else is sent as bytes without a meaning.
 PLAIN_TYPES = {"application/pdf": "application/pdf", "text/plain": "text/plain; charset=utf-8"}
@@ -35,21 +35,6 @@ def collections_with_counts(user: User) -> QuerySet[Collection]:
         document_count=Count("documents", filter=shown),
         ready_count=Count("documents", filter=ready),
     )
-
-
-def roles_on(user: User, collections: list[Collection]) -> dict[Collection, str]:
-    """The strongest role of `user` on each, in one query."""
-    rows = Grant.objects.filter(
-        Q(everyone=True) | Q(user=user) | Q(group__users=user), collection__in=collections
-    ).values_list("collection_id", "role")
-    held: dict[object, list[str]] = {}
-    for pk, role in rows:
-        held.setdefault(pk, []).append(role)
-    return {
-        collection: max(held[collection.pk], key=Grant.ORDER.index)
-        for collection in collections
-        if collection.pk in held
-    }
 
 
 def documents_in(

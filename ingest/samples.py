@@ -14,7 +14,8 @@ from accounts.signals import first_admin_created
 from audit import actions
 from audit.models import Entry
 from audit.record import record
-from ingest.access import MANAGER, READER
+from ingest.access import READER
+from ingest.collections import make_manager
 from ingest.models import Collection, Document, Grant, Receipt
 from ingest.upload import upload
 from ingest.walk import files_under
@@ -70,22 +71,11 @@ def _collection() -> Collection | None:
             .order_by("created_at")
             .first()
         ):
-            grant_to(admin)
+            make_manager(admin, SAMPLE)
     return made
 
 
 @receiver(first_admin_created)
 def _on_first_admin(user: User, **_: object) -> None:
     if Collection.objects.filter(pk=SAMPLE, erasing=False).exists():
-        grant_to(user)
-
-
-def grant_to(user: User) -> None:
-    """Make `user` the manager of the sample collection."""
-    Grant.objects.update_or_create(collection_id=SAMPLE, user=user, defaults={"role": MANAGER})
-    record(
-        actions.GRANTS_CHANGED,
-        actor=user,
-        target=("collection", SAMPLE),
-        data={"added": [f"user:{user.pk}={MANAGER}"]},
-    )
+        make_manager(user, SAMPLE)

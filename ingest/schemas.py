@@ -32,6 +32,13 @@ class CollectionOut(Schema):
     created_at: datetime
 
 
+class UnmanagedOut(Schema):
+    id: UUID
+    name: str
+    documents: int
+    created_at: datetime
+
+
 class GrantIn(Schema):
     principal: str = Field(max_length=60)
     role: Role
@@ -103,6 +110,16 @@ def collection_out(collection: Collection, role: str) -> dict[str, Any]:
         "role": role,
         "documents": getattr(collection, "document_count", 0),
         "ready": getattr(collection, "ready_count", 0),
+        "created_at": collection.created_at,
+    }
+
+
+def unmanaged_out(collection: Collection) -> dict[str, Any]:
+    """A collection from `unmanaged`: its name and size, for who has no role on it."""
+    return {
+        "id": collection.id,
+        "name": collection.name,
+        "documents": getattr(collection, "document_count", 0),
         "created_at": collection.created_at,
     }
 

@@ -37,7 +37,10 @@ PUBLIC: dict[tuple[str, str], set[int]] = {
     ("readyz", "GET"): {200, 503},
 }
 #: Doors of administrators: there is nothing to hide from others but the door itself.
-ADMIN = ("accounts/users/", "accounts/groups/", "api/v1/users", "api/v1/groups")
+ADMIN = (
+    "accounts/users/", "accounts/groups/", "collections/unmanaged",
+    "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged",
+)  # fmt: skip
 #: What is not the owner's to do, or what her finished objects cannot do. Not 404, though.
 ANSWERS = {200, 201, 202, 204, 302, 400, 403, 409, 422}
 
@@ -90,6 +93,7 @@ def make_world() -> World:
         "tokens": tokens.create_token(alice).token.pk,
         "users": alice.pk,
         "groups": people.make_group("Sales", alice).pk,
+        "unmanaged": people.make_collection(None, name="Left").pk,
         "link": secret,
         "pages": 1,
     }

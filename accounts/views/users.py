@@ -114,7 +114,12 @@ def delete(request: SignedInRequest, pk: UUID) -> HttpResponse:
     except Problem as problem:
         messages.error(request, str(problem.detail))
         return redirect("accounts:user", pk=pk)
-    messages.success(request, _("The account is deleted. Its collections are kept."))
+    messages.success(
+        request,
+        _(
+            "The account is deleted. Its collections are kept: see below whether one has no manager now."
+        ),
+    )
     return redirect("accounts:users")
 
 

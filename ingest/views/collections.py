@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ingest.access import EDITOR, get_collection, role_on
+from ingest.access import EDITOR, get_collection, role_on, roles_on
 from ingest.collections import CollectionRefused, create_collection
-from ingest.documents import collections_with_counts, documents_in, roles_on
+from ingest.documents import collections_with_counts, documents_in
 from ingest.forms import CollectionForm, FilterForm
 from ingest.models import Collection, Document
 from ingest.pages import PageRequest, page_or_fragment

@@ -1,21 +1,26 @@
-"""What a manager does with a collection: rename, let people in, delete."""
+"""What a manager does with a collection: rename, let people in, delete. And who has none, gets one."""
 
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.http import admin_required
 from ingest.access import MANAGER, collections_for, get_collection
 from ingest.collections import CollectionRefused, Wanted, change_collection, set_grants
 from ingest.erase import erase_collection
 from ingest.forms import CollectionForm, GrantForm
 from ingest.models import Collection, Grant
 from ingest.pages import PageRequest, confirm
+from ingest.unmanaged import take_over, unmanaged
+
+PAGE = 50
 
 
 @require_http_methods(["GET", "POST"])
@@ -64,6 +69,22 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
         button=_("Erase everything"),
         back=reverse("ingest:collection-settings", args=[pk]),
     )
+
+
+@require_GET
+@admin_required
+def unmanaged_page(request: PageRequest) -> HttpResponse:
+    """Collections that nobody manages any more, for administrators."""
+    page = Paginator(unmanaged(request.user), PAGE).get_page(request.GET.get("page"))
+    return render(request, "ingest/unmanaged.html", {"page": page})
+
+
+@require_POST
+@admin_required
+def take(request: PageRequest, pk: UUID) -> HttpResponse:
+    found = take_over(request.user, pk)
+    messages.success(request, _("You manage this collection now."))
+    return redirect("ingest:collection-settings", pk=found.pk)
 
 
 def _granted(request: PageRequest, found: Collection, wanted: Wanted) -> HttpResponse:
