@@ -138,7 +138,10 @@ def list_documents(
 def post_documents(
     request: SignedInRequest, pk: UUID, file: File[list[UploadedFile]], path: Form[str] = ""
 ) -> Status[dict[str, Any]]:
-    """Upload one or more files. For editors. The same bytes again: the document that is there."""
+    """Upload one or more files. For editors. The same bytes again: the document that is there.
+
+    The same name in the same folder with other bytes: a new version, which replaces the older one.
+    """
     collection = get_collection(request.user, pk, EDITOR)
     documents, refused = [], []
     for one in file:
@@ -148,7 +151,8 @@ def post_documents(
         except UploadRefused as error:
             refused.append({"name": name, "code": error.code, "detail": str(error.detail)})
         else:
-            documents.append(document_out(taken.document))
+            about = {"created": taken.created, "replaces": taken.replaces}
+            documents.append(document_out(taken.document) | about)
     return Status(202, {"documents": documents, "refused": refused})
 
 

@@ -83,8 +83,15 @@ class RefusedOut(Schema):
     detail: str
 
 
+class TakenOut(DocumentOut):
+    created: bool = Field(description="False: the same bytes were there already.")
+    replaces: int | None = Field(
+        description="The version of the same name that goes when this one is ready."
+    )
+
+
 class UploadedOut(Schema):
-    documents: list[DocumentOut]
+    documents: list[TakenOut]
     refused: list[RefusedOut]
 
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -39,10 +40,14 @@ class UploadRefused(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """`created` is False where the same bytes were in the collection already."""
+    """`created` is False where the same bytes were in the collection already.
+
+    `replaces`: the version of the same name in the same folder that goes when this one is ready.
+    """
 
     document: Document
     created: bool
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,9 @@ def upload(
     """Take a file into `collection` and queue it. For editors; `user` None is the system itself.
 
     The same bytes again: the document that is there. The same `path` and `name` with other bytes:
-    a new version, which replaces the older one when it is ready. Raises UploadRefused.
+    a new version, which replaces the older one when it is ready.
+
+    Raises UploadRefused, PermissionDenied, Http404.
     """
     if user is not None:
         collection = get_collection(user, collection.pk, EDITOR)
@@ -172,7 +179,9 @@ def _kept(document: Document, incoming: _Incoming) -> Uploaded:
     final = Path(document.file.path)
     try:
         with transaction.atomic():
-            document.version = _next_version(document)
+            _lock(document.collection)
+            older = _newest_version(document)
+            document.version = older + 1
             document.save(force_insert=True)
             _record(document)
             with _disk():
@@ -188,14 +197,22 @@ def _kept(document: Document, incoming: _Incoming) -> Uploaded:
     except Exception:
         final.unlink(missing_ok=True)
         raise
-    return Uploaded(document, created=True)
+    return Uploaded(document, created=True, replaces=older or None)
 
 
-def _next_version(document: Document) -> int:
+def _lock(collection: Collection) -> None:
+    """Of two files of one name at once, each must see the other's version. Raises Http404."""
+    living = Collection.objects.select_for_update().filter(pk=collection.pk, erasing=False)
+    if living.first() is None:
+        raise Http404
+
+
+def _newest_version(document: Document) -> int:
+    """Of the documents of this name in this folder; 0 where there is none."""
     older = Document.objects.filter(
         collection=document.collection, path=document.path, name=document.name
     ).exclude(status=Document.Status.ERASING)
-    return max(older.values_list("version", flat=True), default=0) + 1
+    return max(older.values_list("version", flat=True), default=0)
 
 
 def _record(document: Document) -> None:

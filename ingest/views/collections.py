@@ -19,7 +19,7 @@ from ingest.forms import CollectionForm, FilterForm
 from ingest.models import Collection, Document
 from ingest.pages import PageRequest, page_or_fragment
 from ingest.parsers.registry import SUPPORTED
-from ingest.upload import UploadRefused, upload
+from ingest.upload import Uploaded, UploadRefused, upload
 
 WORKING = [Document.Status.QUEUED, Document.Status.PROCESSING]
 PAGE = 50
@@ -79,10 +79,23 @@ def upload_files(request: PageRequest, pk: UUID) -> HttpResponse:
         except UploadRefused as problem:
             refused.append({"name": name, "code": problem.code, "detail": str(problem.detail)})
         else:
-            taken.append({"name": uploaded.document.name, "created": uploaded.created})
+            taken.append({"name": name, "created": uploaded.created, "note": _note(uploaded, name)})
     if request.accepts("text/html"):
         return _told(request, found, taken, refused)
     return JsonResponse({"documents": taken, "refused": refused}, status=202)
+
+
+def _note(uploaded: Uploaded, name: str) -> str:
+    """What a person should know of a taken file: that it replaces another, or is there under a name."""
+    document = uploaded.document
+    if uploaded.replaces:
+        return _("Replaces version %(version)d of “%(name)s” when it is ready.") % {
+            "version": uploaded.replaces,
+            "name": document.name,
+        }
+    if not uploaded.created and document.name != name:
+        return _("Already in this collection as “%(name)s”.") % {"name": document.name}
+    return ""
 
 
 def _told(
@@ -97,6 +110,8 @@ def _told(
         count = len(taken)
         said = ngettext("%(n)d file was taken.", "%(n)d files were taken.", count) % {"n": count}
         messages.success(request, said)
+    for note in (file["note"] for file in taken if file["note"]):
+        messages.info(request, note)
     for problem in refused:
         messages.error(request, f"{problem['name']}: {problem['detail']}")
     return redirect("ingest:collection", pk=found.pk)

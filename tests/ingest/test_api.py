@@ -94,6 +94,9 @@ def test_several_files_at_once_each_with_its_own_answer(
     assert answer.status_code == 202
     first, second = answer.json()["documents"]
     assert first["id"] == second["id"] and first["status"] == "queued" and first["path"] == "people"
+    assert (first["created"], second["created"], first["replaces"]) == (True, False, None)
+    other = send(api_for(erin), collection, ("a.txt", b"30 days."), path="people")
+    assert other.json()["documents"][0]["replaces"] == 1
     (refused,) = answer.json()["refused"]
     assert (refused["name"], refused["code"]) == ("empty.txt", "empty-file")
 

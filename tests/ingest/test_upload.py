@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 from time import monotonic
 
@@ -9,7 +10,7 @@ import pytest
 from celery import current_app
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import connection, connections, transaction
 from django.http import Http404
 
 from accounts.models import User
@@ -46,6 +47,33 @@ def test_the_same_bytes_are_the_document_that_is_there(put: Put) -> None:
     assert first.created and not second.created
     assert first.document.pk == second.document.pk
     assert left_behind() == [] and Document.objects.count() == 1
+
+
+def test_a_new_version_says_which_one_it_replaces(put: Put, erin: User) -> None:
+    first = put("leave.txt", "28 days.")
+    second, elsewhere = put("leave.txt", "30 days."), put("leave.txt", "31 days.", path="old")
+    assert (first.replaces, second.replaces, elsewhere.replaces) == (None, 1, None)
+    assert (second.document.version, elsewhere.document.version) == (2, 1)
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_versions_that_come_at_once_are_counted_one_by_one(alice: User) -> None:
+    if connection.vendor == "sqlite" and connection.is_in_memory_db():  # type: ignore[attr-defined]
+        pytest.skip("threads do not share a database in memory: set DATABASE_URL")
+    collection = people.make_collection(alice)
+
+    def attempt(number: int) -> None:
+        upload(alice, collection, ContentFile(f"{number} days.".encode()), name="leave.txt")
+        connections.close_all()
+
+    threads = [threading.Thread(target=attempt, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    versions = Document.objects.filter(collection=collection).values_list("version", flat=True)
+    assert sorted(versions) == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_same_bytes_in_another_collection_are_another_document(put: Put, alice: User) -> None:

@@ -119,12 +119,30 @@ def test_uploads_say_what_became_of_each_file(
     files = [SimpleUploadedFile("a.txt", b"Some words."), SimpleUploadedFile("b.txt", b"")]
     told = client_for(erin).post(address, {"file": files}, headers=JSON)
     assert told.status_code == 202
-    assert told.json()["documents"] == [{"name": "a.txt", "created": True}]
+    assert told.json()["documents"] == [{"name": "a.txt", "created": True, "note": ""}]
     assert [refused["name"] for refused in told.json()["refused"]] == ["b.txt"]
     again = client_for(erin).post(
         address, {"file": SimpleUploadedFile("a.txt", b"Some words.")}, headers=JSON
     )
-    assert again.json()["documents"] == [{"name": "a.txt", "created": False}]
+    assert again.json()["documents"] == [{"name": "a.txt", "created": False, "note": ""}]
+
+
+def test_uploads_say_what_they_replace(
+    client_for: ClientFor, erin: User, collection: Collection
+) -> None:
+    address, client = reverse("ingest:upload", args=[collection.pk]), client_for(erin)
+
+    def note(name: str, data: bytes) -> str:
+        file = SimpleUploadedFile(name, data)
+        return str(
+            client.post(address, {"file": file}, headers=JSON).json()["documents"][0]["note"]
+        )
+
+    assert note("a.txt", b"Some words.") == ""
+    assert note("a.txt", b"Other words.") == "Replaces version 1 of “a.txt” when it is ready."
+    assert note("b.txt", b"Some words.") == "Already in this collection as “a.txt”."
+    shown = client.post(address, {"file": SimpleUploadedFile("a.txt", b"New.")}, follow=True)
+    assert "Replaces version 2 of “a.txt”" in shown.content.decode()
 
 
 def test_uploads_work_without_scripts(

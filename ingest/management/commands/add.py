@@ -39,6 +39,7 @@ class _Run:
 
     added: list[UUID] = field(default_factory=list)
     known: int = 0
+    replaced: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -142,6 +143,7 @@ def _upload(
             run.failures.append((shown, f"{error.strerror}."))
         else:
             run.known += not taken.created
+            run.replaced += taken.replaces is not None
             run.added.append(taken.document.pk)
 
 
@@ -182,6 +184,8 @@ def _open(run: _Run) -> list[tuple[UUID, float]]:
 def _summary(console: Console, run: _Run, *, waited: bool) -> None:
     new = len(run.added) - run.known
     console.print(f"{new} added, {run.known} already there, {len(run.failures)} failed.")
+    if run.replaced:
+        console.print(f"{run.replaced} of them replace an older version when they are ready.")
     if not waited and new:
         console.print("They are being read now; the collection's page shows how far they are.")
     if run.failures:

@@ -19,18 +19,23 @@ export function row(words, name) {
   bar.setAttribute("aria-label", name);
   item.append(title, state, bar);
 
-  function ended({ ok, created, detail }) {
+  function say(text) {
+    const reason = element("span", "detail");
+    reason.textContent = text;
+    item.append(reason);
+  }
+
+  function ended({ ok, created, note, detail }) {
     bar.remove();
     if (ok) {
       state.textContent = created ? words.taken : words.there;
-      setTimeout(() => item.remove(), STAYS);
+      if (note) say(note);
+      else setTimeout(() => item.remove(), STAYS);
       return;
     }
     item.className = "refused";
     state.textContent = words.refused;
-    const reason = element("span", "detail");
-    reason.textContent = detail;
-    item.append(reason);
+    say(detail);
   }
 
   return {

@@ -5,7 +5,7 @@ function outcome(request, words) {
   try {
     const { documents, refused } = JSON.parse(request.responseText);
     if (refused.length > 0) return { ok: false, detail: refused[0].detail };
-    return { ok: true, created: documents[0].created };
+    return { ok: true, created: documents[0].created, note: documents[0].note };
   } catch {
     // The sign-in page instead of an answer: the session is over.
     const detail = request.status === 200 ? words.signedOut : words.broken;
