@@ -1,5 +1,6 @@
 """Messages -> tokens: the look that decides, and the answer itself; errors mapped to events."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +15,12 @@ ABSTAINS = (
 )  # fmt: skip
 
 
+#: Tokens with the natural logarithm of their probabilities, the likeliest first.
+Likely = tuple[tuple[str, float], ...]
+#: Of the likeliest first words, how many are looked at for yes and no.
+TOP_TOKENS = 20
+
+
 @dataclass(slots=True)
 class Generation:
     """What was written so far, and how it ended."""
@@ -22,24 +29,35 @@ class Generation:
     finish: str = ""
 
 
-def states_the_answer(
+def answer_odds(
     client: ModelsClient, packed: Packed, model: str, stopped: Callable[[], bool]
-) -> bool | None:
-    """One word of the model: do these passages state the answer? None where it gives neither word.
+) -> float | None:
+    """How sure the model is that these passages state the answer: log-odds of yes against no.
 
-    Costs a few tokens only: the answer's prompt begins with the same words.
+    None where it gives neither word, or was stopped. An engine that tells no probabilities gives
+    +1 or -1 by its word. Costs a few tokens only: the answer's prompt begins with the same words.
     """
-    sampling = Sampling(max_tokens=2, temperature=0.0)
+    sampling = Sampling(max_tokens=1, temperature=0.0, top_logprobs=TOP_TOKENS)
     with closing(client.chat(messages(packed, LOOK), sampling, model=model)) as pieces:
         word = ""
+        top: Likely = ()
         for piece in pieces:
             if stopped():
                 return None
-            word += piece.text
-    word = word.strip().lower()
-    if word.startswith("yes"):
-        return True
-    return False if word.startswith("no") else None
+            word, top = word + piece.text, piece.top or top
+    return odds_of(top or ((word, 0.0),))
+
+
+def odds_of(top: Sequence[tuple[str, float]]) -> float | None:
+    """Log-odds of the tokens that say yes against those that say no; one side alone is +1 or -1."""
+    yes, no = _weight(top, "yes"), _weight(top, "no")
+    if not yes and not no:
+        return None
+    return math.log(yes / no) if yes and no else (1.0 if yes else -1.0)
+
+
+def _weight(top: Sequence[tuple[str, float]], word: str) -> float:
+    return sum(math.exp(value) for token, value in top if token.strip().lower() == word)
 
 
 def write(

@@ -22,7 +22,8 @@ TASK = (
     "Give numbers, names and conditions exactly as they stand there. "
     "End each sentence with the number of its passage in square brackets, like [1]."
 )
-LOOK = "Do these passages state the answer to the question? Reply with one word, yes or no."
+#: Of four wordings this one told answerable from unanswerable best (docs/measuring.md).
+LOOK = "Is the answer to this question written in the passages? Answer Yes or No."
 LANGUAGES = {
     "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese",
     "nl": "Dutch", "pl": "Polish", "ja": "Japanese", "zh": "Chinese", "ko": "Korean", "ru": "Russian",

@@ -245,7 +245,7 @@ async def _stream(call: Call, pieces: AsyncIterator[Piece | int], model: str) ->
             await call.write(f": waiting {item}\n\n".encode(), more=True)
             continue
         delta = {"content": item.text} if item.text else {}
-        choice = {"index": 0, "delta": delta, "finish_reason": item.finish}
+        choice = {"index": 0, "delta": delta, "finish_reason": item.finish, **_logprobs(item)}
         usage = {"usage": _usage(item.usage)} if item.usage else {}
         await call.write(_event({**base, "choices": [choice], **usage}), more=True)
     await call.write(b"data: [DONE]\n\n", more=False)
@@ -267,6 +267,13 @@ async def _whole(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> 
             "usage": _usage(last.usage or Usage()),
         }
     )
+
+
+def _logprobs(piece: Piece) -> dict[str, object]:
+    if not piece.top:
+        return {}
+    top = [{"token": token, "logprob": value} for token, value in piece.top]
+    return {"logprobs": {"content": [{**top[0], "top_logprobs": top}]}}
 
 
 def _usage(usage: Usage) -> dict[str, object]:

@@ -104,7 +104,13 @@ def chat_body(messages: Sequence[ChatMessage], sampling: Sampling, model: str) -
         "seed": sampling.seed,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **_wanted_logprobs(sampling),
     }
+
+
+def _wanted_logprobs(sampling: Sampling) -> dict[str, Any]:
+    wanted = sampling.top_logprobs
+    return {"logprobs": True, "top_logprobs": wanted} if wanted else {}
 
 
 def read_pieces(chunks: Generator[dict[str, Any], None, None]) -> Generator[Piece, None, None]:
@@ -119,15 +125,24 @@ def read_pieces(chunks: Generator[dict[str, Any], None, None]) -> Generator[Piec
         for chunk in chunks:
             usage = _usage(chunk.get("usage")) or usage
             text = ""
+            top: tuple[tuple[str, float], ...] = ()
             for choice in chunk.get("choices") or []:
+                top = _top(choice) or top
                 finish = choice.get("finish_reason") or finish
                 text += str((choice.get("delta") or {}).get("content") or "")
-            yield Piece(text)
+            yield Piece(text, top=top)
     if finish is None:
         raise ModelsUnavailable(
             "models-lost", "The models process ended in the middle of an answer. Try again."
         )
     yield Piece("", "length" if finish == "length" else "stop", usage or Usage())
+
+
+def _top(choice: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """The likeliest tokens at the first place that the chunk tells of."""
+    content = (choice.get("logprobs") or {}).get("content") or [{}]
+    listed = content[0].get("top_logprobs") or []
+    return tuple((str(item.get("token", "")), float(item.get("logprob", 0.0))) for item in listed)
 
 
 def _usage(data: Any) -> Usage | None:

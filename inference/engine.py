@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Generator, Sequence
 
 import llama_cpp
+import numpy as np
 
 from inference.errors import ModelError, PromptTooLong
 from inference.protocol import ChatMessage, ModelInfo, Piece, Sampling, Usage
@@ -85,6 +86,8 @@ class LlamaCppEngine:
             if self._ends(token):
                 break
             written += 1
+            if written == 1 and sampling.top_logprobs:
+                yield Piece(top=self._top(sampling.top_logprobs))
             if shown := text.feed(self._bytes(token)):
                 yield Piece(shown)
             if text.stopped or written >= most:
@@ -128,6 +131,18 @@ class LlamaCppEngine:
             self._vocabulary, llama_cpp.llama_token(token), buffer, len(buffer), 0, False
         )
         return buffer.raw[: max(size, 0)]
+
+    def _top(self, count: int) -> tuple[tuple[str, float], ...]:
+        """The likeliest tokens at this place, from the scores that the last one was drawn from."""
+        scores = np.ctypeslib.as_array(
+            llama_cpp.llama_get_logits_ith(self._llama.ctx, -1), shape=(self._llama.n_vocab(),)
+        ).astype(np.float64)
+        best = scores.argsort()[::-1][:count]
+        total = scores.max() + np.log(np.exp(scores - scores.max()).sum())
+        return tuple(
+            (self._bytes(int(token)).decode(errors="replace"), float(scores[token] - total))
+            for token in best
+        )
 
     @property
     def _vocabulary(self) -> object:

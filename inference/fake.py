@@ -91,6 +91,12 @@ def answer(messages: Sequence[ChatMessage]) -> str:
     return found
 
 
+def _sure(messages: Sequence[ChatMessage]) -> tuple[tuple[str, float], ...]:
+    """Yes where it has an answer, no where it has none, as likeliest first tokens."""
+    has_one = answer(messages) != ABSTAINS
+    return (("yes", -0.1), ("no", -2.4)) if has_one else (("no", -0.1), ("yes", -2.4))
+
+
 def _read_prompt(prompt: str) -> tuple[list[tuple[int, str]], str]:
     """Passages go on over the lines below their number, to an empty line or the question."""
     passages: list[tuple[int, str]] = []
@@ -124,6 +130,8 @@ class FakeEngine:
         read = sum(self.count(message.content) for message in messages)
         if read >= self.info.context:
             raise PromptTooLong(read, self.info.context)
+        if sampling.top_logprobs:
+            yield Piece(top=_sure(messages))
         text = TextFilter(sampling.stop)
         written, finish = 0, "length"
         parts = re.findall(r"\S+\s*", answer(messages))

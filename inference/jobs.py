@@ -97,7 +97,7 @@ class GenerationQueue:
                     return
                 if piece.text and first is None:
                     first = time.monotonic() - started
-                if piece.text or piece.finish:
+                if piece.text or piece.finish or piece.top:
                     generation.deliver(piece)
                 if piece.finish and piece.usage and first is not None:
                     rest = time.monotonic() - started - first

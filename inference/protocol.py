@@ -18,12 +18,16 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to write. `seed` makes a temperature above 0 repeatable."""
+    """How to write. `seed` makes a temperature above 0 repeatable.
+
+    `top_logprobs`: how many of the likeliest first tokens to tell (Piece.top); 0 for none.
+    """
 
     max_tokens: int = 256
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int = 7
+    top_logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a generation. The last has `finish` set: "stop", "length" or "cancelled"."""
+    """A part of a generation. The last has `finish` set: "stop", "length" or "cancelled".
+
+    `top`, where it was asked for and the engine tells it, stands with the first token: the
+    likeliest tokens and the natural logarithm of their probabilities.
+    """
 
     text: str = ""
     finish: Literal["stop", "length", "cancelled"] | None = None
     usage: Usage | None = None
+    top: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

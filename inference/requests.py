@@ -95,7 +95,14 @@ def _sampling(body: Mapping[str, Any]) -> Sampling:
         temperature=_number("temperature", body.get("temperature"), 0.0, 0.0, 2.0),
         stop=tuple(stops),
         seed=int(_number("seed", body.get("seed"), 7, 0, 2**31 - 1)),
+        top_logprobs=_top_logprobs(body),
     )
+
+
+def _top_logprobs(body: Mapping[str, Any]) -> int:
+    """As OpenAI has it: `logprobs` switches them on, `top_logprobs` says how many."""
+    wanted = int(_number("top_logprobs", body.get("top_logprobs"), 0, 0, 20))
+    return wanted if body.get("logprobs") is True else 0
 
 
 def _number(name: str, value: Any, default: float, least: float, most: float) -> float:

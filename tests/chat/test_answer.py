@@ -120,7 +120,7 @@ def test_a_stop_ends_the_writing_and_keeps_the_words(bob: User, handbook: Collec
     asked = Ask(
         bob, "How many days of annual leave does every employee have?", (handbook.pk,), uuid4()
     )
-    events = list(answer(asked, stopped=lambda: next(calls) >= 3))
+    events = list(answer(asked, stopped=lambda: next(calls) >= 6))
     assert isinstance(events[-1], Done)
     assert events[-1].status == "stopped"
     assert 0 < len(text_of(events)) < 40

@@ -47,6 +47,18 @@ def _ask(engine: Engine, question: str, **sampling: object) -> list[Piece]:
     return list(engine.chat(messages, Sampling(**{"max_tokens": 24, **sampling})))  # type: ignore[arg-type]
 
 
+def test_it_tells_the_likeliest_first_words(engine: Engine) -> None:
+    if isinstance(engine, XllamaEngine):
+        pytest.skip("this engine tells no probabilities; its word counts (chat/generate.py)")
+    pieces = _ask(engine, "What is the capital of France?", top_logprobs=5)
+    [top] = [piece.top for piece in pieces if piece.top]
+    assert len(top) == 5
+    assert [value for _, value in top] == sorted((value for _, value in top), reverse=True)
+    assert sum(np.exp(value) for _, value in top) <= 1.0001
+    assert _text(pieces).startswith(top[0][0].strip())
+    assert not any(piece.top for piece in _ask(engine, "What is the capital of France?"))
+
+
 def _text(pieces: list[Piece]) -> str:
     return "".join(piece.text for piece in pieces)
 

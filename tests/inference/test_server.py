@@ -71,6 +71,12 @@ def test_an_answer_is_streamed_in_pieces(ready: HttpClient) -> None:
     assert (pieces[-1].usage.prompt, pieces[-1].usage.completion) == (21, 8)
 
 
+def test_the_likeliest_first_words_come_through(ready: HttpClient) -> None:
+    [top] = [piece.top for piece in ready.chat(ASK, Sampling(top_logprobs=5)) if piece.top]
+    assert dict(top).keys() == {"yes", "no"}
+    assert not any(piece.top for piece in ready.chat(ASK, Sampling()))
+
+
 def test_an_answer_can_be_cut(ready: HttpClient) -> None:
     pieces = list(ready.chat(ASK, Sampling(max_tokens=3)))
     assert "".join(piece.text for piece in pieces).split() == ["Annual", "leave", "is"]
