@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from chat.abstain import ABSTAINED_STATUS, abstention, should_abstain
@@ -25,6 +24,7 @@ from chat.retrieve import retrieve
 from inference.client import get_client
 from inference.extractive import best_sentences
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
+from ingest.claims import free_connection
 from ingest.store import StoreUnavailable
 
 #: Passages that are ranked for one answer; the budget decides how many of them the model reads.
@@ -65,17 +65,12 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
         context = build(client, model, ask, question, passages)
         clock.mark("retrieve")
         yield Sources(context.data())
-        release_connection()
+        free_connection()
         yield from _written(client, model, ask, context, clock, stopped)
     except ModelsUnavailable as error:
         yield Failed(error.code, error.detail)
     except StoreUnavailable as error:
         yield failed(error.code)
-
-
-def _started(client: ModelsClient, model: ModelInfo | None, ask: Ask) -> Started:
-    name = model.name if model else EXTRACTIVE
-    return Started(str(ask.answer), str(ask.conversation or ""), name, client.waiting())
 
 
 def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:
@@ -90,12 +85,6 @@ def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:
             return model
     detail = _("There is no model of that name here. Choose one of GET /api/v1/models.")
     raise ModelsUnavailable("model-unknown", detail, permanent=True)
-
-
-def release_connection() -> None:
-    """Give the database connection back, unless a transaction (a test's) is open around us."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _written(

@@ -15,7 +15,6 @@ from accounts.models import User
 from accounts.paging import Paged, page
 from audit.problems import Problem
 from chat.access import conversations_for, get_answer, get_conversation
-from chat.answer import answer
 from chat.ask import Ask
 from chat.condense import Turn
 from chat.conversations import (
@@ -32,7 +31,7 @@ from chat.export import as_json, as_markdown
 from chat.failures import detail_of
 from chat.models import Message
 from chat.replay import follow
-from chat.run import ask_of, claim, run
+from chat.run import ask_of, claim, run, run_unstored
 from chat.schemas import (
     AnswerIn,
     AnswerOut,
@@ -194,7 +193,7 @@ def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
 
 
 def _unstored(asked: Ask, gone: Callable[[], bool]) -> Generator[Event, None, None]:
-    return answer(asked, stopped=gone)
+    return run_unstored(asked, gone=gone)
 
 
 def _stored(

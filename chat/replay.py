@@ -5,8 +5,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import cast
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.models import User
-from chat.answer import release_connection
 from chat.context import passage_data
 from chat.events import (
     CitationEvent,
@@ -22,7 +23,9 @@ from chat.events import (
 from chat.failures import failed
 from chat.models import Citation, Message, Source
 from chat.rank import passage_of
+from chat.run import end_cut_off
 from ingest.access import chunks_for
+from ingest.claims import free_connection
 from ingest.models import Chunk
 
 POLL_SECONDS = 0.5
@@ -30,11 +33,16 @@ UNFINISHED = (Message.Status.QUEUED, Message.Status.RUNNING)
 
 
 def follow(message: Message, *, gone: Callable[[], bool]) -> Generator[Event, None, None]:
-    """Wait for whoever writes this answer, then replay it. Ends early when nobody listens."""
+    """Wait for whoever writes this answer, then replay it. Ends early when nobody listens.
+
+    An answer whose writer was killed is ended here as well: without a worker there is no sweep.
+    """
     while message.status in UNFINISHED:
         if gone():
             return
-        release_connection()
+        if message.lease_until and message.lease_until < timezone.now():
+            end_cut_off(Message.objects.filter(pk=message.pk))
+        free_connection()
         time.sleep(POLL_SECONDS)
         message.refresh_from_db()
     yield from replay(message)

@@ -1,7 +1,7 @@
 """Runs one stored answer: claims it, keeps what the flow yields, and ends it well.
 
 A running answer is held by a lease that is renewed while it is written; an answer whose lease has
-passed was cut off (a killed process), and chat.tasks.sweep says so. What was written stays.
+passed was cut off (a killed process): `end_cut_off` says so. What was written stays.
 """
 
 import time
@@ -14,18 +14,19 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from audit import actions
-from audit.record import record
 from chat.abstain import abstention
-from chat.answer import answer, release_connection
+from chat.answer import answer
 from chat.ask import Ask
 from chat.condense import Turn
 from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
 from chat.failures import failed
 from chat.models import Citation, Message, Source
+from chat.witness import Listener, Witness, record_answer
 from ingest.access import collections_for
+from ingest.claims import free_connection
 from ingest.language import detect_language
 
 log = structlog.get_logger(__name__)
@@ -52,19 +53,30 @@ def run(
     """Yield the events of a claimed answer and keep them. `gone()` says that nobody listens."""
     ask = options or ask_of(message)
     keeper = Keeper(message, lease, language=detect_language(ask.question))
+    yield from _heard(ask, keeper, lambda: gone() or keeper.must_stop())
+
+
+def run_unstored(ask: Ask, *, gone: Callable[[], bool]) -> Generator[Event, None, None]:
+    """Yield the events of an answer that is kept nowhere; the record alone says that it was given."""
+    yield from _heard(ask, Witness(ask), gone)
+
+
+def _heard(
+    ask: Ask, listener: Listener, stopped: Callable[[], bool]
+) -> Generator[Event, None, None]:
     try:
-        with closing(answer(ask, stopped=lambda: gone() or keeper.must_stop())) as events:
+        with closing(answer(ask, stopped=stopped)) as events:
             for event in events:
-                keeper.keep(event)
+                listener.keep(event)
                 yield event
     except GeneratorExit:
-        keeper.finish(Done("stopped"))
+        listener.finish(Done("stopped"))
         raise
     except Exception as error:
         # The edge of the flow: whatever went wrong, the answer ends and says so.
-        log.exception("answer_crashed", answer=str(message.pk), error=type(error).__name__)
+        log.exception("answer_crashed", answer=str(ask.answer), error=type(error).__name__)
         event = failed("internal-error")
-        keeper.keep(event)
+        listener.keep(event)
         yield event
 
 
@@ -121,7 +133,7 @@ class Keeper:
                 lease_until=_lease_end(), text=self._kept.text
             )
             self._stop = not renewed
-            release_connection()
+            free_connection()
         return self._stop
 
     def keep(self, event: Event) -> None:
@@ -199,19 +211,50 @@ class Keeper:
         )
 
     def _record(self, event: Done | Failed, status: str) -> None:
-        record(
-            actions.ANSWERED,
-            actor=self._message.conversation.user,
-            target=("answer", self._message.pk),
-            data={
-                "status": status,
-                "code": event.code if isinstance(event, Failed) else "",
-                "model": self._kept.model,
-                "documents": sorted({str(row.document_id) for row in self._sources.values()}),
-                "chunks": [str(row.chunk_id) for row in self._sources.values()],
-                "citations": len(self._citations),
-            },
+        record_answer(
+            self._message.conversation.user,
+            self._message.pk,
+            status=status,
+            code=event.code if isinstance(event, Failed) else "",
+            model=self._kept.model,
+            passages=[(row.document_id, row.chunk_id) for row in self._sources.values()],
+            citations=len(self._citations),
         )
+
+
+def end_cut_off(messages: QuerySet[Message]) -> int:
+    """Fail and record those of `messages` that nobody writes any more; return how many.
+
+    Running: its lease has passed. Queued: nobody opened its stream for as long as a lease lasts.
+    """
+    now = timezone.now()
+    cut_off = Q(status=Message.Status.RUNNING, lease_until__lt=now) | Q(
+        status=Message.Status.QUEUED, created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS)
+    )
+    found = messages.filter(cut_off, role=Message.Role.ASSISTANT)
+    return sum(_interrupt(found.filter(pk=message.pk), message) for message in list(found[:1_000]))
+
+
+@transaction.atomic
+def _interrupt(still: QuerySet[Message], message: Message) -> bool:
+    ended = still.update(
+        status=Message.Status.FAILED,
+        error_code="interrupted",
+        lease=None,
+        lease_until=None,
+        finished_at=timezone.now(),
+    )
+    if ended:
+        record_answer(
+            message.conversation.user,
+            message.pk,
+            status=Message.Status.FAILED,
+            code="interrupted",
+            model=message.model,
+            passages=message.sources.values_list("document_id", "chunk_id"),
+            citations=0,
+        )
+    return bool(ended)
 
 
 def _lease_end() -> datetime:

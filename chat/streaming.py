@@ -11,17 +11,22 @@ from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing, suppress
 from uuid import UUID
 
+import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from chat.access import get_answer
 from chat.events import Event
+from chat.failures import failed
 from chat.models import Message
 from chat.replay import follow
 from chat.run import claim, run
+
+log = structlog.get_logger(__name__)
 
 #: Makes the events of one answer; its argument says whether nobody listens any more.
 Events = Callable[[Callable[[], bool]], Generator[Event, None, None]]
@@ -89,6 +94,10 @@ def _produce(events: Events, gone: threading.Event, send: Callable[[str | None],
                 send(event.sse())
                 if gone.is_set():
                     return
+    except (DatabaseError, ObjectDoesNotExist) as error:
+        # The conversation was deleted meanwhile, or the database is away: nothing could be kept.
+        log.warning("answer_stream_broken", error=type(error).__name__)
+        send(failed("internal-error").sse())
     finally:
         send(None)
         connection.close()

@@ -1,7 +1,9 @@
 """An answer that is kept: claimed once, ended once, whatever happens in between."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.http import Http404
@@ -9,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.models import Entry
+from chat.ask import Ask
 from chat.conversations import (
     QuestionRefused,
     ask_again,
@@ -20,8 +23,9 @@ from chat.conversations import (
 from chat.events import Done, Event, Failed, Sources, Token
 from chat.models import Conversation, Message
 from chat.present import present_answer
-from chat.run import claim, run
-from chat.streaming import events_of
+from chat.replay import follow
+from chat.run import claim, run, run_unstored
+from chat.streaming import _produce, events_of
 from chat.tasks import sweep
 from ingest.erase import erase_document
 from ingest.models import Collection, Document, Grant
@@ -113,6 +117,65 @@ def test_a_cut_off_answer_says_so_and_can_be_asked_again(bob: User, handbook: Co
     finish(again)
     assert again.status == Message.Status.COMPLETE
     assert again.ordinal == message.ordinal + 2
+
+
+def test_a_cut_off_answer_is_recorded_with_what_it_was_given(
+    bob: User, handbook: Collection
+) -> None:
+    message = start(bob)
+    lease = claim(message)
+    assert lease
+    events = run(message, lease, gone=never)
+    assert any(isinstance(event, Sources) for event in events)
+    Message.objects.filter(pk=message.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert sweep() == 1
+    events.close()
+    entry = Entry.objects.get(action="chat.answer.finish")
+    assert (entry.data["status"], entry.data["code"]) == ("failed", "interrupted")
+    assert entry.data["documents"] and entry.actor == str(bob.pk)
+
+
+def test_who_follows_a_killed_writer_is_told_without_a_sweep(
+    bob: User, handbook: Collection
+) -> None:
+    message = start(bob)
+    assert claim(message)
+    Message.objects.filter(pk=message.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    last = finish(message)[-1]
+    assert isinstance(last, Failed) and last.code == "interrupted"
+
+
+def test_an_answer_that_is_kept_nowhere_is_recorded(bob: User, handbook: Collection) -> None:
+    ask = Ask(bob, QUESTION, (handbook.pk,), uuid4())
+    assert isinstance(list(run_unstored(ask, gone=never))[-1], Done)
+    entry = Entry.objects.get(action="chat.answer.finish")
+    assert entry.target_id == str(ask.answer) and entry.actor == str(bob.pk)
+    assert entry.data["documents"] and entry.data["status"] == "complete"
+    assert QUESTION not in str(entry.data) and not Message.objects.exists()
+
+
+def test_one_that_its_reader_left_is_recorded_too(bob: User, handbook: Collection) -> None:
+    events = run_unstored(Ask(bob, QUESTION, (handbook.pk,), uuid4()), gone=never)
+    next(event for event in events if isinstance(event, Token))
+    events.close()
+    assert Entry.objects.get(action="chat.answer.finish").data["status"] == "stopped"
+
+
+def test_a_conversation_that_is_deleted_while_it_is_followed_ends_the_stream(
+    bob: User, handbook: Collection
+) -> None:
+    message = start(bob)
+    assert claim(message)
+    sent: list[str | None] = []
+
+    def events(gone: Callable[[], bool]) -> Generator[Event, None, None]:
+        following = follow(message, gone=gone)
+        delete_conversation(bob, message.conversation)
+        return following
+
+    _produce(events, threading.Event(), sent.append)
+    assert sent[-1] is None
+    assert "internal-error" in str(sent[-2])
 
 
 def test_a_writer_who_lost_the_lease_changes_nothing(bob: User, handbook: Collection) -> None:

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from chat.answer import answer
 from chat.ask import Ask
 from chat.conversations import QuestionRefused, checked_question
 from chat.events import CitationEvent, Done, Failed, Sources, Token
+from chat.run import run_unstored
 from ingest.access import collections_for
 
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         except QuestionRefused as refused:
             raise CommandError(refused.detail) from refused
         ask = Ask(user, question, collections(user, options["collection"]), uuid4())
-        for event in answer(ask, stopped=lambda: False):
+        for event in run_unstored(ask, gone=lambda: False):
             self.show(event)
 
     def show(self, event: object) -> None:
