@@ -93,8 +93,15 @@ def test_the_link_makes_the_first_administrator(page: Page, link: str) -> None:
 
 
 def test_the_sample_collection_becomes_ready(page: Page) -> None:
-    page.goto("/collections")
-    page.get_by_role("link", name="Sample handbook").first.click()
+    sample = page.get_by_role("link", name="Sample handbook").first
+
+    def shown() -> bool:
+        page.goto("/collections")
+        return sample.is_visible()
+
+    # It is loaded while the newcomer opens the link and types.
+    wait_until("the sample collection is listed", shown, seconds=START_SECONDS, every=1)
+    sample.click()
     expect(page.locator("tbody tr", has_text="annual-leave.md")).to_contain_text(
         "Ready", timeout=READY_SECONDS
     )
