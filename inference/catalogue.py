@@ -164,9 +164,5 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
     ),
 )
 
-#: What `models fetch` gets when no name is given, and `make up` with it.
-DEFAULTS = ("multilingual-e5-small", "qwen2.5-coder-1.5b-instruct")
-
-
 def find(name: str) -> CatalogueEntry | None:
     return next((entry for entry in CATALOGUE if entry.name == name), None)

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 from django.conf import settings
 
+from inference import catalogue
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fake import FakeEncoder, FakeEngine
@@ -17,6 +18,14 @@ _MODULES = {"llama-cpp-python": "llama_cpp", "xllamacpp": "xllamacpp"}
 def threads() -> int:
     """SOVEREIGN_THREADS, or as many as this process may use cores."""
     return int(settings.THREADS) or cpu_count()
+
+
+def wanted() -> list[str]:
+    """The models of the catalogue that the settings ask for; others must be brought."""
+    names = [settings.EMBEDDER]
+    if not settings.OPENAI_URL and settings.ENGINE in ("auto", *_MODULES):
+        names.append(settings.CHAT_MODEL)
+    return [name for name in names if catalogue.find(name)]
 
 
 def load_engine() -> Engine | None:

@@ -11,7 +11,13 @@ from environment import Environment
 from tell import Teller
 
 #: What a fetch depends on besides the files: which models are asked for and where they lie.
-_CHOICES = ("SOVEREIGN_CHAT_MODEL", "SOVEREIGN_EMBEDDER", "SOVEREIGN_MODELS_DIR")
+_CHOICES = (
+    "SOVEREIGN_CHAT_MODEL",
+    "SOVEREIGN_EMBEDDER",
+    "SOVEREIGN_ENGINE",
+    "SOVEREIGN_MODELS_DIR",
+    "SOVEREIGN_OPENAI_URL",
+)
 
 #: The smallest that shows the real path of each kind: no chat weights that are meant for answers.
 FOR_TESTS = ["smollm2-135m-instruct", "multilingual-e5-small"]

@@ -35,6 +35,24 @@ def other(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, ["multilingual-e5-small", "qwen2.5-coder-1.5b-instruct"]),
+        ({"CHAT_MODEL": "mine"}, ["multilingual-e5-small"]),
+        ({"ENGINE": "extractive"}, ["multilingual-e5-small"]),
+        ({"OPENAI_URL": "http://127.0.0.1:1"}, ["multilingual-e5-small"]),
+        ({"EMBEDDER": "all-minilm-l6-v2", "ENGINE": "extractive"}, ["all-minilm-l6-v2"]),
+    ],
+)
+def test_what_is_fetched_is_what_the_settings_ask_for(
+    settings: Settings, changes: dict[str, str], names: list[str]
+) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert choose.wanted() == names
+
+
 def _code(settings: Settings) -> str:
     with pytest.raises(ModelError) as caught:
         choose.load_engine()

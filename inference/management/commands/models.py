@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference import catalogue
+from inference.choose import wanted
 from inference.errors import ModelError
 from inference.fetch import fetch
 from inference.registry import Model, Registry
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="the known models, and which of them are here")
         for action, text in (
-            ("fetch", "fetch models of the catalogue (without a name: the defaults)"),
+            ("fetch", "fetch models of the catalogue (without a name: those that the settings ask for)"),
             ("verify", "read every file again and compare its SHA-256"),
         ):
             actions.add_parser(action, help=text).add_argument("names", nargs="*", metavar="NAME")
@@ -63,7 +64,7 @@ class Command(BaseCommand):
     def _fetch(self, registry: Registry, options: dict[str, Any]) -> None:
         """Each name is tried, so that one that vanished does not keep the others away."""
         failed: list[ModelError] = []
-        for name in options["names"] or catalogue.DEFAULTS:
+        for name in options["names"] or wanted():
             entry = catalogue.find(name)
             if entry is None:
                 known = ", ".join(each.name for each in catalogue.CATALOGUE)
