@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -65,11 +66,22 @@ def _after(model: type[Model], key: Sequence[str], values: list[object]) -> Q:
 def _value(model: type[Model], name: str, raw: object) -> object:
     try:
         value: object = model._meta.get_field(name).to_python(raw)  # type: ignore[union-attr]
+        if isinstance(value, str):
+            value.encode()  # JSON can carry half a surrogate pair
+        if isinstance(value, datetime):
+            value = _in_utc(value)
     except (ValidationError, TypeError, ValueError, OverflowError) as error:
         raise _bad_cursor() from error
     if value is None or (isinstance(value, str) and "\x00" in value):
         raise _bad_cursor()
     return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Raises ValueError or OverflowError for a time without a zone, or outside the years 1 to 9999."""
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return value.astimezone(UTC)
 
 
 def _encode(row: Model, key: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from accounts.auth import requires
@@ -146,7 +147,7 @@ def export_conversation(request: SignedInRequest, pk: UUID, format: str = "md") 
             as_markdown(request.user, conversation), content_type="text/markdown; charset=utf-8"
         )
     else:
-        raise Problem(422, "invalid", "format: choose md or json.")
+        raise Problem(422, "invalid", _("format: choose md or json."))
     response["Content-Disposition"] = f'attachment; filename="conversation-{pk}.{format}"'
     return response
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
@@ -10,6 +10,9 @@ from ninja import Field, Schema
 from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
 from chat.models import Conversation
 from chat.rank import Passage
+
+
+Collections = Annotated[list[UUID] | None, Field(max_length=1_000)]
 
 
 class HistoryTurn(Schema):
@@ -21,7 +24,7 @@ class AnswerIn(Schema):
     """`conversation` goes on with a stored one; `history` brings the turns along instead."""
 
     question: str
-    collections: list[UUID] | None = None
+    collections: Collections = None
     conversation: UUID | None = None
     history: list[HistoryTurn] = Field(default_factory=list, max_length=50)
     model: str = ""
@@ -76,7 +79,7 @@ class AnswerOut(Schema):
 
 class SearchIn(Schema):
     query: str
-    collections: list[UUID] | None = None
+    collections: Collections = None
     k: int = Field(10, ge=1, le=100)
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
 

@@ -37,6 +37,8 @@ from ingest.samples import SAMPLE
 #: Conversations in the list, and exchanges of a conversation, that are shown at once.
 LISTED = 40
 SHOWN = 20
+#: Farther than anybody scrolls; a database refuses an offset of 30 digits.
+MOST_LISTED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def conversation(request: PageRequest, pk: UUID) -> HttpResponse:
 def conversations(request: PageRequest) -> HttpResponse:
     """The rest of the list, from `?after=` on."""
     try:
-        after = max(0, int(request.GET.get("after", "0")))
+        after = min(max(0, int(request.GET.get("after", "0"))), MOST_LISTED)
     except ValueError:
         after = 0
     return render(request, "chat/_conversation_items.html", _listed(request, after=after))

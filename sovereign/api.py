@@ -20,6 +20,7 @@ from accounts.api import router as accounts_router
 from audit.problems import Problem
 from chat.api import router as chat_router
 from ingest.api import router as ingest_router
+from sovereign.parser import StrictParser
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ api = NinjaAPI(
     docs_url=None,
     docs_decorator=require_safe,
     openapi_url="/openapi.json",
+    parser=StrictParser(),
 )
 for router in (accounts_router, ingest_router, chat_router):
     api.add_router("", router)
@@ -82,6 +84,8 @@ def on_401(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def on_http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, Problem):  # ninja wraps whatever a parser says
+        return error.__cause__.as_response()
     code = CODES.get(error.status_code, "refused")
     return Problem(error.status_code, code, error.message).as_response()
 

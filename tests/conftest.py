@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 
 from accounts.models import User
@@ -64,6 +66,21 @@ def _network_was_left_alone() -> Iterator[None]:
     tried = REFUSED[before:]
     del REFUSED[before:]
     assert not tried, f"reached for the network: {tried}"
+
+
+# --- the database -------------------------------------------------------------------------------
+def pytest_report_header() -> str:
+    return f"database: {connections['default'].vendor}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """pytest-django's own, and at its end no thread holds PostgreSQL's test database.
+
+    Views that async tests ask run in one thread of asgiref's, which keeps its connection.
+    """
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 # --- people -------------------------------------------------------------------------------------

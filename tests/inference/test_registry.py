@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from inference import registry as registry_module
-from inference.catalogue import CATALOGUE, find
+from inference.catalogue import CATALOGUE
 from inference.errors import ModelError
 from inference.registry import Registry
 from tests.inference.parts import SMALL
