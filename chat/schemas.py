@@ -11,7 +11,6 @@ from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, 
 from chat.models import Conversation
 from chat.rank import Passage
 
-
 Collections = Annotated[list[UUID] | None, Field(max_length=1_000)]
 
 
