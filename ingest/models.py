@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Group, User
+from ingest.reasons import reason
 
 
 class Collection(models.Model):
@@ -43,8 +44,12 @@ class Grant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="grants")
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="grants")
-    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
     everyone = models.BooleanField(default=False)
     role = models.CharField(max_length=10, choices=Role, default=Role.READER)
 
@@ -125,7 +130,9 @@ class Document(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     lease = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
-    uploaded_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="uploads")
+    uploaded_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="uploads"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ready_at = models.DateTimeField(null=True, blank=True)
 
@@ -142,6 +149,11 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in the language of the interface."""
+        return reason(self.error_code, self.error_detail)
 
 
 class Chunk(models.Model):
@@ -182,12 +194,12 @@ class Receipt(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     document_id = models.UUIDField()
     collection_id = models.UUIDField()
-    requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="receipts")
+    requested_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="receipts"
+    )
     requested_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
     removed = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return str(self.id)
-
-

@@ -140,7 +140,7 @@ def grant_out(grant: Grant) -> dict[str, Any]:
 
 
 def document_out(document: Document) -> dict[str, Any]:
-    error = {"code": document.error_code, "detail": document.error_detail}
+    error = {"code": document.error_code, "detail": document.reason}
     return {
         "id": document.id,
         "collection": document.collection_id,

@@ -26,6 +26,7 @@ from ingest.files import incoming_dir
 from ingest.guard import detect_media_type, safe_name
 from ingest.models import Collection, Document, original_path
 from ingest.parsers.base import ParseError
+from ingest.reasons import reason
 
 MAX_PATH = 1_000
 STATUS = {"file-too-large": 413, "disk-full": 507}
@@ -165,7 +166,7 @@ def _kind(place: Path, name: str) -> str:
     try:
         return detect_media_type(place, name)
     except ParseError as error:
-        raise UploadRefused(error.code, error.detail) from error
+        raise UploadRefused(error.code, reason(error.code, error.detail)) from error
 
 
 def _same_bytes(collection: Collection, sha256: str) -> Document | None:

@@ -1,0 +1,50 @@
+"""Why a file cannot be read, in the language of the interface.
+
+The readers are pure and speak English, with figures: what they said stays in the row and is shown to
+English readers. Others get the sentence of its code (docs/errors.md).
+"""
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+
+def reason(code: str, detail: str) -> str:
+    """Return `detail`, or a translated sentence for `code` where the interface is not English."""
+    if (get_language() or "en").startswith("en"):
+        return detail
+    return _sentences().get(code, detail)
+
+
+def _sentences() -> dict[str, str]:
+    return {
+        "empty-file": _("The file is empty. Upload the right one."),
+        "unsupported-format": _(
+            "Files of this kind cannot be read. Accepted are PDF, Word (DOCX), HTML, Markdown and text."
+        ),
+        "encrypted": _("The file is protected with a password. Upload a copy without it."),
+        "damaged": _(
+            "The file is damaged or cut off. Open it in the program that made it and save it anew."
+        ),
+        "unsafe-file": _(
+            "The file declares XML entities. Save it anew in an office program, which writes none."
+        ),
+        "archive-too-large": _(
+            "The file unpacks to more than is allowed. Save it anew, with fewer or smaller pictures."
+        ),
+        "nested-too-deep": _(
+            "The page nests too many elements. Save it anew with a browser, or as text."
+        ),
+        "too-many-pages": _("The file has more pages than are allowed. Split it."),
+        "too-much-text": _("The file holds more text than is allowed. Split it."),
+        "no-text": _("The file holds no text. Run OCR on a scan and upload the result."),
+        "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
+        "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
+        "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
+        "original-missing": _(
+            "The stored file is gone. Delete this entry, then upload the file again."
+        ),
+        "worker-lost": _(
+            "Reading this file stopped the worker several times. Try a simpler version."
+        ),
+        "internal-error": _("Something went wrong inside. Try again, or tell an administrator."),
+    }
