@@ -85,7 +85,11 @@ def _static_state() -> str:
 
 
 def translations() -> None:
-    """Compile the .po files that are newer than their .mo. Without gettext the pages are English."""
+    """Compile the .po files that are newer than their .mo.
+
+    They come compiled, and a checkout says nothing of which is newer: without gettext, or where the
+    folder cannot be written, those that are there are used.
+    """
     stale = [
         source
         for folder in settings.LOCALE_PATHS
@@ -95,10 +99,13 @@ def translations() -> None:
     if not stale:
         return
     if not shutil.which("msgfmt"):
-        say("The translations are not compiled: apt install gettext, then start again.")
+        if not all(source.with_suffix(".mo").is_file() for source in stale):
+            say("The translations are not compiled: apt install gettext, then start again.")
         return
-    say("Compiling the translations ...")
-    call_command("compilemessages", verbosity=0, locale=_locales(stale))
+    try:
+        call_command("compilemessages", verbosity=0, locale=_locales(stale))
+    except CommandError:
+        say("The translations could not be compiled: those that came with this version are used.")
 
 
 def _is_fresh(source: Path) -> bool:

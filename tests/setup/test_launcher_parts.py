@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -168,6 +169,36 @@ def test_translations_are_compiled_when_they_are_newer(
     source.with_suffix(".mo").touch()
     prepare.translations()
     assert capsys.readouterr().out == ""
+
+
+def test_a_checkout_without_gettext_uses_what_came_compiled(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings.LOCALE_PATHS = [tmp_path]
+    source = tmp_path / "de" / "LC_MESSAGES" / "django.po"
+    source.parent.mkdir(parents=True)
+    source.with_suffix(".mo").touch()
+    source.touch()
+    os.utime(source.with_suffix(".mo"), (1, 1))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    prepare.translations()
+    assert capsys.readouterr().out == ""
+
+
+def test_translations_that_cannot_be_compiled_end_nothing(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not shutil.which("msgfmt"):
+        pytest.skip("gettext is not installed")
+    settings.LOCALE_PATHS = [tmp_path]
+    source = tmp_path / "de" / "LC_MESSAGES" / "django.po"
+    source.parent.mkdir(parents=True)
+    source.write_text("this is no catalogue")
+    prepare.translations()
+    assert "could not be compiled" in capsys.readouterr().out
 
 
 # --- system checks ------------------------------------------------------------------------------
