@@ -25,8 +25,8 @@ test-services: ## the tests that need PostgreSQL and Redis (Debian: apt install 
 	@$(PYTHON) sovereign/setup --for-tests
 	$(VENV)/python -m pytest -m services $(PYTEST_ARGS)
 
-test-handbook: ## the tests on the handbook corpus that SOVEREIGN_HANDBOOK names
-	@test -d "$${SOVEREIGN_HANDBOOK:-}" || { echo "Set SOVEREIGN_HANDBOOK to the folder of the corpus."; exit 1; }
+test-handbook: ## the tests on the handbook corpus that SOVEREIGN_TEST_HANDBOOK names
+	@test -d "$${SOVEREIGN_TEST_HANDBOOK:-}" || { echo "Set SOVEREIGN_TEST_HANDBOOK to the folder of the corpus."; exit 1; }
 	@$(PYTHON) sovereign/setup --for-tests
 	$(VENV)/python -m pytest -m handbook $(PYTEST_ARGS)
 

@@ -1,4 +1,4 @@
-"""Messages -> tokens: the look that decides, and the answer itself; errors mapped to events."""
+"""Messages -> text: the look that decides, and the answer itself. Errors are the caller's."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

@@ -138,11 +138,6 @@ def render(messages: Sequence[ChatMessage], family: str) -> list[Segment]:
     ]
 
 
-def as_text(segments: Sequence[Segment]) -> str:
-    """One text, for engines that take no tokens. What was said is neutralised already."""
-    return "".join(segment.text for segment in segments)
-
-
 def _merge_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     merged: list[ChatMessage] = []
     held = ""

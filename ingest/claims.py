@@ -26,6 +26,15 @@ log = structlog.get_logger(__name__)
 
 PROGRESS_SECONDS = 1.0
 
+#: What a document is that waits, for the first time or again.
+WAITING: dict[str, object] = {
+    "status": Document.Status.QUEUED,
+    "stage": Document.Stage.NONE,
+    "progress": 0,
+    "lease": None,
+    "lease_until": None,
+}
+
 
 class LeaseLost(Exception):
     """Somebody else has the document now, or it is being erased: stop quietly."""
@@ -117,16 +126,8 @@ def free_connection() -> None:
 
 def release(claim: Claim, seconds: float) -> bool:
     """Back to the queue for `seconds`; the attempt does not count. False when the lease was lost."""
-    return bool(
-        claim.held().update(
-            status=Document.Status.QUEUED,
-            stage=Document.Stage.NONE,
-            progress=0,
-            attempts=F("attempts") - 1,
-            lease=None,
-            lease_until=_until(seconds),
-        )
-    )
+    rests = WAITING | {"lease_until": _until(seconds), "attempts": F("attempts") - 1}
+    return bool(claim.held().update(**rests))
 
 
 def fail(held: QuerySet[Document], code: str, detail: str) -> bool:

@@ -18,6 +18,7 @@ from audit.problems import Problem
 from audit.record import record
 from ingest import queue
 from ingest.access import EDITOR, collections_for, documents_for, get_document
+from ingest.claims import WAITING
 from ingest.models import Collection, Document
 
 #: Anything else is sent as bytes without a meaning.
@@ -53,16 +54,9 @@ def retry(user: User, document: Document) -> Document:
     """Queue a failed document again. For editors. One that waits or runs already is left alone."""
     with transaction.atomic():
         found = get_document(user, document.pk, EDITOR)
-        queued = Document.objects.filter(pk=found.pk, status=Document.Status.FAILED).update(
-            status=Document.Status.QUEUED,
-            stage=Document.Stage.NONE,
-            progress=0,
-            attempts=0,
-            error_code="",
-            error_detail="",
-            lease=None,
-            lease_until=None,
-        )
+        failed = Document.objects.filter(pk=found.pk, status=Document.Status.FAILED)
+        anew = WAITING | {"attempts": 0, "error_code": "", "error_detail": ""}
+        queued = failed.update(**anew)
         if queued:
             record(actions.DOCUMENT_RETRIED, actor=user, target=("document", found.pk))
             queue.send_on_commit(queue.PROCESS, str(found.pk))

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from inference.protocol import ModelsUnavailable
 from ingest import claims, queue
 from ingest.claims import Claim, LeaseLost
-from ingest.models import Document
 from ingest.parsers.base import ParseError
 from ingest.store import StoreUnavailable
 
@@ -58,7 +57,7 @@ def _refused(claim: Claim, error: ParseError) -> None:
     if error.permanent or not again:
         _fail(claim, error.code, error.detail)
     else:
-        claim.held().update(status=Document.Status.QUEUED, lease=None, lease_until=None)
+        claim.held().update(**claims.WAITING)
         queue.send(queue.PROCESS, str(claim.document), countdown=SHORTEST)
 
 

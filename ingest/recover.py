@@ -38,13 +38,7 @@ def expired_leases() -> int:
             with transaction.atomic():
                 claims.fail(held, "worker-lost", detail)
         else:
-            held.update(
-                status=Document.Status.QUEUED,
-                stage=Document.Stage.NONE,
-                progress=0,
-                lease=None,
-                lease_until=None,
-            )
+            held.update(**claims.WAITING)
         log.warning("document.lease.expired", document=str(pk), attempts=attempts)
         recovered += 1
     return recovered

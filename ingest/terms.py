@@ -46,7 +46,6 @@ _CONNECTED = re.compile(
 )
 _SPACELESS_RUN = re.compile(rf"[{_SPACELESS}]")
 _PART = re.compile(rf"{_LETTER}+")
-_CONNECTOR = re.compile(r"[-._/:@+&'\u2019\u2010\u2011,#]")
 _DASHES = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2019": "'"})
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|\d{1,3}(?:[.,']\d{3})+(?:[.,]\d+)?")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,']\d{3})+")

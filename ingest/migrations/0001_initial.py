@@ -11,132 +11,292 @@ import ingest.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Collection',
+            name="Collection",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=150, verbose_name='name')),
-                ('description', models.TextField(blank=True, max_length=2000, verbose_name='description')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('erasing', models.BooleanField(default=False, editable=False)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='created_collections', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                (
+                    "description",
+                    models.TextField(blank=True, max_length=2000, verbose_name="description"),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("erasing", models.BooleanField(default=False, editable=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="created_collections",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255, verbose_name='name')),
-                ('path', models.CharField(blank=True, max_length=1000, verbose_name='folder path')),
-                ('file', models.FileField(max_length=200, upload_to=ingest.models.original_path)),
-                ('bytes', models.BigIntegerField(default=0)),
-                ('sha256', models.CharField(db_index=True, max_length=64)),
-                ('media_type', models.CharField(blank=True, max_length=150)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('processing', 'Processing'), ('ready', 'Ready'), ('failed', 'Failed'), ('erasing', 'Erasing')], db_index=True, default='queued', max_length=12)),
-                ('stage', models.CharField(blank=True, choices=[('', ''), ('parse', 'Reading'), ('chunk', 'Cutting into passages'), ('embed', 'Understanding'), ('store', 'Storing')], default='', max_length=10)),
-                ('progress', models.FloatField(default=0)),
-                ('error_code', models.CharField(blank=True, max_length=50)),
-                ('error_detail', models.CharField(blank=True, max_length=500)),
-                ('warnings', models.JSONField(default=list)),
-                ('title', models.CharField(blank=True, max_length=500)),
-                ('language', models.CharField(blank=True, max_length=8)),
-                ('pages', models.PositiveIntegerField(blank=True, null=True)),
-                ('chunk_count', models.PositiveIntegerField(default=0)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('lease', models.UUIDField(blank=True, editable=False, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('ready_at', models.DateTimeField(blank=True, null=True)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='documents', to='ingest.collection')),
-                ('uploaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='uploads', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                ("path", models.CharField(blank=True, max_length=1000, verbose_name="folder path")),
+                ("file", models.FileField(max_length=200, upload_to=ingest.models.original_path)),
+                ("bytes", models.BigIntegerField(default=0)),
+                ("sha256", models.CharField(db_index=True, max_length=64)),
+                ("media_type", models.CharField(blank=True, max_length=150)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("processing", "Processing"),
+                            ("ready", "Ready"),
+                            ("failed", "Failed"),
+                            ("erasing", "Erasing"),
+                        ],
+                        db_index=True,
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", ""),
+                            ("parse", "Reading"),
+                            ("chunk", "Cutting into passages"),
+                            ("embed", "Understanding"),
+                            ("store", "Storing"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("progress", models.FloatField(default=0)),
+                ("error_code", models.CharField(blank=True, max_length=50)),
+                ("error_detail", models.CharField(blank=True, max_length=500)),
+                ("warnings", models.JSONField(default=list)),
+                ("title", models.CharField(blank=True, max_length=500)),
+                ("language", models.CharField(blank=True, max_length=8)),
+                ("pages", models.PositiveIntegerField(blank=True, null=True)),
+                ("chunk_count", models.PositiveIntegerField(default=0)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("lease", models.UUIDField(blank=True, editable=False, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("ready_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="documents",
+                        to="ingest.collection",
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="uploads",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Chunk',
+            name="Chunk",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('text', models.TextField()),
-                ('context', models.CharField(blank=True, max_length=1000)),
-                ('heading_path', models.JSONField(default=list)),
-                ('page', models.PositiveIntegerField(blank=True, null=True)),
-                ('start', models.PositiveIntegerField()),
-                ('end', models.PositiveIntegerField()),
-                ('boxes', models.JSONField(default=list)),
-                ('language', models.CharField(blank=True, max_length=8)),
-                ('vector', models.BinaryField(null=True)),
-                ('embedder', models.CharField(blank=True, max_length=100)),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='ingest.document')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("ordinal", models.PositiveIntegerField()),
+                ("text", models.TextField()),
+                ("context", models.CharField(blank=True, max_length=1000)),
+                ("heading_path", models.JSONField(default=list)),
+                ("page", models.PositiveIntegerField(blank=True, null=True)),
+                ("start", models.PositiveIntegerField()),
+                ("end", models.PositiveIntegerField()),
+                ("boxes", models.JSONField(default=list)),
+                ("language", models.CharField(blank=True, max_length=8)),
+                ("vector", models.BinaryField(null=True)),
+                ("embedder", models.CharField(blank=True, max_length=100)),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chunks",
+                        to="ingest.document",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['document_id', 'ordinal'],
+                "ordering": ["document_id", "ordinal"],
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('everyone', models.BooleanField(default=False)),
-                ('role', models.CharField(choices=[('reader', 'Reader'), ('editor', 'Editor'), ('manager', 'Manager')], default='reader', max_length=10)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='ingest.collection')),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='accounts.group')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("everyone", models.BooleanField(default=False)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("reader", "Reader"),
+                            ("editor", "Editor"),
+                            ("manager", "Manager"),
+                        ],
+                        default="reader",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="ingest.collection",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="accounts.group",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('document_id', models.UUIDField()),
-                ('collection_id', models.UUIDField()),
-                ('requested_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('removed', models.JSONField(default=dict)),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='receipts', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("document_id", models.UUIDField()),
+                ("collection_id", models.UUIDField()),
+                (
+                    "requested_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("removed", models.JSONField(default=dict)),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="receipts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['status', 'lease_until'], name='document_sweep'),
+            model_name="document",
+            index=models.Index(fields=["status", "lease_until"], name="document_sweep"),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'erasing'), _negated=True), fields=('collection', 'sha256'), name='document_bytes_once_a_collection'),
+            model_name="document",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "erasing"), _negated=True),
+                fields=("collection", "sha256"),
+                name="document_bytes_once_a_collection",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.UniqueConstraint(fields=('document', 'ordinal'), name='chunk_ordinal_once'),
+            model_name="chunk",
+            constraint=models.UniqueConstraint(
+                fields=("document", "ordinal"), name="chunk_ordinal_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('everyone', False), ('group__isnull', True), ('user__isnull', False)), models.Q(('everyone', False), ('group__isnull', False), ('user__isnull', True)), models.Q(('everyone', True), ('group__isnull', True), ('user__isnull', True)), _connector='OR'), name='grant_has_one_principal'),
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("everyone", False), ("group__isnull", True), ("user__isnull", False)),
+                    models.Q(("everyone", False), ("group__isnull", False), ("user__isnull", True)),
+                    models.Q(("everyone", True), ("group__isnull", True), ("user__isnull", True)),
+                    _connector="OR",
+                ),
+                name="grant_has_one_principal",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('collection', 'user'), name='grant_user_once'),
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                fields=("collection", "user"), name="grant_user_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('collection', 'group'), name='grant_group_once'),
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                fields=("collection", "group"), name="grant_group_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(condition=models.Q(('everyone', True)), fields=('collection',), name='grant_everyone_once'),
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("everyone", True)),
+                fields=("collection",),
+                name="grant_everyone_once",
+            ),
         ),
     ]

@@ -243,12 +243,13 @@ def _is_bold_heading(element: Any, text: str) -> bool:
         or text.endswith((".", ",", ";", ":"))
     ):
         return False
-    runs = [
-        run
-        for run in element.iter(qn("w:r"))
-        if "".join(t.text or "" for t in run.iter(_TEXT)).strip()
-    ]
-    return bool(runs) and all(_is_bold(run) for run in runs) and any(c.isalpha() for c in text)
+    return _is_all_bold(element) and any(c.isalpha() for c in text)
+
+
+def _is_all_bold(element: Any) -> bool:
+    """Whether there is visible text in it, and all of it is bold."""
+    runs = [run for run in element.iter(qn("w:r")) if _text(run).strip()]
+    return bool(runs) and all(_is_bold(run) for run in runs)
 
 
 def _is_bold(run: Any) -> bool:
@@ -296,7 +297,4 @@ def _is_header(row: Any, *, first: bool) -> bool:
     """Marked as repeated header, or a first row whose every cell is bold."""
     if row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None:
         return True
-    runs = [
-        run for run in row.iter(qn("w:r")) if "".join(t.text or "" for t in run.iter(_TEXT)).strip()
-    ]
-    return first and bool(runs) and all(_is_bold(run) for run in runs)
+    return first and _is_all_bold(row)

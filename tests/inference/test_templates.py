@@ -1,7 +1,7 @@
 import pytest
 
 from inference.protocol import ChatMessage
-from inference.templates import FAMILIES, as_text, guess_family, neutralise, render
+from inference.templates import FAMILIES, Segment, guess_family, neutralise, render
 
 TALK = [
     ChatMessage("system", "Be short."),
@@ -9,6 +9,10 @@ TALK = [
     ChatMessage("assistant", "Hi"),
     ChatMessage("user", "Bye"),
 ]
+
+
+def as_text(segments: list[Segment]) -> str:
+    return "".join(segment.text for segment in segments)
 
 
 def test_chatml() -> None:
