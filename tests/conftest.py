@@ -52,11 +52,16 @@ def _guard(event: str, args: tuple[object, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    if not hasattr(settings, "TEST_FOLDER"):
+        # An exported DJANGO_SETTINGS_MODULE would run the tests on somebody's data.
+        pytest.exit("The tests need --ds=tests.settings, which pyproject.toml gives.", returncode=2)
     sys.addaudithook(_guard)
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+    # By a name that only tests/settings.py has: never the data folder of an installation.
+    if folder := getattr(settings, "TEST_FOLDER", ""):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

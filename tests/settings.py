@@ -5,7 +5,8 @@ import tempfile
 
 for _name in [name for name in os.environ if name.startswith("SOVEREIGN_") and name != "SOVEREIGN_CACHE_DIR" and not name.startswith("SOVEREIGN_TEST_")]:
     del os.environ[_name]
-os.environ["SOVEREIGN_DATA_DIR"] = tempfile.mkdtemp(prefix="sovereign-test-")
+#: Removed at the end of the run.
+TEST_FOLDER = os.environ["SOVEREIGN_DATA_DIR"] = tempfile.mkdtemp(prefix="sovereign-test-")
 
 from sovereign.settings import *  # noqa: E402, F403
 
