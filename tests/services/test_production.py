@@ -1,0 +1,201 @@
+"""The production's entrypoints, with Debian's PostgreSQL and Redis, through HTTP alone.
+
+The tests of this file share one running product and go on where the one before ended.
+"""
+
+import json
+import signal
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live import wait_until
+from tests.services.production import EMAIL, Production
+from tests.services.servers import Postgres
+
+pytestmark = pytest.mark.services
+
+CANARY = "kestrel-lantern-7731"
+QUESTION = f"How many days of annual leave does the {CANARY} handbook give?"
+TEXT = f"# Annual leave\n\nThe {CANARY} handbook gives 28 days of annual leave per year.\n"
+LASTING = ["postgres", "redis", "chroma", "models", "web", "worker", "beat"]
+CHUNKS = "SELECT document_id, count(*) FROM ingest_chunk GROUP BY 1"
+INDEXED = "SELECT document, count(*) FROM ingest_lexical GROUP BY 1"
+#: A web process is at rest with a few connections; each of 2 + 1 workers and beat has its own.
+MOST_CONNECTIONS = 10
+
+
+def read(client: httpx.Client, address: str) -> Any:
+    answer = client.get(f"/api/v1{address}")
+    assert answer.status_code == 200, (address, answer.text)
+    return answer.json()
+
+
+def send(client: httpx.Client, address: str, body: Any) -> Any:
+    answer = client.post(f"/api/v1{address}", json=body)
+    assert answer.status_code in (200, 201, 202), (address, answer.text)
+    return answer.json()
+
+
+def upload(client: httpx.Client, collection: str, name: str, text: str) -> str:
+    answer = client.post(
+        f"/api/v1/collections/{collection}/documents", files={"file": (name, text.encode())}
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["documents"][0]["id"])
+
+
+def counted(database: Postgres, query: str) -> dict[str, int]:
+    """How many rows each document has."""
+    rows = [row.split("|") for row in database.sql(query)]
+    return {document: int(count) for document, count in rows}
+
+
+def until_ready(client: httpx.Client, document: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def settled() -> bool:
+        found.update(read(client, f"/documents/{document}"))
+        return found["status"] in ("ready", "failed")
+
+    wait_until("the document is read", settled, 120, 0.2)
+    assert found["status"] == "ready", found["error"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def collection(api: httpx.Client) -> str:
+    return str(send(api, "/collections", {"name": "Handbook"})["id"])
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_the_health_check_of_compose_says_well(product: Production, name: str) -> None:
+    product.until_healthy(name)
+
+
+def test_prepare_again_changes_nothing(product: Production) -> None:
+    before = product.database.sql("SELECT id, email FROM accounts_user")
+    printed = product.run("prepare")
+    assert "link" not in printed and len(before) == 1 and EMAIL in before[0]
+    assert product.database.sql("SELECT id, email FROM accounts_user") == before
+
+
+def test_an_administrator_sees_every_part(product: Production, api: httpx.Client) -> None:
+    assert read(api, "/me")["is_admin"] is True
+    with product.client() as stranger:
+        assert stranger.get("/readyz").json() == {"status": "ok"}
+        assert stranger.get("/api/v1/me").status_code == 401
+        page = stranger.get("/accounts/sign-in/")
+        assert page.status_code == 200
+        style = page.text.split('rel="stylesheet" href="')[1].split('"')[0]
+        assert stranger.get(style).status_code == 200
+
+
+def test_a_document_is_read_and_answers_rest_on_it(api: httpx.Client, collection: str) -> None:
+    document = upload(api, collection, f"{CANARY}.md", TEXT)
+    assert until_ready(api, document)["chunks"] == 1
+    assert upload(api, collection, "again.md", TEXT) == document, "the same bytes"
+    answer = send(api, "/answers", {"question": QUESTION, "stream": False})
+    assert answer["status"] == "complete" and "28 days" in answer["text"]
+    source = answer["passages"][answer["citations"][0]["n"] - 1]
+    assert source["document"]["id"] == document
+    kept = read(api, f"/conversations/{answer['conversation']}")
+    assert CANARY in json.dumps(kept)
+
+
+def test_an_answer_streams(api: httpx.Client, collection: str) -> None:
+    with api.stream("POST", "/api/v1/answers", json={"question": QUESTION}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = list(answer.iter_lines())
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    assert names[:2] == ["started", "sources"] and names[-1] == "done"
+    assert names.index("token") < names.index("citation")
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+def test_a_search_finds_it(api: httpx.Client, collection: str, mode: str) -> None:
+    found = send(api, "/search", {"query": f"{CANARY} leave", "mode": mode})
+    assert [CANARY in passage["text"] for passage in found["passages"]] == [True]
+
+
+def long_text(number: int) -> str:
+    """Long enough to be interrupted: a worker is at it for some seconds."""
+    parts = [
+        f"## Rule {number}-{part}\n\n{f'In case {part} it is {number} days. ' * 30}"
+        for part in range(150)
+    ]
+    return "\n\n".join([f"# Rules {number}", *parts])
+
+
+def test_a_killed_worker_loses_nothing_and_doubles_nothing(
+    product: Production, api: httpx.Client, collection: str
+) -> None:
+    ids = [upload(api, collection, f"rules-{number}.md", long_text(number)) for number in range(3)]
+
+    def at_work() -> list[str]:
+        return [pk for pk in ids if read(api, f"/documents/{pk}")["status"] == "processing"]
+
+    wait_until("one is being read", at_work, 60, 0.02)
+    product.running["worker"].kill()
+    assert at_work(), "killed too late"
+    product.start("worker")
+    found = [until_ready(api, pk) for pk in ids]
+    database = product.database
+    attempts = database.sql("SELECT max(attempts) FROM ingest_document")
+    assert int(attempts[0]) > 1
+    chunks, indexed = counted(database, CHUNKS), counted(database, INDEXED)
+    for document in found:
+        assert chunks[document["id"]] == indexed[document["id"]] == document["chunks"] > 100
+
+
+def test_requests_leave_no_connection_open(product: Production, api: httpx.Client) -> None:
+    for _ in range(60):
+        read(api, "/collections")
+        send(api, "/answers", {"question": QUESTION, "stream": False, "store": False})
+    open_now = product.database.sql(
+        "SELECT state FROM pg_stat_activity WHERE datname = 'sovereign' AND pid <> pg_backend_pid()"
+    )
+    assert len(open_now) <= MOST_CONNECTIONS, open_now
+    assert not [state for state in open_now if "in transaction" in state]
+
+
+def test_an_erased_document_is_gone(
+    product: Production, api: httpx.Client, collection: str
+) -> None:
+    documents = read(api, f"/collections/{collection}/documents?q={CANARY}")["items"]
+    document = documents[0]["id"]
+    answer = api.delete(f"/api/v1/documents/{document}")
+    assert answer.status_code == 202, answer.text
+    receipt = answer.json()["id"]
+    assert api.get(f"/api/v1/documents/{document}/content").status_code == 404
+    wait_until("it is erased", lambda: read(api, f"/receipts/{receipt}")["finished_at"], 90, 0.2)
+    assert send(api, "/answers", {"question": QUESTION, "stream": False})["status"] == "abstained"
+    assert document not in counted(product.database, CHUNKS)
+    assert document not in counted(product.database, INDEXED)
+    data = product.site.services["web"].mounts["/data"]
+    assert not [file for file in data.rglob(document.replace("-", "")) if file.is_file()]
+
+
+def test_no_log_holds_what_was_said(
+    product: Production, api: httpx.Client, collection: str
+) -> None:
+    """PostgreSQL too, which would write the values of a statement that failed."""
+    upload(api, collection, f"{CANARY}-2.md", TEXT)
+    logs = product.logs()
+    assert {"web.log", "worker.log", "postgres.log", "redis.log", "chroma.log"} <= logs.keys()
+    assert [name for name, text in logs.items() if CANARY in text] == []
+    assert "Traceback" not in logs["web.log"] + logs["beat.log"]
+
+
+def test_they_stop_when_asked_and_leave_nobody(product: Production) -> None:
+    """In the order of compose: whoever needs others goes first."""
+    codes = {}
+    for service in reversed(product.site.order()):
+        if service.name in product.running:
+            codes[service.name] = product.stop(service.name)
+    ended = {0, -signal.SIGTERM}
+    assert {name: code for name, code in codes.items() if code not in ended} == {}
+    assert set(codes) == set(LASTING) - {"postgres"}
+    assert product.left_over() == []
+    assert not (product.site.services["models"].mounts["/run/sovereign"] / "models.sock").exists()
