@@ -1,10 +1,12 @@
 """Finding chunks: by words, by vectors, exact and through Chroma; and only where one may look."""
 
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from accounts.models import User
 from ingest import exact, lexical, store
@@ -109,6 +111,17 @@ def test_chroma_finds_what_exact_search_finds(
     same = sum(len(set(a) & set(ordinals(b))) for a, b in zip(precise, near, strict=True))
     assert same >= 95
     assert all(hit.score <= 1.001 for hits in near for hit in hits)
+
+
+def test_the_index_is_made_anew_by_a_command(
+    vectors: str, collection: Collection, settings: Any
+) -> None:
+    _, rows = filled(collection, 30)
+    out = StringIO()
+    call_command("rebuild_vectors", stdout=out)
+    assert "30 vectors written" in out.getvalue()
+    settings.EXACT_SEARCH_CHUNKS = 0
+    assert ordinals(store.search(rows[3], [collection.id], 1, embedder="test")) == [3]
 
 
 def test_what_chroma_still_has_but_the_database_has_not_is_dropped(

@@ -1,0 +1,21 @@
+"""`manage.py rebuild_vectors`: Chroma's index anew from the database; what was erased leaves its files."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest import store
+from ingest.models import Collection
+
+
+class Command(BaseCommand):
+    help = "Make the vector index of every collection anew from the database."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        written = 0
+        try:
+            for pk in Collection.objects.filter(erasing=False).values_list("id", flat=True):
+                written += store.rebuild(pk)
+        except store.StoreUnavailable as error:
+            raise CommandError(str(error.detail)) from error
+        self.stdout.write(f"{written} vectors written.")
