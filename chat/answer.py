@@ -6,6 +6,7 @@ held: a model talks for many seconds.
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -102,11 +103,15 @@ def _written(
         [_basis(*pair) for pair in zip(context.passages, context.foreign, strict=True)]
     )
     generation = Generation()
-    for piece in _pieces(client, model, ask, context, stopped, generation):
-        for event in writer.feed(piece):
-            if isinstance(event, Token):
-                clock.mark("first_token")
-            yield event
+    # Closed explicitly: what goes round in circles stops now, not at some garbage collection.
+    with closing(_pieces(client, model, ask, context, stopped, generation)) as pieces:
+        for piece in pieces:
+            for event in writer.feed(piece):
+                if isinstance(event, Token):
+                    clock.mark("first_token")
+                yield event
+            if writer.repeated:
+                break
     yield from writer.close()
     clock.mark("total")
     yield Done(_status(generation, writer), _tokens(generation), clock.ms)
@@ -119,7 +124,7 @@ def _pieces(
     context: Context,
     stopped: Callable[[], bool],
     generation: Generation,
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     if model is None:
         yield from _quotes(context)
         return

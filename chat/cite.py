@@ -8,6 +8,7 @@ so a quote cannot be false.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chat.events import CitationEvent, Event, Support, Token
 from ingest.terms import query_terms, terms
@@ -27,6 +28,8 @@ ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 CJK_END = "。！？"
+#: Letters before a place that decide whether a sentence ends there: longer than any abbreviation.
+TAIL = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
         if "\n" in match.group() or text[match.start() - 1 : match.start()] in CJK_END:
             ends = True
         else:
-            ends = not ABBREVIATION.search(text[start : match.start()])
+            ends = not ABBREVIATION.search(text, max(start, match.start() - TAIL), match.start())
         if ends:
             spans.append((start, match.start()))
             start = match.end()
@@ -76,19 +79,39 @@ def match(sentence: str, passage: str, n: int, *, context: str = "", language: s
     that hold most of them. `language` is the passage's.
     """
     plain = MARK.sub("", sentence)
+    words = _words_of(passage, context, language)
     wanted = set(query_terms(plain, language))
-    have = set(terms(f"{context}\n{passage}", language))
-    share = len(wanted & have) / len(wanted) if wanted else 0.0
-    there = numbers(plain) <= numbers(f"{context}\n{passage}")
-    start, end = _best_span(wanted, passage, language)
-    return Match(n, start, end, share, there)
+    share = len(wanted & words.all) / len(wanted) if wanted else 0.0
+    start, end = _best_span(wanted, words)
+    return Match(n, start, end, share, numbers(plain) <= words.numbers)
 
 
-def _best_span(wanted: set[str], passage: str, language: str) -> tuple[int, int]:
-    spans = sentences(passage)
-    if not spans:
-        return 0, len(passage)
-    held = [wanted & set(terms(passage[start:end], language)) for start, end in spans]
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What sentences are compared with: all terms and numbers of a passage, and its sentences' terms."""
+
+    all: frozenset[str]
+    numbers: frozenset[str]
+    spans: tuple[tuple[int, int], ...]
+    held: tuple[frozenset[str], ...]
+
+
+@lru_cache(maxsize=64)
+def _words_of(passage: str, context: str, language: str) -> _Words:
+    """Kept: every sentence of an answer is compared with every passage, which may have hundreds."""
+    spans = tuple(sentences(passage)) or ((0, len(passage)),)
+    whole = f"{context}\n{passage}"
+    return _Words(
+        frozenset(terms(whole, language)),
+        frozenset(numbers(whole)),
+        spans,
+        tuple(frozenset(terms(passage[start:end], language)) for start, end in spans),
+    )
+
+
+def _best_span(wanted: set[str], words: _Words) -> tuple[int, int]:
+    spans = words.spans
+    held = [wanted & terms_of_span for terms_of_span in words.held]
     best = max(range(len(spans)), key=lambda i: (len(held[i]), -i))
     low = high = best
     for other in (best - 1, best + 1):
@@ -129,6 +152,9 @@ class AnswerWriter:
         self._space = ""
         self._marks: list[int] = []
         self._after_mark = False
+        self._said: list[str] = []
+        #: A sentence came again: the model goes round in circles, there is nothing more to come.
+        self.repeated = False
         self._start = 0
         self._sent = 0
         self._ready: list[CitationEvent] = []
@@ -180,13 +206,13 @@ class AnswerWriter:
             self._end_sentence()
         if self.text and self._space:
             self.text += "\n" if "\n" in self._space else " "
-        if not self.text[self._start :].strip():
+        if not self._tail().strip():
             self._start = len(self.text)
         self._space, self._after_mark = "", False
         self.text += char
 
     def _sentence_over(self) -> bool:
-        sentence = self.text[self._start :].rstrip()
+        sentence = self._tail().rstrip()
         if not sentence:
             return False
         if "\n" in self._space or sentence[-1] in CJK_END:
@@ -194,9 +220,18 @@ class AnswerWriter:
         ended = bool(TERMINATOR.search(sentence)) and not ABBREVIATION.search(sentence)
         return bool(self._space or self._after_mark) and ended
 
+    def _tail(self) -> str:
+        """The end of the sentence that is being written: to look at all of it for each letter is slow."""
+        return self.text[max(self._start, len(self.text) - TAIL) :]
+
     def _end_sentence(self) -> None:
         sentence, marks = self.text[self._start :], self._marks
         self._marks = []
+        if sentence.strip() in self._said:
+            # Nothing of it was sent: see _flush.
+            self.text, self.repeated = self.text[: self._start], True
+            return
+        self._said.append(sentence.strip())
         if WORD.search(sentence):
             self._cite(sentence, [n for n in dict.fromkeys(marks) if 0 < n <= len(self._passages)])
             self._space = self._space or " "
@@ -227,10 +262,16 @@ class AnswerWriter:
         foreign = bool(found.n) and self._passages[found.n - 1].foreign
         return "likely" if foreign and found.numbers and found.support == "none" else found.support
 
+    def _may_repeat(self) -> bool:
+        """While a sentence begins like an earlier one it is held back: small models repeat."""
+        begun = self.text[self._start :].strip()
+        return bool(begun) and any(said.startswith(begun) for said in self._said)
+
     def _flush(self) -> Iterator[Event]:
-        if len(self.text) > self._sent:
-            yield Token(self.text[self._sent :])
-            self._sent = len(self.text)
+        end = self._start if self._may_repeat() else len(self.text)
+        if end > self._sent:
+            yield Token(self.text[self._sent : end])
+            self._sent = end
         ready, self._ready = self._ready, []
         self.citations += ready
         yield from ready

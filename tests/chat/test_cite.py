@@ -48,6 +48,18 @@ def test_a_decimal_after_a_mark_is_no_end_of_sentence() -> None:
     ]
 
 
+def test_a_model_that_goes_round_in_circles_is_heard_once() -> None:
+    writer = written("You have 28 days of annual leave [1].\nYou have 28 days of annual leave [1].")
+    assert writer.repeated
+    assert cited(writer) == [("You have 28 days of annual leave. [1]", 1, "verified")]
+
+
+def test_a_sentence_that_only_begins_like_another_is_told() -> None:
+    writer = written("You have 28 days per year. You have 30 days after five years of service.")
+    assert not writer.repeated
+    assert writer.text.endswith("You have 30 days after five years of service. [1]")
+
+
 def test_a_dangling_mark_is_dropped_and_the_right_one_is_set() -> None:
     assert cited(written("You have 28 days of annual leave [9].")) == [
         ("You have 28 days of annual leave. [1]", 1, "verified")
