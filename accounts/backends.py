@@ -19,7 +19,8 @@ class EmailBackend(BaseBackend):
         """Return the person, or None. Takes as long for an unknown address as for a wrong password."""
         if not username or not password:
             return None
-        user = User.objects.filter(email__iexact=username.strip()).first()
+        # As it is stored. To a database "ſ" may be an "s": each spelling would be a new five tries.
+        user = User.objects.filter(email=username.strip().lower()).first()
         if user is None:
             User().set_password(password)
             return None

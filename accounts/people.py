@@ -88,10 +88,12 @@ def change_user(actor: User, user: User, **changes: Any) -> User:
     require_admin(actor)
     if changes.get("is_admin") is False or changes.get("is_active") is False:
         _keep_an_admin(user)
-    groups = changes.pop("groups", None)
+    groups, email = changes.pop("groups", None), user.email
     for field, value in changes.items():
         setattr(user, field, _CLEAN[field](value))
     _save(user, fields=list(changes))
+    if user.email != email or not user.is_active:
+        user.links.filter(used_at=None).delete()  # they went to the old address
     if groups is not None:
         user.groups.set(_groups(groups))
     switches: dict[str, bool] = {k: v for k, v in changes.items() if k in ("is_admin", "is_active")}
@@ -164,7 +166,9 @@ def clean_email(email: str) -> str:
     email = email.strip().lower()
     try:
         validate_email(email)
-    except ValidationError as error:
+        # Without regard to case, Django's pattern takes the dotless i and the long s for i and s.
+        email.partition("@")[0].encode("ascii")
+    except (ValidationError, UnicodeEncodeError) as error:
         detail = _("This is not an e-mail address. Write it as name@example.com.")
         raise Problem(422, "bad-email", detail) from error
     return email
