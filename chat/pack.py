@@ -87,15 +87,17 @@ def pack(
 
 def messages(packed: Packed, task: str) -> list[ChatMessage]:
     """The prompt. Passages of one question always stand at the same place before `task`."""
-    earlier = "".join(
-        f"{'Earlier question' if turn.role == 'user' else 'Earlier answer'}: {_one_line(turn.text)[:300]}\n"
-        for turn in packed.history
-    )
+    earlier = "".join(_earlier(turn) for turn in packed.history)
     content = (
         f"<passages>\n{packed.passages}\n</passages>\n\n"
         f"{earlier}Question: {_one_line(packed.question)}\n\n{task}"
     )
     return [ChatMessage("system", SYSTEM), ChatMessage("user", content)]
+
+
+def _earlier(turn: Turn) -> str:
+    kind = "question" if turn.role == "user" else "answer"
+    return f"Earlier {kind}: {_fenced(_one_line(turn.text)[:300])}\n"
 
 
 def task(language: str) -> str:
@@ -152,11 +154,12 @@ def _one_line(text: str) -> str:
 
 def _line(n: int, label: str, text: str) -> str:
     # One passage is one line: text in it cannot pass for a new passage, a question or an order.
-    return f"[{n}] ({_one_line(label)[:150]}) {_fenced(' '.join(text.split()))}"
+    return _fenced(f"[{n}] ({_one_line(label)[:150]}) {_one_line(text)}")
 
 
 def _fenced(text: str) -> str:
-    return re.sub(r"</?\s*passages\s*>", "", text, flags=re.IGNORECASE)
+    """Without our mark's `<`. Taking the mark out would let the halves around it become another."""
+    return re.sub(r"<(?=\s*/?\s*passages\b)", "‹", text, flags=re.IGNORECASE)
 
 
 def _fitting(sizes: Sequence[int], tokens: int) -> int:
