@@ -340,3 +340,18 @@ def test_deleting_a_collection(client_for: ClientFor, alice: User, document: Doc
     assert "Erase everything" in client_for(alice).get(address).content.decode()
     client_for(alice).post(address)
     assert client_for(alice).get(addresses(document)["reader"][0][1]).status_code == 404
+
+
+def test_a_failure_is_said_in_the_language_of_the_interface(
+    client_for: ClientFor, bob: User, collection: Collection
+) -> None:
+    document = people.make_document(
+        collection, status="failed", error_code="no-text", error_detail="The PDF holds no text."
+    )
+    address, client = reverse("ingest:document", args=[document.pk]), client_for(bob)
+    assert "The PDF holds no text." in client.get(address).content.decode()
+    german = client.get(address, headers={"Accept-Language": "de"}).content.decode()
+    assert "Die Datei enthält keinen Text." in german and "The PDF holds" not in german
+    Document.objects.filter(pk=document.pk).update(error_code="of-tomorrow")
+    other = client.get(address, headers={"Accept-Language": "fr"}).content.decode()
+    assert "The PDF holds no text." in other
