@@ -3,8 +3,10 @@
 import os
 import tempfile
 
-for _name in [name for name in os.environ if name.startswith("SOVEREIGN_") and name != "SOVEREIGN_CACHE_DIR" and not name.startswith("SOVEREIGN_TEST_")]:
-    del os.environ[_name]
+_KEPT = ("SOVEREIGN_CACHE_DIR", "SOVEREIGN_TEST_")
+for _name in [name for name in os.environ if name.startswith("SOVEREIGN_")]:
+    if not _name.startswith(_KEPT):
+        del os.environ[_name]
 #: Removed at the end of the run.
 TEST_FOLDER = os.environ["SOVEREIGN_DATA_DIR"] = tempfile.mkdtemp(prefix="sovereign-test-")
 
