@@ -164,5 +164,6 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
     ),
 )
 
+
 def find(name: str) -> CatalogueEntry | None:
     return next((entry for entry in CATALOGUE if entry.name == name), None)

@@ -25,7 +25,10 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="the known models, and which of them are here")
         for action, text in (
-            ("fetch", "fetch models of the catalogue (without a name: those that the settings ask for)"),
+            (
+                "fetch",
+                "fetch models of the catalogue (without a name: those that the settings ask for)",
+            ),
             ("verify", "read every file again and compare its SHA-256"),
         ):
             actions.add_parser(action, help=text).add_argument("names", nargs="*", metavar="NAME")
