@@ -15,7 +15,6 @@ from inference.registry import Registry
 from inference.remote import RemoteEngine
 from tests.inference.parts import SMALL, running
 
-pytestmark = pytest.mark.enable_socket
 ASK = [
     ChatMessage("system", "Cite."),
     ChatMessage(

@@ -18,7 +18,7 @@ from inference.registry import Model, Registry
 from inference.speed import SpeedBook
 from inference.xllama import XllamaEngine
 
-pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
+pytestmark = pytest.mark.live
 SMALL = "smollm2-135m-instruct"
 
 

@@ -35,8 +35,6 @@ ASK = [
 ANSWER = "Annual leave is thirty days a year. [2]"
 LONG = [ChatMessage("user", f"[1] Leave days {'and on ' * 400}.\n\nQuestion: leave days?")]
 
-pytestmark = pytest.mark.enable_socket
-
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
