@@ -69,8 +69,9 @@ def set_grants(user: User, collection: Collection, grants: Iterable[Wanted]) -> 
     neither a person nor a group would manage the collection, `no-manager`.
     """
     with transaction.atomic():
+        # Locked before the right is looked at: of two managers who remove each other, one is late.
+        Collection.objects.select_for_update().filter(pk=collection.pk).first()
         found = get_collection(user, collection.pk, MANAGER)
-        Collection.objects.select_for_update().get(pk=found.pk)
         before = {(grant.principal, grant.role) for grant in found.grants.all()}
         wanted = _resolved(list(grants))
         found.grants.all().delete()
