@@ -4,7 +4,11 @@ The column `scope` holds two tokens, one for the collection and one for the docu
 itself narrows a search to collections and finds the rows of a document to delete.
 """
 
+import heapq
+import math
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -16,6 +20,9 @@ from ingest.lexical_terms import Row
 WEIGHTS = (0.0, 1.5, 1.0)
 #: Terms of one lookup: SQLite allows only so many parts of a compound SELECT.
 LOOKUP = 200
+_MATCHES = "FROM ingest_lexical WHERE ingest_lexical MATCH %s"
+# bm25() is negative: the smaller, the better.
+_SCORES = f"SELECT rowid, -bm25(ingest_lexical, %s, %s, %s) {_MATCHES}"
 
 
 def _collection(pk: UUID) -> str:
@@ -28,6 +35,14 @@ def _document(pk: UUID) -> str:
 
 def _any_of(tokens: Sequence[str]) -> str:
     return "(" + " OR ".join(f'"{token}"' for token in tokens) + ")"
+
+
+def _scope(collections: Sequence[UUID]) -> str:
+    return _any_of([_collection(pk) for pk in collections])
+
+
+def _query(collections: Sequence[UUID], term: str) -> str:
+    return f'scope : {_scope(collections)} AND {{context text}} : "{term}"'
 
 
 class SqliteIndex:
@@ -61,29 +76,66 @@ class SqliteIndex:
             )
 
     def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
-        """Of all collections: FTS5 counts, and its BM25 weighs, over the whole table."""
-        found: dict[str, int] = {}
+        """In these collections alone: counts of others would tell what a person may not know."""
         with connection.cursor() as cursor:
-            for start in range(0, len(terms), LOOKUP):
-                part = list(terms[start : start + LOOKUP])
-                marks = ", ".join(["%s"] * len(part))
-                cursor.execute(
-                    f"SELECT term, doc FROM ingest_lexical_terms WHERE term IN ({marks})",  # noqa: S608
-                    part,
-                )
-                found.update(cursor.fetchall())
-        return found
+            known = _everywhere(cursor, terms)
+            counts = {
+                term: _number(cursor, f"SELECT count(*) {_MATCHES}", _query(collections, term))
+                for term in known
+            }
+        return {term: count for term, count in counts.items() if count}
 
     def search(
         self, frequencies: dict[str, int], collections: Sequence[UUID], limit: int
     ) -> list[Hit]:
-        scope = _any_of([_collection(pk) for pk in collections])
-        query = f"scope : {scope} AND {{context text}} : {_any_of(list(frequencies))}"
+        """FTS5 weighs a term by how rare it is in the whole table: the order of a person's own
+        documents would tell which words others' hold. Asked for one term alone that weight is a
+        factor of the score, which is exchanged here for the rarity within `collections`.
+        """
+        found: dict[int, float] = defaultdict(float)
         with connection.cursor() as cursor:
-            # FTS5's bm25() is negative: the smaller, the better.
-            cursor.execute(
-                "SELECT chunk, -bm25(ingest_lexical, %s, %s, %s) AS score FROM ingest_lexical"
-                " WHERE ingest_lexical MATCH %s ORDER BY score DESC LIMIT %s",
-                [*WEIGHTS, query, limit],
-            )
-            return [Hit(UUID(chunk), score) for chunk, score in cursor.fetchall()]
+            everywhere = _everywhere(cursor, list(frequencies))
+            every = _number(cursor, "SELECT count(*) FROM ingest_lexical_docsize")
+            here = _number(cursor, f"SELECT count(*) {_MATCHES}", f"scope : {_scope(collections)}")
+            for term in frequencies.keys() & everywhere.keys():
+                factor = _rarity(here, frequencies[term]) / _rarity(every, everywhere[term])
+                cursor.execute(_SCORES, [*WEIGHTS, _query(collections, term)])
+                for row, score in cursor.fetchall():
+                    found[row] += factor * score
+            best = heapq.nlargest(limit, found.items(), key=lambda item: (item[1], -item[0]))
+            chunks = _chunks(cursor, [row for row, _ in best])
+        return [Hit(chunks[row], score) for row, score in best if row in chunks]
+
+
+def _everywhere(cursor: Any, terms: Sequence[str]) -> dict[str, int]:
+    """In how many rows of the whole table each term is. Never for a caller to see."""
+    found: dict[str, int] = {}
+    for start in range(0, len(terms), LOOKUP):
+        part = list(terms[start : start + LOOKUP])
+        marks = ", ".join(["%s"] * len(part))
+        cursor.execute(
+            f"SELECT term, doc FROM ingest_lexical_terms WHERE term IN ({marks})",  # noqa: S608
+            part,
+        )
+        found.update(cursor.fetchall())
+    return found
+
+
+def _number(cursor: Any, sql: str, *values: str) -> int:
+    cursor.execute(sql, list(values))
+    return int(cursor.fetchone()[0])
+
+
+def _rarity(total: int, count: int) -> float:
+    """The weight that FTS5's bm25() gives a term, its floor included."""
+    ratio = (total - count + 0.5) / (count + 0.5)
+    return math.log(ratio) if ratio > 1 else 1e-6
+
+
+def _chunks(cursor: Any, rows: Sequence[int]) -> dict[int, UUID]:
+    marks = ", ".join(["%s"] * len(rows))
+    cursor.execute(
+        f"SELECT rowid, chunk FROM ingest_lexical WHERE rowid IN ({marks})",  # noqa: S608
+        list(rows),
+    )
+    return {row: UUID(chunk) for row, chunk in cursor.fetchall()}
