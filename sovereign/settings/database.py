@@ -19,7 +19,7 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     )
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
-    else:
-        config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
+    # Under ASGI each request has a thread of its own, in which nobody finds a kept connection again:
+    # with a minute's age 57 stayed open after 500 requests (measured), and PostgreSQL has 100.
+    config["CONN_MAX_AGE"] = 0
     return config
