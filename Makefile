@@ -21,9 +21,9 @@ test: ## install what the tests need and run them, the network closed
 	@$(PYTHON) sovereign/setup --for-tests
 	$(VENV)/python -m pytest $(PYTEST_ARGS)
 
-test-services: ## the tests that need PostgreSQL and Redis (Debian: apt install postgresql redis-server)
+test-services: ## the database's tests on PostgreSQL, and what compose runs, with Debian's PostgreSQL and Redis
 	@$(PYTHON) sovereign/setup --for-tests
-	$(VENV)/python -m pytest -m services $(PYTEST_ARGS)
+	$(VENV)/python -m tests.services $(PYTEST_ARGS)
 
 test-handbook: ## the tests on the handbook corpus that SOVEREIGN_TEST_HANDBOOK names
 	@test -d "$${SOVEREIGN_TEST_HANDBOOK:-}" || { echo "Set SOVEREIGN_TEST_HANDBOOK to the folder of the corpus."; exit 1; }
