@@ -211,5 +211,6 @@ def _as_json(events: Iterable[Event]) -> HttpResponse:
     """Raises Problem 503 where nothing was written."""
     body = collected(events)
     if body["status"] == "failed" and not body["text"]:
-        raise Problem(503, body["error"]["code"], body["error"]["detail"])
+        status = 429 if body["error"]["code"] == "too-many-answers" else 503
+        raise Problem(status, body["error"]["code"], body["error"]["detail"])
     return JsonResponse(body)

@@ -21,6 +21,9 @@ def detail_of(code: str) -> str:
         ),
         "vectors-unavailable": _("The search index is not reachable. Wait a moment and ask again."),
         "model-unknown": _("There is no model of that name here. Choose another."),
+        "too-many-answers": _(
+            "Too many of your questions are being answered. Wait for one to end."
+        ),
         "internal-error": _("Something went wrong here. Ask again; the log has the details."),
     }.get(
         code,

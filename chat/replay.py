@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from chat.bounds import MOST_FOLLOWERS, place
 from chat.context import passage_data
 from chat.events import (
     CitationEvent,
@@ -37,6 +38,14 @@ def follow(message: Message, *, gone: Callable[[], bool]) -> Generator[Event, No
 
     An answer whose writer was killed is ended here as well: without a worker there is no sweep.
     """
+    with place(message.conversation.user_id, "follow", MOST_FOLLOWERS) as free:
+        if free:
+            yield from _followed(message, gone)
+        else:
+            yield failed("too-many-answers")
+
+
+def _followed(message: Message, gone: Callable[[], bool]) -> Generator[Event, None, None]:
     while message.status in UNFINISHED:
         if gone():
             return

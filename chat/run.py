@@ -20,6 +20,7 @@ from django.utils import timezone
 from chat.abstain import abstention
 from chat.answer import answer
 from chat.ask import Ask
+from chat.bounds import MOST_AT_ONCE, Watch, place
 from chat.condense import Turn
 from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
 from chat.failures import failed
@@ -64,9 +65,12 @@ def run_unstored(ask: Ask, *, gone: Callable[[], bool]) -> Generator[Event, None
 def _heard(
     ask: Ask, listener: Listener, stopped: Callable[[], bool]
 ) -> Generator[Event, None, None]:
+    watch = Watch(ask.user.pk)
     try:
-        with closing(answer(ask, stopped=stopped)) as events:
+        with closing(_bounded(ask, lambda: stopped() or watch.lost())) as events:
             for event in events:
+                if isinstance(event, Sources):
+                    watch.needs({uuid.UUID(p.document.collection) for p in event.passages})
                 listener.keep(event)
                 yield event
     except GeneratorExit:
@@ -78,6 +82,14 @@ def _heard(
         event = failed("internal-error")
         listener.keep(event)
         yield event
+
+
+def _bounded(ask: Ask, stopped: Callable[[], bool]) -> Generator[Event, None, None]:
+    with place(ask.user.pk, "write", MOST_AT_ONCE) as free:
+        if free:
+            yield from answer(ask, stopped=stopped)
+        else:
+            yield failed("too-many-answers")
 
 
 def ask_of(message: Message) -> Ask:
