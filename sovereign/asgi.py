@@ -10,10 +10,14 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from sovereign.bodylimit import App, BodyLimit
+from sovereign.callers import is_known
 
 #: Room for a few files in one request, and for the form around them.
 FILES_AT_ONCE = 2
 
 MOST_BYTES = FILES_AT_ONCE * settings.MAX_UPLOAD_MB * 1_000_000
 
-application = BodyLimit(cast(App, get_asgi_application()), MOST_BYTES)
+#: A form or a JSON body at its largest, and what surrounds it.
+LITTLE_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1_000_000
+
+application = BodyLimit(cast(App, get_asgi_application()), MOST_BYTES, LITTLE_BYTES, is_known)

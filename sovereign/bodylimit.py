@@ -3,6 +3,7 @@
 Django under ASGI stores the whole body first and calls a view, or a middleware, afterwards.
 """
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -12,6 +13,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+Known = Callable[[Message], Awaitable[bool]]
+
+#: The two addresses that take files.
+UPLOADS = re.compile(r"(?:/api/v1)?/collections/[^/]+/(?:upload|documents)")
 
 
 class TooLarge(Exception):
@@ -19,34 +24,45 @@ class TooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: `most` bytes a request, by its header and by what really comes."""
+    """ASGI middleware: bytes a request, by its header and by what really comes.
 
-    def __init__(self, app: App, most: int) -> None:
-        self._app, self._most = app, most
+    `most` is for uploads of people whom `known` knows. All else gets `little`: a stranger could
+    fill the disk with bodies that are refused only when they are there.
+    """
+
+    def __init__(self, app: App, most: int, little: int, known: Known) -> None:
+        self._app, self._most, self._little, self._known = app, most, little, known
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif _announced(scope) > self._most:
-            await _refuse(send, self._most)
+            return
+        is_upload = UPLOADS.fullmatch(scope["path"]) is not None
+        known = is_upload and await self._known(scope)
+        room = self._most if known else self._little
+        problem = _stranger(scope["path"]) if is_upload and not known else _too_large(room)
+        if _announced(scope) > room:
+            await _refuse(send, problem)
         else:
-            await self._counted(scope, receive, send)
+            await self._counted(scope, receive, send, room, problem)
 
-    async def _counted(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _counted(
+        self, scope: Message, receive: Receive, send: Send, room: int, problem: Problem
+    ) -> None:
         seen = 0
 
         async def counting() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._most:
+            if seen > room:
                 raise TooLarge
             return message
 
         try:
             await self._app(scope, counting, send)
         except TooLarge:
-            await _refuse(send, self._most)
+            await _refuse(send, problem)
 
 
 def _announced(scope: Message) -> int:
@@ -54,10 +70,18 @@ def _announced(scope: Message) -> int:
     return int(value) if value.isdigit() else 0
 
 
-async def _refuse(send: Send, most: int) -> None:
-    megabytes = most // 1_000_000
+def _too_large(room: int) -> Problem:
+    megabytes = room // 1_000_000
     detail = f"More than {megabytes} MB were sent at once. Send fewer or smaller files."
-    response = Problem(413, "too-large", detail).as_response()
+    return Problem(413, "too-large", detail)
+
+
+def _stranger(path: str) -> Problem:
+    return Problem(401 if path.startswith("/api/") else 403, "sign-in-needed", "Sign in to upload.")
+
+
+async def _refuse(send: Send, problem: Problem) -> None:
+    response = problem.as_response()
     headers = [(b"content-type", response["Content-Type"].encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})
