@@ -58,4 +58,4 @@ def _escaped(text: str) -> str:
     plain = " ".join(text.split())
     for char in "\\`*_<>!":
         plain = plain.replace(char, f"\\{char}")
-    return plain.replace("](", "]\\(").replace("://", "\\://")
+    return plain.replace("](", "]\\(").replace("]:", "]\\:").replace("://", "\\://")
