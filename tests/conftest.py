@@ -58,6 +58,12 @@ def pytest_configure() -> None:
     sys.addaudithook(_guard)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright leaves an event loop running that async tests refuse."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def pytest_unconfigure() -> None:
     # By a name that only tests/settings.py has: never the data folder of an installation.
     if folder := getattr(settings, "TEST_FOLDER", ""):
