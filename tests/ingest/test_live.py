@@ -80,7 +80,13 @@ class Product:
         with Celery(broker=self.environment["SOVEREIGN_BROKER_URL"]) as app:
             app.send_task("ingest.tasks.sweep")
 
+    def supervise(self) -> None:
+        """As the launcher does. kombu can end a worker that holds messages when its broker dies."""
+        if not self.worker.runs:
+            self.worker.start()
+
     def settled(self, count: int) -> bool:
+        self.supervise()
         self.sweep()
         time.sleep(0.5)
         states = self.statuses()
