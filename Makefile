@@ -19,7 +19,7 @@ up: ## install what is missing, fetch the models, start everything, print the ad
 
 test: ## install what the tests need and run them, the network closed
 	@$(PYTHON) sovereign/setup --for-tests
-	$(VENV)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-services: ## the database's tests on PostgreSQL, and what compose runs, with Debian's PostgreSQL and Redis
 	@$(PYTHON) sovereign/setup --for-tests

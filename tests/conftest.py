@@ -10,6 +10,7 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from django.utils import translation
 
 from accounts.models import User
 from ingest.models import Collection
@@ -92,6 +93,14 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request in French must not leave its language to the next test."""
+    translation.activate("en")
+    yield
+    translation.deactivate()
 
 
 # --- people -------------------------------------------------------------------------------------

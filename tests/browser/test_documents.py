@@ -86,6 +86,8 @@ def test_a_document_is_found_read_and_deleted(sign_in: Callable[..., Page]) -> N
     page = sign_in("erin")
     page.goto("/collections")
     page.get_by_role("link", name="Sample handbook").click()
+    # A file that is chosen before the scripts run would wait for the form to be sent.
+    page.wait_for_load_state("load")
     page.get_by_label("Files to add").set_input_files(
         text_file("zebra.txt", b"Zebras wear stripes.")
     )
