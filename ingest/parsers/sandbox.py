@@ -211,12 +211,21 @@ def _outcome(
             raise _crashed() from error
     if status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= bounds.cpu_seconds:
         raise _timeout(f"{bounds.cpu_seconds} CPU seconds")
-    if status < 0 and usage.ru_maxrss >= _NEAR_LIMIT * bounds.memory_mb * 1024:
+    if status < 0 and _touched(usage) >= _NEAR_LIMIT * bounds.memory_mb * 1024:
         raise _memory(bounds.memory_mb)
     if status == -signal.SIGKILL and not frames.broken:
         # Nobody here killed it before its end: the kernel ran out of memory.
         raise _memory(bounds.memory_mb, permanent=False)
     raise _crashed()
+
+
+def _touched(usage: resource.struct_rusage) -> int:
+    """Kilobytes that the child had in memory at most; 0 where that cannot be told.
+
+    The kernel starts the count with the size of the process that started it: getrusage(2).
+    """
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss if usage.ru_maxrss > ours else 0
 
 
 def _timeout(limit: str) -> ParseError:

@@ -74,6 +74,15 @@ def test_whatever_the_child_does_ends_as_an_error(
     assert time.monotonic() - started < 20
 
 
+def test_a_large_worker_does_not_make_every_crash_one_of_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = child(monkeypatch, tmp_path, "import os; os.kill(os.getpid(), 11)")
+    ballast = bytearray(300 << 20)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    assert files.code_of(files.isolated, path, TEXT, memory_mb=256) == "parse-crashed"
+
+
 def test_its_children_go_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     body = f"""
