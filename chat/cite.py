@@ -7,7 +7,7 @@ so a quote cannot be false.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from chat.events import CitationEvent, Event, Support, Token
@@ -240,7 +240,7 @@ class AnswerWriter:
     def _cite(self, sentence: str, named: Sequence[int]) -> None:
         matches = [self._match(sentence, n) for n in named]
         held = [found for found in matches if self._support(found) != "none"]
-        chosen = held or self._best_of_all(sentence) or matches
+        chosen = held or self._best_of_all(sentence) or self._together(sentence, matches) or matches
         self.text += "".join(f" [{found.n}]" for found in chosen)
         span = (self._start, len(self.text))
         for found in chosen or [Match(0, 0, 0, 0.0, numbers=False)]:
@@ -251,6 +251,16 @@ class AnswerWriter:
     def _match(self, sentence: str, n: int) -> Match:
         basis = self._passages[n - 1]
         return match(sentence, basis.text, n, context=basis.context, language=basis.language)
+
+    def _together(self, sentence: str, matches: Sequence[Match]) -> list[Match]:
+        """A sentence may rest on several passages, none of which holds all of it."""
+        bases = [self._passages[found.n - 1] for found in matches]
+        if len(bases) < 2:
+            return []
+        text = "\n".join(f"{basis.context}\n{basis.text}" for basis in bases)
+        if match(sentence, text, 0, language=bases[0].language).support == "none":
+            return []
+        return [replace(found, share=LIKELY, numbers=True) for found in matches]
 
     def _best_of_all(self, sentence: str) -> list[Match]:
         """The passage that supports a sentence best, whatever the model named; none if none does."""

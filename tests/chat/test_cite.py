@@ -70,6 +70,18 @@ def test_a_wrong_mark_gives_way_to_the_passage_that_says_so() -> None:
     assert cited(written("You have 28 days of annual leave [2]."))[0][1] == 1
 
 
+def test_two_passages_may_hold_a_sentence_together() -> None:
+    both = [Basis("The desk: 250 EUR.", "", 1, "en"), Basis("The chair: 180 EUR.", "", 2, "en")]
+    assert cited(written("The desk is 250 EUR and the chair is 180 EUR [1] [2].", both)) == [
+        ("The desk is 250 EUR and the chair is 180 EUR. [1] [2]", 1, "likely"),
+        ("The desk is 250 EUR and the chair is 180 EUR. [1] [2]", 2, "likely"),
+    ]
+    assert (
+        cited(written("The desk is 251 EUR and the chair is 180 EUR [1] [2].", both))[0][2]
+        == "none"
+    )
+
+
 def test_a_missing_mark_is_added() -> None:
     assert written("Remote work is allowed three days a week.").text.endswith("[2]")
 
