@@ -48,6 +48,8 @@ def new_collection(page: Page, name: str) -> None:
     dialog.get_by_label("Name").fill(name)
     dialog.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+    # A file that is chosen before the scripts run would wait for the form to be sent.
+    page.wait_for_load_state("load")
 
 
 def test_a_pdf_is_dragged_in_and_asked(sign_in: Callable[..., Page]) -> None:
@@ -86,7 +88,6 @@ def test_a_document_is_found_read_and_deleted(sign_in: Callable[..., Page]) -> N
     page = sign_in("erin")
     page.goto("/collections")
     page.get_by_role("link", name="Sample handbook").click()
-    # A file that is chosen before the scripts run would wait for the form to be sent.
     page.wait_for_load_state("load")
     page.get_by_label("Files to add").set_input_files(
         text_file("zebra.txt", b"Zebras wear stripes.")

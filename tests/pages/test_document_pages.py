@@ -95,7 +95,11 @@ def test_a_bad_id_or_method_is_refused(
     client_for: ClientFor, alice: User, document: Document
 ) -> None:
     client = client_for(alice)
-    for address in (f"/documents/{uuid.UUID(int=4)}", "/documents/x", f"/collections/{uuid.uuid4()}"):
+    for address in (
+        f"/documents/{uuid.UUID(int=4)}",
+        "/documents/x",
+        f"/collections/{uuid.uuid4()}",
+    ):
         assert client.get(address).status_code == 404
     assert client.get(reverse("ingest:upload", args=[document.collection_id])).status_code == 405
     assert client.get(reverse("ingest:document-retry", args=[document.pk])).status_code == 405

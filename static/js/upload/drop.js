@@ -41,10 +41,13 @@ if (form) {
   };
 
   form.querySelector("[data-plain]").hidden = true;
-  input.addEventListener("change", () => {
+  const chosen = () => {
     take(input.files);
     input.value = "";
-  });
+  };
+  input.addEventListener("change", chosen);
+  // Files that were chosen before this script ran.
+  if (input.files.length > 0) chosen();
 
   const over = (on) => box.classList.toggle("over", on);
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
