@@ -19,6 +19,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from accounts.api import router as accounts_router
 from audit.problems import Problem
 from chat.api import router as chat_router
+from compliance.api import router as compliance_router
 from ingest.api import router as ingest_router
 from sovereign.parser import StrictParser
 
@@ -34,7 +35,7 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
     parser=StrictParser(),
 )
-for router in (accounts_router, ingest_router, chat_router):
+for router in (accounts_router, ingest_router, chat_router, compliance_router):
     api.add_router("", router)
 
 CODES = {

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
     path("", include("ingest.urls")),
     path("accounts/", include("accounts.urls")),
+    path("compliance/", include("compliance.urls")),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("api/docs", api_docs, name="api-docs"),

@@ -33,6 +33,8 @@ CACHE_DIR = env.path("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
 MODELS_DIR = env.path("SOVEREIGN_MODELS_DIR", CACHE_DIR / "models")
 MEDIA_ROOT = DATA_DIR / "documents"
 SAMPLES_DIR = BASE_DIR / "samples"
+#: What proves something: refusals that wait for the record, signed checkpoints, reports.
+EVIDENCE_DIR = DATA_DIR / "evidence"
 
 
 def _written_by_launcher(name: str, default: str) -> str:
@@ -91,6 +93,7 @@ INSTALLED_APPS = [
     "inference",
     "ingest",
     "chat",
+    "compliance",
     "sovereign",
 ]
 MIDDLEWARE = [
