@@ -10,7 +10,19 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-OWN = {"sovereign", "accounts", "ingest", "chat", "inference", "audit", "tests", "bench", "samples"}
+OWN = {
+    "sovereign",
+    "accounts",
+    "ingest",
+    "chat",
+    "compliance",
+    "inference",
+    "audit",
+    "wall",
+    "tests",
+    "bench",
+    "samples",
+}
 #: `python3 sovereign/setup` imports its siblings by plain name.
 OWN |= {file.stem for file in (ROOT / "sovereign" / "setup").glob("*.py")}
 #: Pinned by the set-up: torch by its build, the engines by what this machine can compile.
@@ -45,7 +57,7 @@ def imports(*folders: str) -> set[str]:
     return {normal(brought[module][0]) for module in modules}
 
 
-ROOMS = ("sovereign", "accounts", "ingest", "chat", "inference", "audit")
+ROOMS = ("sovereign", "accounts", "ingest", "chat", "compliance", "inference", "audit", "wall")
 
 
 def test_what_the_product_imports_is_required() -> None:
