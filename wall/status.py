@@ -1,0 +1,131 @@
+"""RUN_DIR/wall.json: which wall holds, why, and what crosses it. The launcher writes, everybody reads."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypedDict
+
+NAME = "wall.json"
+
+#: From the strongest to the weakest. What is asked for by SOVEREIGN_REQUIRE_WALL is one of these.
+WALLS = ("namespace", "container", "seccomp", "guard")
+
+
+class Gate(TypedDict):
+    """One outside address that may be reached: `host` as it was set, `address` as it was resolved."""
+
+    name: str
+    host: str
+    address: str
+    port: int
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a sentence for translators; this room knows no Django, its readers translate."""
+    return text
+
+
+#: Why another wall than the strongest holds, or what to know about the one that does.
+WHY = {
+    "kernel-forbids": gettext_noop(
+        "The kernel forbids this user to make namespaces (EPERM). On a plain machine allow "
+        "unprivileged user namespaces; in a container use the container's wall."
+    ),
+    "apparmor-forbids": gettext_noop(
+        "AppArmor takes the rights away from namespaces of ordinary programs "
+        "(kernel.apparmor_restrict_unprivileged_userns)."
+    ),
+    "none-allowed": gettext_noop("No user namespace is allowed (user.max_user_namespaces is 0)."),
+    "no-more-allowed": gettext_noop(
+        "No further namespace is allowed: the limit of user.max_user_namespaces or "
+        "user.max_net_namespaces is reached."
+    ),
+    "kernel-lacks": gettext_noop("This kernel has no user or network namespaces."),
+    "setup-failed": gettext_noop(
+        "The namespace could not be set up; the launcher's output says why."
+    ),
+    "declared-container": gettext_noop(
+        "The settings say that the container's network is the wall, and it has no way out."
+    ),
+    "container-has-a-way-out": gettext_noop(
+        "The settings say that the container's network is the wall, but it has a way out."
+    ),
+    "not-wanted": gettext_noop("The settings ask for this wall (SOVEREIGN_WALL)."),
+    "runs-as-root": gettext_noop(
+        "Sovereign runs as root. Root can write files that other programs of this machine obey "
+        "(cron, services); run it as a user of its own."
+    ),
+    "listens-unbound": gettext_noop(
+        "The listening socket is open to other machines, as set. It is the one socket that was "
+        "made outside: a program that takes it over could open a connection with it."
+    ),
+    "device-refused": gettext_noop(
+        "The kernel did not bind the listening socket to the loopback device."
+    ),
+    "files-visible": gettext_noop(
+        "The sockets of this machine's own services could not all be hidden."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the launcher knows of the wall. `why` holds keys of WHY, `namespaces` inodes by kind.
+
+    `started` is the holder's start in clock ticks since boot: ids are used again. `hidden` lists the
+    folders and sockets of the machine that cannot be seen inside. `landlock_abi` is 0 without.
+    """
+
+    wall: str
+    why: list[str] = field(default_factory=list)
+    holder: int | None = None
+    started: int | None = None
+    namespaces: dict[str, int] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
+    listening: dict[str, str] = field(default_factory=dict)
+    gates: list[Gate] = field(default_factory=list)
+    landlock_abi: int = 0
+    seccomp: bool = False
+    at: str = ""
+
+
+def now() -> str:
+    """The time of day as RFC 3339 writes it, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write(run_dir: Path, status: Status) -> None:
+    """Replace RUN_DIR/wall.json at once, mode 600: a reader never sees half of it."""
+    part = run_dir / f".{NAME}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(status), file, indent=1)
+    part.replace(run_dir / NAME)
+
+
+def read(run_dir: Path) -> Status | None:
+    """The wall of the launcher that runs, or None where no launcher wrote one."""
+    try:
+        content = json.loads((run_dir / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return _from(content) if isinstance(content, dict) else None
+
+
+def _from(content: dict[str, Any]) -> Status | None:
+    known = {each.name for each in fields(Status)}
+    try:
+        return Status(**{name: value for name, value in content.items() if name in known})
+    except TypeError:
+        return None
+
+
+def remove(run_dir: Path) -> None:
+    (run_dir / NAME).unlink(missing_ok=True)
+
+
+def weaker(wall: str, wanted: str) -> bool:
+    """True when `wall` holds less than `wanted`, both out of WALLS."""
+    return WALLS.index(wall) > WALLS.index(wanted)
