@@ -30,7 +30,9 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.readline())
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not land between frames
-    source = os.open(request["path"], os.O_RDONLY | os.O_CLOEXEC)
+    source = request["source"]
+    if not isinstance(source, int):
+        source = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     _confine(request["cpu_seconds"], request["memory_mb"])
     sys.path.insert(0, request["root"])
     from ingest.parsers import progress, wire

@@ -78,7 +78,7 @@ def _count_with_pdfium(path: Path, limits: Limits) -> int:
     import pypdfium2
 
     try:
-        with pypdfium2.PdfDocument(path) as document:
+        with path.open("rb") as file, pypdfium2.PdfDocument(file) as document:
             return _within(len(document), limits)
     except pypdfium2.PdfiumError as error:
         encrypted = "password" in str(error).lower()

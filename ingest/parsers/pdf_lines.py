@@ -59,7 +59,8 @@ class Line:
 def page_lines(path: Path, pages: int) -> Iterator[list[Line]]:
     """The lines of each page from the first, in the order of the content. Raises PdfiumFailed."""
     try:
-        with pypdfium2.PdfDocument(path) as document:
+        # Not by its path: pypdfium2 asks what the path stands for, and a memory file has no name.
+        with path.open("rb") as file, pypdfium2.PdfDocument(file) as document:
             if len(document) == 0:
                 raise PdfiumFailed
             for number in range(pages):

@@ -37,7 +37,7 @@ _EXIT_SECONDS = 2.0
 
 
 def parse_isolated(
-    path: Path,
+    source: Path | int,
     media_type: str,
     limits: Limits,
     *,
@@ -46,19 +46,21 @@ def parse_isolated(
     memory_mb: int,
     on_progress: Callable[[float], None] | None = None,
 ) -> ParsedDocument:
-    """Parse `path` in a child process. `on_progress` gets shares from 0 to 1.
+    """Parse `source` in a child process. `on_progress` gets shares from 0 to 1.
 
+    `source` is a path, or an open descriptor of a file that may have no name (memfd, O_TMPFILE,
+    unlinked): the child reads it from its start, whatever its position, which stays as it is.
     Raises the parser's ParseError, or `parse-timeout`, `parse-memory`, `parse-crashed`. The child
     and all that it started are gone when this returns. A file that breaks the child is given to
     the format's second reader, if it has one, within the same bounds again.
     """
     bounds = _Bounds(cpu_seconds, wall_seconds, memory_mb)
     try:
-        return _parse_once(path, media_type, limits, bounds, on_progress)
+        return _parse_once(source, media_type, limits, bounds, on_progress)
     except ParseError as error:
         if error.code != "parse-crashed" or media_type not in FALLBACKS:
             raise
-    return _parse_once(path, FALLBACKS[media_type], limits, bounds, on_progress)
+    return _parse_once(source, FALLBACKS[media_type], limits, bounds, on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,14 @@ class _Bounds:
 
 
 def _parse_once(
-    path: Path,
+    source: Path | int,
     media_type: str,
     limits: Limits,
     bounds: _Bounds,
     on_progress: Callable[[float], None] | None,
 ) -> ParsedDocument:
     request = {
-        "path": str(path.resolve()),
+        "source": source if isinstance(source, int) else str(source.resolve()),
         "media_type": media_type,
         "limits": asdict(limits),
         "cpu_seconds": bounds.cpu_seconds,
@@ -91,6 +93,7 @@ def _parse_once(
         stderr=subprocess.DEVNULL,
         cwd="/",
         env=_ENVIRONMENT,
+        pass_fds=(source,) if isinstance(source, int) else (),
         start_new_session=True,
     )
     try:

@@ -99,7 +99,7 @@ def parse(path: Path, media_type: str, **limits: Any) -> ParsedDocument:
     return parsed
 
 
-def isolated(path: Path, media_type: str, **bounds: Any) -> ParsedDocument:
+def isolated(path: Path | int, media_type: str, **bounds: Any) -> ParsedDocument:
     limits = bounds.pop("limits", Limits())
     bounds = {"cpu_seconds": 30, "wall_seconds": 60, "memory_mb": 1024} | bounds
     return parse_isolated(path, media_type, limits, **bounds)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -24,6 +25,19 @@ def test_the_same_as_in_this_process(tmp_path: Path) -> None:
     assert shares == [0.25, 0.5, 0.75, 1.0]
     path = files.word(tmp_path / "a.docx")
     assert files.isolated(path, DOCX) == files.parse(path, DOCX)
+
+
+def test_a_descriptor_of_a_file_without_a_name(tmp_path: Path) -> None:
+    path = files.pdf(tmp_path / "a.pdf", 2)
+    with tempfile.TemporaryFile(dir=tmp_path) as unlinked:
+        unlinked.write(path.read_bytes())
+        unlinked.flush()
+        assert files.isolated(unlinked.fileno(), PDF) == files.parse(path, PDF)
+        assert unlinked.tell() == path.stat().st_size, "its position is the caller's own"
+    memory = os.memfd_create("original", os.MFD_CLOEXEC)
+    os.write(memory, path.read_bytes())
+    assert files.isolated(memory, PDF) == files.parse(path, PDF)
+    os.close(memory)
 
 
 def test_the_parsers_own_errors_cross(tmp_path: Path) -> None:
