@@ -83,6 +83,7 @@ def me(request: SignedInRequest) -> object:
         "email": user.email,
         "name": user.name,
         "is_admin": user.is_admin,
+        "is_compliance": user.is_compliance,
         "groups": list(user.groups.all()),
         "limits": {
             "max_upload_mb": settings.MAX_UPLOAD_MB,

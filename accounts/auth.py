@@ -33,7 +33,7 @@ class BearerAuth(HttpBearer):
                 _("This token lacks the scope: %(scope)s. Make one that has it.")
                 % {"scope": wanted},
             )
-        _require_admin(found.user, self.scopes)
+        _require_role(found.user, self.scopes)
         return found.user
 
 
@@ -58,7 +58,7 @@ class SessionAuth(APIKeyCookie):
                 "csrf-failed",
                 _("The CSRF token is missing or wrong. Reload the page, try again."),
             )
-        _require_admin(user, self.scopes)
+        _require_role(user, self.scopes)
         return user
 
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
@@ -68,8 +68,9 @@ class SessionAuth(APIKeyCookie):
 def requires(*scopes: str) -> list[Callable[[HttpRequest], User | None]]:
     """Return ninja's `auth=` for an operation that a token needs one of `scopes` for.
 
-    `requires("admin")` also needs an administrator, by token and by session alike. `requires()`
-    asks for a signed-in person only. Afterwards `request.user` and `request.auth` are the User.
+    `requires("admin")` also needs an administrator and `requires("audit")` a compliance officer, by
+    token and by session alike. `requires()` asks for a signed-in person only. Afterwards
+    `request.user` and `request.auth` are the User.
     """
     unknown = set(scopes) - set(ApiToken.Scope.values)
     if unknown:
@@ -77,6 +78,8 @@ def requires(*scopes: str) -> list[Callable[[HttpRequest], User | None]]:
     return [BearerAuth(*scopes), SessionAuth(*scopes)]
 
 
-def _require_admin(user: User, scopes: frozenset[str]) -> None:
+def _require_role(user: User, scopes: frozenset[str]) -> None:
     if scopes == {ApiToken.Scope.ADMIN} and not user.is_admin:
         raise Problem(403, "admin-only", _("Only an administrator can do this."))
+    if scopes == {ApiToken.Scope.AUDIT} and not user.is_compliance:
+        raise Problem(403, "compliance-only", _("Only a compliance officer can do this."))

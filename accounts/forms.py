@@ -109,6 +109,10 @@ class PersonForm(Form):
     is_admin = forms.BooleanField(
         label=_("Administrator: manages people and groups"), required=False
     )
+    is_compliance = forms.BooleanField(
+        label=_("Compliance officer: sees the record, proofs and reports, and no content"),
+        required=False,
+    )
     groups = forms.ModelMultipleChoiceField(
         Group.objects.all(), label=_("Groups"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -120,7 +124,7 @@ class EditPersonForm(PersonForm):
         required=False,
         help_text=_("Without it, this person's sessions and tokens stop at once."),
     )
-    field_order = ["email", "name", "is_active", "is_admin", "groups"]
+    field_order = ["email", "name", "is_active", "is_admin", "is_compliance", "groups"]
 
 
 class GroupForm(Form):

@@ -26,3 +26,15 @@ def admin_required(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return inner
+
+
+def compliance_required(view: View) -> View:
+    """Answer 403 to everyone but compliance officers: an administrator is none by that."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not cast(SignedInRequest, request).user.is_compliance:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return inner

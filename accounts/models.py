@@ -47,6 +47,7 @@ class User(AbstractBaseUser):
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_admin = models.BooleanField(_("administrator"), default=False)
+    is_compliance = models.BooleanField(_("compliance officer"), default=False)
     groups = models.ManyToManyField(
         Group, blank=True, related_name="users", verbose_name=_("groups")
     )
@@ -96,6 +97,7 @@ class ApiToken(models.Model):
         READ = "read", _("Read")
         WRITE = "write", _("Write")
         ADMIN = "admin", _("Administer")
+        AUDIT = "audit", _("Read the record and prove")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")

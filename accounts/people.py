@@ -58,6 +58,7 @@ def create_user(
     name: str = "",
     password: str | None = None,
     is_admin: bool = False,
+    is_compliance: bool = False,
     groups: Collection[UUID | str] = (),
 ) -> NewPerson:
     """Make a person; without a password, with an invitation. actor None stands for the system.
@@ -66,13 +67,15 @@ def create_user(
     """
     if actor is not None:
         require_admin(actor)
-    user = User(email=clean_email(email), name=clean_name(name), is_admin=is_admin)
+    user = User(email=clean_email(email), name=clean_name(name))
+    user.is_admin, user.is_compliance = is_admin, is_compliance
     if password is not None:
         check_password(password, user)
     user.set_password(password)
     _save(user)
     user.groups.set(_groups(groups))
-    data: Data = {"is_admin": is_admin, "groups": [str(pk) for pk in groups]}
+    roles: dict[str, bool] = {"is_admin": is_admin, "is_compliance": is_compliance}
+    data: Data = {**roles, "groups": [str(pk) for pk in groups]}
     record(actions.USER_CREATED, actor=actor, target=("user", user.pk), data=data)
     link = None if password is not None else create_link(Purpose.INVITE, user, actor=actor)
     return NewPerson(user, link)
@@ -80,7 +83,7 @@ def create_user(
 
 @transaction.atomic
 def change_user(actor: User, user: User, **changes: Any) -> User:
-    """Change `email`, `name`, `is_admin`, `is_active` or `groups` of a person, those that are given.
+    """Change what is given: `email`, `name`, `is_admin`, `is_compliance`, `is_active`, `groups`.
 
     A deactivated person's sessions and tokens stop at once. Raises PermissionDenied, or Problem
     `last-admin`, `bad-email`, `email-taken`, `no-such-group`.
@@ -96,7 +99,7 @@ def change_user(actor: User, user: User, **changes: Any) -> User:
         user.links.filter(used_at=None).delete()  # they went to the old address
     if groups is not None:
         user.groups.set(_groups(groups))
-    switches: dict[str, bool] = {k: v for k, v in changes.items() if k in ("is_admin", "is_active")}
+    switches: dict[str, bool] = {k: v for k, v in changes.items() if k.startswith("is_")}
     data: Data = {"fields": [*changes, *([] if groups is None else ["groups"])], **switches}
     record(actions.USER_CHANGED, actor=actor, target=("user", user.pk), data=data)
     return user
@@ -183,5 +186,6 @@ _CLEAN: dict[str, Callable[[Any], object]] = {
     "email": clean_email,
     "name": clean_name,
     "is_admin": bool,
+    "is_compliance": bool,
     "is_active": bool,
 }

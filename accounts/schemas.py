@@ -29,7 +29,7 @@ class TokenIn(Body):
     otp: Line | None = Field(None, description="Second factor. No account asks for one yet.")
     name: Line = ""
     scopes: list[ApiToken.Scope] | None = Field(
-        None, max_length=4, description="Left out: all that the person may have."
+        None, max_length=5, description="Left out: all that the person may have."
     )
     days: int = Field(DEFAULT_DAYS, ge=1, le=MAX_DAYS)
 
@@ -66,6 +66,7 @@ class Me(Schema):
     email: str
     name: str
     is_admin: bool
+    is_compliance: bool
     groups: list[GroupRef]
     limits: Limits
 
@@ -75,6 +76,7 @@ class UserOut(Schema):
     email: str
     name: str
     is_admin: bool
+    is_compliance: bool
     is_active: bool
     groups: list[GroupRef]
     created_at: datetime
@@ -90,6 +92,7 @@ class UserIn(Body):
     name: Line = ""
     password: Password | None = Field(None, description="Left out: an invitation link is made.")
     is_admin: bool = False
+    is_compliance: bool = False
     groups: Ids = []
 
 
@@ -97,6 +100,7 @@ class UserPatch(Body):
     email: Line = ""
     name: Line = ""
     is_admin: bool = False
+    is_compliance: bool = False
     is_active: bool = True
     groups: Ids = []
 

@@ -40,7 +40,8 @@ def hash_secret(secret: str) -> str:
 
 def scopes_of(user: User) -> list[str]:
     """All scopes that tokens of `user` may carry."""
-    return [s for s in ApiToken.Scope.values if s != ApiToken.Scope.ADMIN or user.is_admin]
+    held = {ApiToken.Scope.ADMIN: user.is_admin, ApiToken.Scope.AUDIT: user.is_compliance}
+    return [scope for scope in ApiToken.Scope.values if held.get(ApiToken.Scope(scope), True)]
 
 
 @transaction.atomic
@@ -49,7 +50,7 @@ def create_token(
 ) -> NewToken:
     """Make a token of `user`. `scopes` None: all that the person may have; `days` until it expires.
 
-    Raises Problem `bad-scope`, `bad-expiry`, `admin-scope`, `too-many-tokens`.
+    Raises Problem `bad-scope`, `bad-expiry`, `admin-scope`, `audit-scope`, `too-many-tokens`.
     """
     wanted = scopes_of(user) if scopes is None else _checked(user, scopes)
     if not 1 <= days <= MAX_DAYS:
@@ -82,6 +83,12 @@ def _checked(user: User, scopes: Collection[str]) -> list[str]:
     if ApiToken.Scope.ADMIN in wanted and not user.is_admin:
         raise Problem(
             403, "admin-scope", _("Only an administrator can have a token that administers.")
+        )
+    if ApiToken.Scope.AUDIT in wanted and not user.is_compliance:
+        raise Problem(
+            403,
+            "audit-scope",
+            _("Only a compliance officer can have a token that reads the record."),
         )
     return wanted
 

@@ -75,7 +75,7 @@ def user(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _initial(person: User) -> dict[str, Any]:
-    fields = ("email", "name", "is_active", "is_admin")
+    fields = ("email", "name", "is_active", "is_admin", "is_compliance")
     return {field: getattr(person, field) for field in fields} | {"groups": person.groups.all()}
 
 
