@@ -15,6 +15,7 @@ from audit import actions
 from audit.record import record
 from chat.access import conversations_for, get_answer, get_conversation
 from chat.models import Conversation, Feedback, Message
+from ingest import holds
 from ingest.access import readable_ids
 from ingest.models import Collection
 
@@ -109,8 +110,9 @@ def rename_conversation(user: User, conversation: Conversation, title: str) -> C
 
 @transaction.atomic
 def delete_conversation(user: User, conversation: Conversation) -> None:
-    """Delete a conversation with its questions, answers and feedback."""
+    """Delete a conversation with its questions, answers and feedback. Raises Problem `on-hold`."""
     conversation = get_conversation(user, conversation.pk)
+    holds.require_free(user=user)
     messages = conversation.messages.count()
     record(
         actions.CONVERSATION_ERASED,
@@ -134,16 +136,28 @@ def request_stop(user: User, answer: Message) -> None:
     )
 
 
+@transaction.atomic
 def rate(user: User, answer: Message, rating: int, reason: str = "", comment: str = "") -> Feedback:
-    """Keep the asker's opinion of an answer; a second one replaces the first."""
+    """Keep the asker's opinion of an answer; a second one replaces the first.
+
+    Raises Problem `on-hold` where a hold keeps the first.
+    """
     answer = get_answer(user, answer.pk)
-    feedback, _created = Feedback.objects.update_or_create(
+    if Feedback.objects.filter(message=answer).exists():
+        holds.require_free(user=user)
+    feedback, created = Feedback.objects.update_or_create(
         message=answer,
         defaults={
             "rating": 1 if rating > 0 else -1,
             "reason": reason[:50],
             "comment": comment[:2_000],
         },
+    )
+    record(
+        actions.FEEDBACK_GIVEN,
+        actor=user,
+        target=("answer", answer.pk),
+        data={"rating": feedback.rating, "comment": bool(comment), "again": not created},
     )
     return feedback
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from audit.problems import Problem
 from chat.conversations import (
     QuestionRefused,
     ask_again,
@@ -114,10 +115,13 @@ def stop(request: PageRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def rate_answer(request: PageRequest, pk: UUID) -> HttpResponse:
     answer = get_answer(request.user, pk)
-    given = rate(request.user, answer, 1 if request.POST.get("rating") == "1" else -1)
+    try:
+        rating = rate(request.user, answer, 1 if request.POST.get("rating") == "1" else -1).rating
+    except Problem:
+        rating = answer.feedback.rating  # a hold keeps the first one
     if not request.htmx:
         return redirect("chat:conversation", pk=answer.conversation_id)
-    return render(request, "chat/_rating.html", {"answer_id": pk, "rating": given.rating})
+    return render(request, "chat/_rating.html", {"answer_id": pk, "rating": rating})
 
 
 @require_http_methods(["GET", "POST"])
@@ -135,7 +139,11 @@ def rename(request: PageRequest, pk: UUID) -> HttpResponse:
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     conversation = get_conversation(request.user, pk)
     if request.method == "POST":
-        delete_conversation(request.user, conversation)
+        try:
+            delete_conversation(request.user, conversation)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("chat:conversation", pk=pk)
         messages.success(request, _("The conversation was deleted."))
         return redirect("chat:ask")
     return confirm(

@@ -5,4 +5,5 @@ class IngestConfig(AppConfig):
     name = "ingest"
 
     def ready(self) -> None:
-        from ingest import samples  # noqa: F401 (listens to the first administrator)
+        # holds keeps held people; samples listens to the first administrator.
+        from ingest import holds, samples  # noqa: F401

@@ -4,6 +4,9 @@ Two steps. At once: the document is marked, and from that moment ingest.access, 
 and every page treat it as gone; a worker that has it loses its lease. Then, in a worker: vectors,
 file, chunks, index rows. Each part can be repeated, so a kill in between costs nothing; the sweep
 finishes what is left.
+
+A legal hold (ingest/holds.py) wins over both steps: what is held is refused, and a hold that comes
+between the two makes the second wait until it is released.
 """
 
 from collections.abc import Iterable
@@ -19,7 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit import actions
 from audit.record import record
-from ingest import lexical, queue, store
+from ingest import holds, lexical, queue, store
 from ingest.access import EDITOR, MANAGER, collections_for, get_collection, get_document
 from ingest.models import Chunk, Collection, Document, Receipt
 
@@ -30,9 +33,10 @@ MARGIN = timedelta(seconds=1)
 
 
 def erase_document(user: User, document: Document) -> Receipt:
-    """Erase one document. For editors. Raises Http404 where it is gone already."""
+    """Erase one document. For editors. Raises Http404 where it is gone, Problem `on-hold`."""
     with transaction.atomic():
         found = get_document(user, document.pk, EDITOR)
+        holds.require_free(document=found)
         receipts = _mark(Document.objects.filter(pk=found.pk), user)
         if not receipts:
             raise Http404
@@ -41,9 +45,13 @@ def erase_document(user: User, document: Document) -> Receipt:
 
 
 def erase_collection(user: User, collection: Collection) -> list[Receipt]:
-    """Erase a collection with all its documents. For managers. One receipt for each document."""
+    """Erase a collection with all its documents. For managers. One receipt for each document.
+
+    Raises Problem `on-hold` where the collection or one of its documents is held.
+    """
     with transaction.atomic():
         found = get_collection(user, collection.pk, MANAGER)
+        holds.require_free(collection=found)
         Collection.objects.filter(pk=found.pk).update(erasing=True)
         receipts = _mark(found.documents.all(), user)
         record(
@@ -67,7 +75,10 @@ def get_receipt(user: User, pk: UUID) -> Receipt:
 
 
 def supersede(document: Document) -> list[Receipt]:
-    """Erase the older versions of a document that is ready. Call it in that transaction."""
+    """Erase the older versions of a document that is ready. Call it in that transaction.
+
+    One that is held is hidden like the others and kept until the hold is released.
+    """
     older = Document.objects.filter(
         collection=document.collection_id,
         path=document.path,
@@ -101,16 +112,22 @@ def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
 
 
 def due() -> QuerySet[Document]:
-    """Marked documents that no worker may still be writing."""
+    """Marked documents that no hold covers and no worker may still be writing."""
     return Document.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now() - MARGIN),
+        Q(erasure_began_at__isnull=False) | ~holds.covered_document(),
         status=Document.Status.ERASING,
     )
 
 
+def due_collections() -> QuerySet[Collection]:
+    """Marked collections that no hold covers."""
+    return Collection.objects.filter(~holds.covering(collection="pk"), erasing=True)
+
+
 def finish_document(document_id: UUID | str) -> bool:
     """Take away what is left of a marked document. Raises StoreUnavailable while Chroma is away."""
-    document = due().filter(pk=document_id).first()
+    document = _begun(document_id)
     if document is None:
         return False
     store.remove_document(document.collection_id, document.id)
@@ -124,19 +141,37 @@ def finish_document(document_id: UUID | str) -> bool:
     return True
 
 
+def _begun(document_id: UUID | str) -> Document | None:
+    """Pass the point after which a hold comes too late; None where it may not be passed."""
+    with transaction.atomic():
+        holds.stand_still()
+        document = due().filter(pk=document_id).first()
+        if document is not None and document.erasure_began_at is None:
+            document.erasure_began_at = timezone.now()
+            document.save(update_fields=["erasure_began_at"])
+    return document
+
+
 def finish_collection(collection_id: UUID | str) -> bool:
-    """Take away what is left of a marked collection; False while a worker may still be writing."""
-    collection = Collection.objects.filter(pk=collection_id, erasing=True).first()
+    """Take away what is left of a marked collection; False while a worker may still be writing.
+
+    Vectors go first, so that the documents' own are gone in one go. A hold that comes just then
+    keeps text and original; the vectors can be made again from them.
+    """
+    collection = due_collections().filter(pk=collection_id).first()
     if collection is None:
         return False
-    # At first, so that the documents' own vectors are gone in one go.
-    store.remove_collection(collection.id)
+    if not holds.waiting().filter(collection=collection).exists():
+        store.remove_collection(collection.id)
     for pk in _ids(collection.documents.all()):
         finish_document(pk)
     if collection.documents.exists():
         return False
     store.remove_collection(collection.id)
     with transaction.atomic():
+        holds.stand_still()
+        if not due_collections().filter(pk=collection.pk).exists():
+            return False
         lexical.remove_collection(collection.id)
         collection.delete()
     return True

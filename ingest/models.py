@@ -135,6 +135,10 @@ class Document(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ready_at = models.DateTimeField(null=True, blank=True)
+    #: When retention took the original away; the passages stay (compliance/retention.py).
+    original_removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: From here on a hold comes too late: parts are gone (ingest/erase.py).
+    erasure_began_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["name", "id"]
@@ -203,3 +207,39 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Hold(models.Model):
+    """What may not be erased until a compliance officer releases it (ingest/holds.py).
+
+    `target_id` is no foreign key: the hold outlives what it named. `reference` is the number of a
+    case, not a text.
+    """
+
+    class Target(models.TextChoices):
+        DOCUMENT = "document", _("Document")
+        COLLECTION = "collection", _("Collection")
+        USER = "user", _("Person")
+        EVERYTHING = "everything", _("Everything")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    target = models.CharField(max_length=10, choices=Target)
+    target_id = models.UUIDField(null=True, blank=True)
+    reference = models.CharField(_("reference"), max_length=100)
+    placed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    placed_at = models.DateTimeField(default=timezone.now, editable=False)
+    released_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-placed_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["target", "target_id"],
+                condition=Q(released_at__isnull=True),
+                name="hold_active",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.target_id or ''} {self.reference}".replace("  ", " ")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ingest import claims, erase, files, queue, store
-from ingest.models import Collection, Document
+from ingest.models import Document
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ def lost_messages() -> int:
     work = [(queue.PROCESS, pk) for pk in waiting.values_list("id", flat=True)[:NUDGES]]
     marked = erase.due().filter(collection__erasing=False).order_by()
     work += [(queue.ERASE, pk) for pk in marked.values_list("id", flat=True)[:NUDGES]]
-    going = Collection.objects.filter(erasing=True).order_by()
+    going = erase.due_collections().order_by()
     work += [(queue.ERASE_COLLECTION, pk) for pk in going.values_list("id", flat=True)[:NUDGES]]
     return sum(queue.send(task, str(pk)) for task, pk in work)
 

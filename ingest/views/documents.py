@@ -98,7 +98,11 @@ def retry(request: PageRequest, pk: UUID) -> HttpResponse:
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_document(request.user, pk, EDITOR)
     if request.method == "POST":
-        erase_document(request.user, found)
+        try:
+            erase_document(request.user, found)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("ingest:document", pk=pk)
         messages.success(request, _("The document is being erased."))
         return redirect("ingest:collection", pk=found.collection_id)
     return confirm(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.http import admin_required
+from audit.problems import Problem
 from ingest.access import MANAGER, collections_for, get_collection
 from ingest.collections import CollectionRefused, Wanted, change_collection, set_grants
 from ingest.erase import erase_collection
@@ -57,7 +58,11 @@ def change_grant(request: PageRequest, pk: UUID) -> HttpResponse:
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_collection(request.user, pk, MANAGER)
     if request.method == "POST":
-        erase_collection(request.user, found)
+        try:
+            erase_collection(request.user, found)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("ingest:collection", pk=pk)
         messages.success(request, _("The collection and its documents are being erased."))
         return redirect("ingest:collections")
     return confirm(
