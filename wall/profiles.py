@@ -1,0 +1,94 @@
+"""What each kind of process may ask of the kernel. Read it as a table; confine.py applies it."""
+
+import socket
+from dataclasses import dataclass, field, replace
+from errno import ENOSYS, EPERM
+from pathlib import Path
+
+from wall import seccomp
+
+_UNIX = frozenset({socket.AF_UNIX})
+_LOCAL = _UNIX | {socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+
+#: Nobody needs these. Ways out of the namespace, into another process, into the kernel.
+_WAYS_OUT = """
+    setns mount umount2 pivot_root chroot open_tree open_tree_attr move_mount fsopen fsconfig
+    fsmount fspick mount_setattr open_by_handle_at name_to_handle_at
+    ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp
+    bpf perf_event_open userfaultfd keyctl add_key request_key fanotify_init
+    kexec_load kexec_file_load init_module finit_module delete_module
+    acct swapon swapoff reboot sethostname setdomainname quotactl quotactl_fd iopl ioperm
+    modify_ldt syslog settimeofday clock_settime clock_adjtime adjtimex vhangup
+    shmget semget msgget mq_open
+"""
+#: The reader of a hostile file needs no sockets, starts no program, and changes no file's rights.
+_BEYOND_READING = """
+    socket socketpair connect bind listen accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg
+    recvmmsg setsockopt execve execveat
+    chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat setxattr lsetxattr fsetxattr
+    setxattrat removexattr lremovexattr fremovexattr removexattrat utime utimes utimensat futimesat
+    file_setattr
+"""
+_NEVER = dict.fromkeys(_WAYS_OUT.split(), EPERM) | dict.fromkeys(
+    # Programs that like it take the ordinary calls when a kernel has none of it. It connects and
+    # sends without a single system call that a filter could judge.
+    ("io_uring_setup", "io_uring_enter", "io_uring_register"),
+    ENOSYS,
+)
+_READER_NEVER = _NEVER | dict.fromkeys(_BEYOND_READING.split(), EPERM)
+
+_DEVICES = tuple(
+    Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
+)
+#: POSIX semaphores and shared memory: Celery's pool, torch. Gone with the machine's next start.
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+_ACCELERATORS = ("nvidia*", "nvidia-caps/*", "dri/*", "kfd")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`shared_memory`, `accelerators`: may use /dev/shm, graphics cards. `inet_if_bound`: internet
+    sockets only where it was given a port to listen at. `reads_all`: reading is not restricted."""
+
+    name: str
+    families: frozenset[int] = _LOCAL
+    denied: dict[str, int] = field(default_factory=lambda: _NEVER)
+    shared_memory: bool = True
+    accelerators: bool = False
+    inet_if_bound: bool = False
+    reads_all: bool = True
+
+    def rules(self, *, bound: bool, lookups: bool) -> seccomp.Rules:
+        """The filter. `bound`: it was given a port to listen at; `lookups`: it asks name servers."""
+        families = self.families
+        if self.inet_if_bound and not bound:
+            families &= _UNIX
+        return seccomp.Rules(families, lookups and bool(families), self.denied)
+
+    def devices(self) -> tuple[Path, ...]:
+        """Device files that may be written and controlled, those that exist."""
+        dev = Path("/dev")
+        patterns = _ACCELERATORS if self.accelerators else ()
+        found = [path for pattern in patterns for path in sorted(dev.glob(pattern))]
+        return tuple(path for path in (*_DEVICES, *found) if path.exists())
+
+    def always_writable(self) -> tuple[Path, ...]:
+        """What it may write wherever it runs."""
+        return (_SHARED_MEMORY,) if self.shared_memory and _SHARED_MEMORY.is_dir() else ()
+
+
+_WEB = Profile("web")
+PROFILES = {
+    each.name: each
+    for each in (
+        _WEB,
+        replace(_WEB, name="worker"),
+        # Chroma and valkey are told to connect nowhere: they are given no port to connect to.
+        replace(_WEB, name="chroma"),
+        replace(_WEB, name="valkey"),
+        replace(_WEB, name="models", accelerators=True, inet_if_bound=True),
+        replace(_WEB, name="command", accelerators=True),
+        replace(_WEB, name="gate", families=_LOCAL - {socket.AF_NETLINK}, shared_memory=False),
+        Profile("parser", frozenset(), _READER_NEVER, shared_memory=False, reads_all=False),
+    )
+}
