@@ -58,6 +58,7 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
             str(ask.conversation or ""),
             model.name if model else EXTRACTIVE,
             client.waiting(),
+            model.sha256 if model else "",
         )
         question = condense(ask.question, ask.history)
         if question != ask.question:

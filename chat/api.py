@@ -28,10 +28,11 @@ from chat.conversations import (
     start_answer,
 )
 from chat.events import Event
-from chat.export import as_json, as_markdown
+from chat.export import as_json, as_markdown, shown_documents
 from chat.failures import detail_of
 from chat.models import Message
-from chat.replay import follow
+from chat.reads import record_export, record_read
+from chat.replay import follow, readable_chunks
 from chat.run import ask_of, claim, run, run_unstored
 from chat.schemas import (
     AnswerIn,
@@ -117,7 +118,10 @@ def list_conversations(
 @router.get("/conversations/{uuid:pk}", auth=requires("ask", "read"), response=ConversationDetail)
 def show_conversation(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """One conversation with its questions and answers."""
-    return as_json(request.user, get_conversation(request.user, pk))
+    conversation = get_conversation(request.user, pk)
+    answers = list(conversation.messages.prefetch_related("sources"))
+    record_read(request.user, answers, readable_chunks(request.user, answers))
+    return as_json(request.user, conversation)
 
 
 @router.patch("/conversations/{uuid:pk}", auth=requires("ask"), response=ConversationOut)
@@ -140,14 +144,14 @@ def erase_conversation(request: SignedInRequest, pk: UUID) -> Status[None]:
 def export_conversation(request: SignedInRequest, pk: UUID, format: str = "md") -> HttpResponse:
     """Download a conversation as Markdown (`md`) or JSON (`json`)."""
     conversation = get_conversation(request.user, pk)
-    if format == "json":
-        response: HttpResponse = JsonResponse(as_json(request.user, conversation))
-    elif format == "md":
-        response = HttpResponse(
-            as_markdown(request.user, conversation), content_type="text/markdown; charset=utf-8"
-        )
-    else:
+    if format not in ("json", "md"):
         raise Problem(422, "invalid", _("format: choose md or json."))
+    exported = as_json(request.user, conversation)
+    record_export(request.user, conversation.pk, format, shown_documents(exported))
+    if format == "json":
+        response: HttpResponse = JsonResponse(exported)
+    else:
+        response = HttpResponse(as_markdown(exported), content_type="text/markdown; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="conversation-{pk}.{format}"'
     return response
 

@@ -15,6 +15,7 @@ from audit import actions
 from audit.record import record
 from chat.access import conversations_for, get_answer, get_conversation
 from chat.models import Conversation, Feedback, Message
+from chat.run import record_ended
 from ingest import holds
 from ingest.access import readable_ids
 from ingest.models import Collection
@@ -114,6 +115,8 @@ def delete_conversation(user: User, conversation: Conversation) -> None:
     conversation = get_conversation(user, conversation.pk)
     holds.require_free(user=user)
     messages = conversation.messages.count()
+    for answer in conversation.messages.filter(status=Message.Status.QUEUED):
+        record_ended(answer, status=Message.Status.STOPPED)  # a running one's writer records it
     record(
         actions.CONVERSATION_ERASED,
         actor=user,
@@ -123,6 +126,7 @@ def delete_conversation(user: User, conversation: Conversation) -> None:
     conversation.delete()
 
 
+@transaction.atomic
 def request_stop(user: User, answer: Message) -> None:
     """Ask whoever writes this answer to stop. What was written stays. Harmless when it is done."""
     answer = get_answer(user, answer.pk)
@@ -131,9 +135,10 @@ def request_stop(user: User, answer: Message) -> None:
     )
     unfinished.update(stop_requested=True)
     # Nobody has begun it: there is no writer who could notice.
-    unfinished.filter(status=Message.Status.QUEUED).update(
+    if unfinished.filter(status=Message.Status.QUEUED).update(
         status=Message.Status.STOPPED, finished_at=timezone.now()
-    )
+    ):
+        record_ended(answer, status=Message.Status.STOPPED)
 
 
 @transaction.atomic

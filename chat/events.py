@@ -28,6 +28,11 @@ class Started(Event):
     conversation: str
     model: str
     queue: int = 0
+    #: For the record, not for the reader: the SHA-256 of the model's file.
+    sha256: str = ""
+
+    def data(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "sha256"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,33 @@
 """A conversation to take along: JSON for programs, Markdown for people. Own conversations only."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from accounts.models import User
 from chat.failures import detail_of
 from chat.models import Conversation, Message
-from chat.replay import citation_event, data_of, readable_sources
+from chat.replay import citation_event, data_of, readable_chunks, readable_sources
 from chat.schemas import conversation_out
+from ingest.models import Chunk
 
 
 def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
     """The conversation with the passages that `user` may read now."""
-    rows = conversation.messages.prefetch_related("sources", "citations__source__chunk").order_by(
-        "ordinal"
+    rows = list(
+        conversation.messages.prefetch_related("sources", "citations__source__chunk").order_by(
+            "ordinal"
+        )
     )
-    return {**conversation_out(conversation), "messages": [_message(user, row) for row in rows]}
+    chunks = readable_chunks(user, rows)
+    messages = [_message(user, row, chunks) for row in rows]
+    return {**conversation_out(conversation), "messages": messages}
 
 
-def _message(user: User, message: Message) -> dict[str, Any]:
-    readable = readable_sources(user, message) if message.role == Message.Role.ASSISTANT else {}
+def _message(user: User, message: Message, chunks: Mapping[UUID, Chunk]) -> dict[str, Any]:
+    answers = message.role == Message.Role.ASSISTANT
+    readable = readable_sources(user, message, chunks) if answers else {}
     code = message.error_code
     return {
         "id": message.pk,
@@ -34,10 +42,16 @@ def _message(user: User, message: Message) -> dict[str, Any]:
     }
 
 
-def as_markdown(user: User, conversation: Conversation) -> str:
-    """Questions as headings, answers as text, sources as a numbered list below each."""
-    lines = [f"# {_escaped(conversation.title)}", ""]
-    for message in as_json(user, conversation)["messages"]:
+def shown_documents(exported: dict[str, Any]) -> set[UUID]:
+    """The documents whose passages stand in what as_json gave."""
+    passages = (passage for message in exported["messages"] for passage in message["passages"])
+    return {UUID(passage["document"]["id"]) for passage in passages}
+
+
+def as_markdown(exported: dict[str, Any]) -> str:
+    """What as_json gave: questions as headings, answers as text, a numbered list of sources below."""
+    lines = [f"# {_escaped(exported['title'])}", ""]
+    for message in exported["messages"]:
         if message["role"] == Message.Role.USER:
             lines += [f"## {_escaped(message['text'])}", ""]
             continue

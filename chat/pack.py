@@ -4,10 +4,13 @@ The layout puts what repeats first: instructions, passages, question, then what 
 So the look that decides whether to answer and the answer itself share one evaluated prefix.
 """
 
+import hashlib
 import itertools
+import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 
 from chat.condense import Turn
 from inference.protocol import ChatMessage, Speed
@@ -98,6 +101,18 @@ def messages(packed: Packed, task: str) -> list[ChatMessage]:
 def _earlier(turn: Turn) -> str:
     kind = "question" if turn.role == "user" else "answer"
     return f"Earlier {kind}: {_fenced(_one_line(turn.text)[:300])}\n"
+
+
+@cache
+def version() -> str:
+    """SHA-256 (hex) of all that we say to a model: instructions, templates and their layout.
+
+    The record keeps it with each answer. It is made from a prompt whose variable parts are names.
+    """
+    history = (Turn("user", "{question}"), Turn("assistant", "{answer}"))
+    packed = Packed(1, _line(1, "{label}", "{text}"), "{question}", history)
+    said = [[asdict(message) for message in messages(packed, told)] for told in (TASK, LOOK)]
+    return hashlib.sha256(json.dumps([said, LANGUAGES], sort_keys=True).encode()).hexdigest()
 
 
 def task(language: str) -> str:

@@ -12,6 +12,7 @@ from chat.cite import MARK
 from chat.failures import detail_of
 from chat.models import Citation, Message, Source
 from chat.rank import passage_of
+from chat.reads import record_read
 from chat.replay import readable_chunks, readable_sources
 
 
@@ -76,9 +77,10 @@ def present_answer(user: User, message: Message) -> PresentedAnswer:
 
 
 def present_answers(user: User, messages: Sequence[Message]) -> list[PresentedAnswer]:
-    """Prepare several answers by as many queries as one takes."""
+    """Prepare several answers by as many queries as one takes; that they are shown is recorded."""
     prefetch_related_objects(messages, "sources", "citations__source", "feedback")
     chunks = readable_chunks(user, messages)
+    record_read(user, messages, chunks)
     questions = _questions(messages)
     return [
         _presented(message, readable_sources(user, message, chunks), questions)

@@ -24,6 +24,7 @@ from chat.events import (
 from chat.failures import failed
 from chat.models import Citation, Message, Source
 from chat.rank import passage_of
+from chat.reads import record_read
 from chat.run import end_cut_off
 from ingest.access import chunks_for
 from ingest.claims import free_connection
@@ -62,7 +63,10 @@ def replay(message: Message) -> Generator[Event, None, None]:
     yield Started(str(message.pk), str(message.conversation_id), message.model)
     if message.condensed:
         yield Condensed(message.condensed)
-    readable = readable_sources(message.conversation.user, message)
+    user = message.conversation.user
+    chunks = readable_chunks(user, [message])
+    record_read(user, [message], chunks)
+    readable = readable_sources(user, message, chunks)
     yield Sources(
         tuple(passage_data(n, passage_of(s.chunk, s.score)) for n, s in readable.items() if s.chunk)
     )

@@ -25,7 +25,7 @@ from chat.condense import Turn
 from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
 from chat.failures import failed
 from chat.models import Citation, Message, Source
-from chat.witness import Listener, Witness, record_answer
+from chat.witness import Given, Listener, Witness, record_answer
 from ingest.access import collections_for
 from ingest.claims import free_connection
 from ingest.language import detect_language
@@ -53,7 +53,8 @@ def run(
 ) -> Generator[Event, None, None]:
     """Yield the events of a claimed answer and keep them. `gone()` says that nobody listens."""
     ask = options or ask_of(message)
-    keeper = Keeper(message, lease, language=detect_language(ask.question))
+    given = Given(ask.collections, message.conversation_id)
+    keeper = Keeper(message, lease, given, language=detect_language(ask.question))
     yield from _heard(ask, keeper, lambda: gone() or keeper.must_stop())
 
 
@@ -117,17 +118,19 @@ def ask_of(message: Message) -> Ask:
 class Kept:
     """What an answer has so far."""
 
-    model: str = ""
     text: str = ""
     condensed: str = ""
-    chunks: int = 0
 
 
 class Keeper:
     """Writes the events of one answer to the database: sources at once, text each second, the end."""
 
-    def __init__(self, message: Message, lease: uuid.UUID, *, language: str = "") -> None:
+    def __init__(
+        self, message: Message, lease: uuid.UUID, given: Given, *, language: str = ""
+    ) -> None:
         self._message = message
+        self._user = message.conversation.user
+        self._given = given
         self._mine = Message.objects.filter(pk=message.pk, lease=lease)
         self._language = language
         self._kept = Kept()
@@ -149,9 +152,9 @@ class Keeper:
         return self._stop
 
     def keep(self, event: Event) -> None:
+        self._given.hear(event)
         match event:
             case Started():
-                self._kept.model = event.model
                 self._mine.update(model=event.model)
             case Condensed():
                 self._kept.condensed = event.question
@@ -181,7 +184,10 @@ class Keeper:
         self._sources = {row.n: row for row in rows}
 
     def finish(self, event: Done | Failed) -> None:
-        """End the answer once, in one transaction with its citations and its audit entry."""
+        """End the answer once, in one transaction with its citations and its audit entry.
+
+        Whoever deleted the conversation meanwhile has seen its passages all the same.
+        """
         if self._over:
             return
         self._over = True
@@ -200,6 +206,7 @@ class Keeper:
             )
             if ended:
                 self._keep_citations(status)
+            if ended or not Message.objects.filter(pk=self._message.pk).exists():
                 self._record(event, status)
 
     def _final_text(self, status: str) -> str:
@@ -223,15 +230,8 @@ class Keeper:
         )
 
     def _record(self, event: Done | Failed, status: str) -> None:
-        record_answer(
-            self._message.conversation.user,
-            self._message.pk,
-            status=status,
-            code=event.code if isinstance(event, Failed) else "",
-            model=self._kept.model,
-            passages=[(row.document_id, row.chunk_id) for row in self._sources.values()],
-            citations=len(self._citations),
-        )
+        code = event.code if isinstance(event, Failed) else ""
+        record_answer(self._user, self._message.pk, self._given, status=status, code=code)
 
 
 def end_cut_off(messages: QuerySet[Message]) -> int:
@@ -257,16 +257,19 @@ def _interrupt(still: QuerySet[Message], message: Message) -> bool:
         finished_at=timezone.now(),
     )
     if ended:
-        record_answer(
-            message.conversation.user,
-            message.pk,
-            status=Message.Status.FAILED,
-            code="interrupted",
-            model=message.model,
-            passages=message.sources.values_list("document_id", "chunk_id"),
-            citations=0,
-        )
+        record_ended(message, status=Message.Status.FAILED, code="interrupted")
     return bool(ended)
+
+
+def record_ended(message: Message, *, status: str, code: str = "") -> None:
+    """Append the entry of an answer that ended without a writer: what is stored says what was shown."""
+    given = Given(
+        ask_of(message).collections,
+        message.conversation_id,
+        model=message.model,
+        passages=list(message.sources.values_list("document_id", "chunk_id")),
+    )
+    record_answer(message.conversation.user, message.pk, given, status=status, code=code)
 
 
 def _lease_end() -> datetime:

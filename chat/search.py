@@ -10,6 +10,7 @@ from audit import actions
 from audit.record import record
 from chat.rank import Passage, rank
 from chat.retrieve import Mode, Timing, retrieve
+from chat.witness import distinct
 from ingest.access import readable_ids
 
 
@@ -41,8 +42,9 @@ def search(
         actor=user,
         data={
             "collections": [str(pk) for pk in chosen],
-            "documents": sorted({str(passage.document) for passage in passages}),
-            "passages": len(passages),
+            "documents": distinct(passage.document for passage in passages),
+            "chunks": [str(passage.chunk) for passage in passages],
+            "mode": mode,
         },
     )
     return SearchResult(passages, timing.ms)

@@ -1,15 +1,19 @@
 """The audit entry of an answer: who got which passages, and how it ended. Ids and counts, no words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from accounts.models import User
 from audit import actions
-from audit.record import record
+from audit.record import Data, record
+from chat import pack
 from chat.ask import Ask
 from chat.events import CitationEvent, Done, Event, Failed, Sources, Started
 from ingest.claims import free_connection
+
+EXTRACTIVE = "extractive"
 
 
 class Listener(Protocol):
@@ -20,53 +24,74 @@ class Listener(Protocol):
     def finish(self, event: Done | Failed) -> None: ...
 
 
-def record_answer(
-    user: User,
-    answer: UUID,
-    *,
-    status: str,
-    code: str,
-    model: str,
-    passages: Iterable[tuple[object, object]],
-    citations: int,
-) -> None:
-    """Append the entry. `passages` are (document, chunk) ids of what the answer was given."""
-    given = list(passages)
-    record(
-        actions.ANSWERED,
-        actor=user,
-        target=("answer", answer),
-        data={
-            "status": status,
-            "code": code,
-            "model": model,
-            "documents": sorted({str(document) for document, _ in given}),
-            "chunks": [str(chunk) for _, chunk in given],
-            "citations": citations,
-        },
-    )
+@dataclass(slots=True)
+class Given:
+    """What an answer was made from: the model, where was looked, what was shown.
+
+    `passages` are (document, chunk) ids. `conversation` is None for an answer that is kept nowhere.
+    """
+
+    collections: Sequence[UUID]
+    conversation: UUID | None = None
+    model: str = ""
+    model_sha256: str = ""
+    passages: Sequence[tuple[object, object]] = ()
+    citations: int = 0
+
+    def hear(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.model, self.model_sha256 = event.model, event.sha256
+            case Sources():
+                self.passages = [(p.document.id, p.chunk) for p in event.passages]
+            case CitationEvent():
+                self.citations += 1
+
+    def data(self) -> Data:
+        return {
+            "conversation": str(self.conversation) if self.conversation else None,
+            "collections": sorted(str(pk) for pk in self.collections),
+            "documents": distinct(document for document, _ in self.passages),
+            "chunks": [str(chunk) for _, chunk in self.passages],
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+            "prompt_sha256": "" if self.model in ("", EXTRACTIVE) else pack.version(),
+        }
+
+
+def distinct(keys: Iterable[object]) -> list[str]:
+    return sorted({str(key) for key in keys if key})
+
+
+def record_answer(user: User, answer: UUID, given: Given, *, status: str, code: str) -> None:
+    """Append the entry of an answer that ended, however it did."""
+    how: Data = {"status": status, "code": code, "citations": given.citations}
+    record(actions.ANSWERED, actor=user, target=("answer", answer), data={**how, **given.data()})
 
 
 class Witness:
-    """Hears an answer that is kept nowhere, and records that it was given."""
+    """Hears an answer that is kept nowhere, and records that it was given.
+
+    Twice: before its passages are shown, since nothing else remembers them if the process is killed,
+    and at its end.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._model = ""
-        self._passages: list[tuple[object, object]] = []
-        self._citations = 0
+        self._given = Given(ask.collections)
         self._over = False
 
     def keep(self, event: Event) -> None:
+        self._given.hear(event)
         match event:
-            case Started():
-                self._model = event.model
             case Sources():
-                self._passages = [(p.document.id, p.chunk) for p in event.passages]
-            case CitationEvent():
-                self._citations += 1
+                self._begin()
             case Done() | Failed():
                 self.finish(event)
+
+    def _begin(self) -> None:
+        target = ("answer", self._ask.answer)
+        record(actions.ANSWER_BEGUN, actor=self._ask.user, target=target, data=self._given.data())
 
     def finish(self, event: Done | Failed) -> None:
         if self._over:
@@ -75,10 +100,8 @@ class Witness:
         record_answer(
             self._ask.user,
             self._ask.answer,
+            self._given,
             status=event.status if isinstance(event, Done) else "failed",
             code=event.code if isinstance(event, Failed) else "",
-            model=self._model,
-            passages=self._passages,
-            citations=self._citations,
         )
         free_connection()

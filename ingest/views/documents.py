@@ -23,6 +23,7 @@ from ingest.erase import erase_document
 from ingest.models import Chunk, Document
 from ingest.pages import PageRequest, confirm
 from ingest.parsers.registry import SUPPORTED
+from ingest.reads import record_read
 
 PASSAGES = 100
 SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
@@ -49,6 +50,7 @@ class Passage:
 def document(request: PageRequest, pk: UUID) -> HttpResponse:
     """Facts and passages. `?chunk=` opens the page with that passage, `?quote=a-b` marks words."""
     found = get_document(request.user, pk)
+    record_read(request.user, found)
     chunks = chunks_for(request.user).filter(document=found).defer("vector").order_by("ordinal")
     wanted = _wanted(chunks, request.GET.get("chunk", ""))
     page = _page(chunks, wanted, request.GET.get("page", "1"))
