@@ -1,7 +1,6 @@
 """What pages and the API do with documents besides uploading and erasing them."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
@@ -19,7 +18,10 @@ from audit.record import record
 from ingest import queue
 from ingest.access import EDITOR, collections_for, documents_for, get_document
 from ingest.claims import WAITING
+from ingest.files import open_whole_original
 from ingest.models import Collection, Document
+from ingest.reasons import sentence
+from ingest.vault import Unreadable
 
 #: Anything else is sent as bytes without a meaning.
 PLAIN_TYPES = {"application/pdf": "application/pdf", "text/plain": "text/plain; charset=utf-8"}
@@ -72,10 +74,10 @@ def original(request: HttpRequest, user: User, document: Document) -> HttpRespon
     """The original bytes, as an attachment that the browser never shows as a page of ours."""
     found = get_document(user, document.pk)
     try:
-        file = Path(found.file.path).open("rb")  # noqa: SIM115 (the response closes it)
-    except FileNotFoundError as error:
-        detail = _("The stored file is gone. Delete this entry, then upload the file again.")
-        raise Problem(410, "original-missing", detail) from error
+        file = open_whole_original(found)
+    except Unreadable as error:
+        status = 503 if error.code == "key-missing" else 410
+        raise Problem(status, error.code, sentence(error.code)) from error
     record(actions.DOCUMENT_DOWNLOADED, actor=user, target=("document", found.pk))
     kind = PLAIN_TYPES.get(found.media_type, "application/octet-stream")
     response = _streamed(request, file, kind, found)

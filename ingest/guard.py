@@ -1,10 +1,12 @@
 """What a file is, by its content, and whether it is taken at all. Pure: no Django, no database."""
 
+import contextlib
 import re
 import unicodedata
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from ingest.parsers import decode
 from ingest.parsers.archive import check_archive
@@ -87,22 +89,26 @@ _TEXT_NAMES = {
 }  # fmt: skip
 
 
-def detect_media_type(path: Path, name: str) -> str:
-    """One of registry.SUPPORTED, by what the file holds.
+def detect_media_type(source: Path | BinaryIO, name: str) -> str:
+    """One of registry.SUPPORTED, by what the file holds: a path, or a file that can seek.
 
     `name` decides only between HTML, Markdown and text, where the content leaves it open.
     Raises ParseError `empty-file`, `unsupported-format`, `encrypted`, `damaged`, `archive-too-large`.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    with source.open("rb") if isinstance(source, Path) else contextlib.nullcontext(source) as file:
+        return _kind(file, name)
+
+
+def _kind(file: BinaryIO, name: str) -> str:
+    head = file.read(HEAD_BYTES)
     if not head.strip(b"\0 \t\r\n\f"):
         raise ParseError("empty-file", "The file is empty.")
     if _is_pdf(head):
         return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip_kind(path)
+        return _zip_kind(file)
     if head.startswith(_OLE):
-        raise _ole_refusal(path)
+        raise _ole_refusal(file)
     if binary := _binary_kind(head):
         raise _unsupported(binary)
     return _text_kind(head, name)
@@ -162,9 +168,9 @@ def _mostly_binary(head: bytes) -> bool:
     return b"endobj" in head or b" obj" in head
 
 
-def _zip_kind(path: Path) -> str:
-    check_archive(path)
-    with zipfile.ZipFile(path) as archive:
+def _zip_kind(file: BinaryIO) -> str:
+    check_archive(file)
+    with zipfile.ZipFile(file) as archive:
         names = set(archive.namelist())
         if "mimetype" in names:
             raise _unsupported(
@@ -193,10 +199,10 @@ def _beginning(archive: zipfile.ZipFile, member: str) -> bytes:
         ) from error
 
 
-def _ole_refusal(path: Path) -> ParseError:
+def _ole_refusal(file: BinaryIO) -> ParseError:
     """Names the old Office format. Streams are named in UTF-16 somewhere in the first megabytes."""
-    with path.open("rb") as file:
-        data = file.read(8 << 20)
+    file.seek(0)
+    data = file.read(8 << 20)
     for stream, kind in _OLE_KINDS:
         if stream.encode("utf-16-le") in data:
             if not kind:

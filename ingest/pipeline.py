@@ -5,20 +5,21 @@ attempt deletes what the last one wrote and writes the same ids again, in the da
 Chroma, so nothing is double. Nothing is missing either: `ready` is the last thing written.
 """
 
-from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from inference.protocol import Vectors
-from ingest import claims, embed, keep
+from ingest import claims, embed, files, keep
 from ingest.chunk import ChunkDraft, chunk_document
 from ingest.claims import Claim, LeaseLost
 from ingest.models import Document
 from ingest.outcome import outcome
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
 from ingest.parsers.sandbox import parse_isolated
+from ingest.reasons import sentence
+from ingest.vault import Unreadable
 
 
 def process_document(document_id: UUID | str) -> None:
@@ -42,20 +43,20 @@ def _document(claim: Claim) -> Document:
 
 
 def _parse(claim: Claim, document: Document) -> ParsedDocument:
-    original = Path(document.file.path)
-    if not original.is_file():
-        detail = _("The stored file is gone. Delete this entry, then upload the file again.")
-        raise ParseError("original-missing", detail)
     claims.free_connection()
-    return parse_isolated(
-        original,
-        document.media_type,
-        Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS),
-        cpu_seconds=settings.PARSE_CPU_SECONDS,
-        wall_seconds=settings.PARSE_WALL_SECONDS,
-        memory_mb=settings.PARSE_MEMORY_MB,
-        on_progress=claim.progress,
-    )
+    try:
+        with files.descriptor(document) as source:
+            return parse_isolated(
+                source,
+                document.media_type,
+                Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS),
+                cpu_seconds=settings.PARSE_CPU_SECONDS,
+                wall_seconds=settings.PARSE_WALL_SECONDS,
+                memory_mb=settings.PARSE_MEMORY_MB,
+                on_progress=claim.progress,
+            )
+    except Unreadable as error:
+        raise ParseError(error.code, sentence(error.code)) from error
 
 
 def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:

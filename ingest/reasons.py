@@ -15,6 +15,11 @@ def reason(code: str, detail: str) -> str:
     return _sentences().get(code, detail)
 
 
+def sentence(code: str) -> str:
+    """What people read for a code of ours, in the language of the interface."""
+    return _sentences()[code]
+
+
 def _sentences() -> dict[str, str]:
     return {
         "empty-file": _("The file is empty. Upload the right one."),
@@ -42,6 +47,12 @@ def _sentences() -> dict[str, str]:
         "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
         "original-missing": _(
             "The stored file is gone. Delete this entry, then upload the file again."
+        ),
+        "original-damaged": _(
+            "The stored file is not what was uploaded. Delete this entry, then upload the file again."
+        ),
+        "key-missing": _(
+            "The key of the stored files is missing. Tell an administrator: manage.py doctor says why."
         ),
         "worker-lost": _(
             "Reading this file stopped the worker several times. Try a simpler version."

@@ -20,16 +20,16 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
-from ingest import queue
+from ingest import keys, queue, vault
 from ingest.access import EDITOR, get_collection
-from ingest.files import incoming_dir
+from ingest.files import incoming_dir, remove_original
 from ingest.guard import detect_media_type, safe_name
 from ingest.models import Collection, Document, original_path
 from ingest.parsers.base import ParseError
-from ingest.reasons import reason
+from ingest.reasons import reason, sentence
 
 MAX_PATH = 1_000
-STATUS = {"file-too-large": 413, "disk-full": 507}
+STATUS = {"file-too-large": 413, "disk-full": 507, "key-missing": 503}
 
 
 class UploadRefused(Problem):
@@ -53,11 +53,15 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class _Incoming:
-    """A file on its way: on our disk, with a name of ours."""
+    """A file on its way: on our disk, with a name of ours; encrypted where it has a key.
+
+    Until it is kept the key is in this process's memory alone: what a crash leaves is noise.
+    """
 
     place: Path
-    bytes: int
+    size: int
     sha256: str
+    key: bytes | None
 
 
 def upload(
@@ -78,19 +82,19 @@ def upload(
     """
     if user is not None:
         collection = get_collection(user, collection.pk, EDITOR)
-    name, path = safe_name(name), _folder(path)
-    with _received(file) as incoming:
+    name, path, pk = safe_name(name), _folder(path), document_id or uuid4()
+    with _received(file, pk) as incoming:
         existing = _same_bytes(collection, incoming.sha256)
         if existing is not None:
             return Uploaded(existing, created=False)
         document = Document(
-            id=document_id or uuid4(),
+            id=pk,
             collection=collection,
             name=name,
             path=path,
-            bytes=incoming.bytes,
+            bytes=incoming.size,
             sha256=incoming.sha256,
-            media_type=_kind(incoming.place, name),
+            media_type=_kind(incoming, pk, name),
             uploaded_by=user,
         )
         return _kept(document, incoming)
@@ -112,31 +116,53 @@ def _folder(path: str) -> str:
 
 
 @contextmanager
-def _received(file: "File[bytes]") -> Iterator[_Incoming]:
+def _received(file: "File[bytes]", pk: UUID) -> Iterator[_Incoming]:
     """Copy the file to our disk while hashing it; whatever is left there is removed at the end."""
     _require_size(file.size or 0)
     place = incoming_dir() / uuid4().hex
+    key = _key()
     try:
         with _disk():
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            incoming = _copied(file, place)
+            incoming = _Incoming(place, *_copied(file, place, key, pk), key)
         yield incoming
     finally:
         place.unlink(missing_ok=True)
 
 
-def _copied(file: "File[bytes]", place: Path) -> _Incoming:
+def _key() -> bytes | None:
+    """A key for one file, or None where files stay plain. Fails before the file comes, not after."""
+    if not settings.ENCRYPT_ORIGINALS:
+        return None
+    with _keys():
+        keys.masters()
+    return vault.new_key()
+
+
+@contextmanager
+def _keys() -> Iterator[None]:
+    try:
+        yield
+    except vault.Unreadable as error:
+        raise UploadRefused(error.code, sentence(error.code)) from error
+
+
+def _copied(file: "File[bytes]", place: Path, key: bytes | None, pk: UUID) -> tuple[int, str]:
+    """Write the file, encrypted where there is a key. Returns its own size and SHA-256."""
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as target:
+        writer = vault.Writer(target, key, pk) if key else None
         for part in file.chunks():
             size += len(part)
             _require_size(size)
             digest.update(part)
-            target.write(part)
+            (writer or target).write(part)
+        if writer:
+            writer.finish()
         target.flush()
         os.fsync(target.fileno())
-    return _Incoming(place, size, digest.hexdigest())
+    return size, digest.hexdigest()
 
 
 def _require_size(size: int) -> None:
@@ -162,9 +188,12 @@ def _disk() -> Iterator[None]:
         ) from error
 
 
-def _kind(place: Path, name: str) -> str:
+def _kind(incoming: _Incoming, pk: UUID, name: str) -> str:
+    """By the content, which is decrypted for it piece by piece in memory."""
     try:
-        return detect_media_type(place, name)
+        with incoming.place.open("rb") as opened:
+            plain = vault.reader(opened, incoming.key, pk) if incoming.key else opened
+            return detect_media_type(plain, name)
     except ParseError as error:
         raise UploadRefused(error.code, reason(error.code, error.detail)) from error
 
@@ -185,9 +214,8 @@ def _kept(document: Document, incoming: _Incoming) -> Uploaded:
             document.version = older + 1
             document.save(force_insert=True)
             _record(document)
-            with _disk():
-                final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                incoming.place.replace(final)
+            with _disk(), _keys():
+                _keep_file(document.id, incoming, final)
             queue.send_on_commit(queue.PROCESS, str(document.id))
     except IntegrityError:
         # Two uploads of the same bytes at once: the other one was first.
@@ -196,9 +224,18 @@ def _kept(document: Document, incoming: _Incoming) -> Uploaded:
             raise
         return Uploaded(existing, created=False)
     except Exception:
-        final.unlink(missing_ok=True)
+        remove_original(document)
         raise
     return Uploaded(document, created=True, replaces=older or None)
+
+
+def _keep_file(pk: UUID, incoming: _Incoming, final: Path) -> None:
+    """The key first: an original without its key is lost, a key without its original is nothing."""
+    final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with keys.lock():
+        if incoming.key:
+            keys.save(incoming.key, pk)
+        incoming.place.replace(final)
 
 
 def _lock(collection: Collection) -> None:

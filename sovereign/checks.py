@@ -93,7 +93,19 @@ def weights(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     ]
 
 
-ALL = (folders, secrets, socket_paths, hosts, debug, weights)
+def originals(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """The master key opens the originals' keys. A warning only: all else works without."""
+    return [] if settings.MASTER_KEY_COMMAND else _master_key()
+
+
+def _master_key() -> list[CheckMessage]:
+    from ingest import keys  # late, as above
+
+    hint = "Put the master key back (docs/encryption.md): until then originals cannot be read."
+    return [Warning(why, hint=hint, id="sovereign.W010")] if (why := keys.trouble()) else []
+
+
+ALL = (folders, secrets, socket_paths, hosts, debug, weights, originals)
 
 
 def register() -> None:
@@ -103,4 +115,6 @@ def register() -> None:
 
 def run() -> Sequence[CheckMessage]:
     """Every message of ours, for the doctor."""
-    return [message for check in ALL for message in check()]
+    # Not at every start of a process: a command may ask a slow device.
+    asked = _master_key() if settings.MASTER_KEY_COMMAND else []
+    return [message for check in ALL for message in check()] + asked

@@ -1,11 +1,14 @@
 """Bounds of ZIP containers (DOCX and its kin), checked before anything is unpacked. Stdlib only."""
 
+import contextlib
 import lzma
+import os
 import re
 import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from ingest.parsers.base import ParseError
 
@@ -39,17 +42,18 @@ _TOO_LARGE = (
 _DAMAGED = "The file is damaged or cut off. Open it in the program that made it and save it anew."
 
 
-def check_archive(path: Path) -> None:
-    """Raises ParseError `archive-too-large`, `damaged` or `encrypted`.
+def check_archive(source: Path | BinaryIO) -> None:
+    """Of a path, or of a file that can seek. Raises ParseError `archive-too-large`, `damaged` or `encrypted`.
 
     Sees what the directory declares. Cannot see a member that unpacks to more than it declares
     (the reader stops at the declared size and fails on the checksum), members that share bytes
     (their declared sizes still add up), or what XML becomes once it is a tree: the memory limit of
     the child process bounds that.
     """
-    if _directory_size(path) > MAX_DIRECTORY:
-        raise ParseError("archive-too-large", _TOO_LARGE)
-    members = _members(path)
+    with source.open("rb") if isinstance(source, Path) else contextlib.nullcontext(source) as file:
+        if _directory_size(file) > MAX_DIRECTORY:
+            raise ParseError("archive-too-large", _TOO_LARGE)
+        members = _members(file)
     if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED:
         raise ParseError("archive-too-large", _TOO_LARGE)
     for member in members:
@@ -74,12 +78,11 @@ def check_entities(path: Path) -> None:
         raise ParseError("damaged", _DAMAGED) from error
 
 
-def _directory_size(path: Path) -> int:
+def _directory_size(file: BinaryIO) -> int:
     """Bytes of the central directory as the end record says. Raises ParseError `damaged`."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, size - 65_557 - 76))
-        tail = file.read()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 65_557 - 76))
+    tail = file.read()
     place = tail.rfind(_END)
     if place < 0 or len(tail) - place < 22:
         raise ParseError("damaged", _DAMAGED)
@@ -92,9 +95,9 @@ def _directory_size(path: Path) -> int:
     return declared
 
 
-def _members(path: Path) -> list[zipfile.ZipInfo]:
+def _members(file: BinaryIO) -> list[zipfile.ZipInfo]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return archive.infolist()
     except _UNREADABLE as error:
         raise ParseError("damaged", _DAMAGED) from error

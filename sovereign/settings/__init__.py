@@ -175,6 +175,11 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 FILE_UPLOAD_TEMP_DIR = None
+# Django's own writes large files in plain bytes to a file with a name, which a crash leaves there.
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "sovereign.spool.SpoolUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FILES = 1_000
 
@@ -185,6 +190,10 @@ MAX_TEXT_CHARS = env.number("SOVEREIGN_MAX_TEXT_CHARS", 20_000_000, least=1_000)
 PARSE_CPU_SECONDS = env.number("SOVEREIGN_PARSE_CPU_SECONDS", 120, least=1)
 PARSE_WALL_SECONDS = env.number("SOVEREIGN_PARSE_WALL_SECONDS", 300, least=1)
 PARSE_MEMORY_MB = env.number("SOVEREIGN_PARSE_MEMORY_MB", 1_024, least=128)
+#: Originals on the disk, with a key for each of them (ingest/vault.py, docs/encryption.md).
+ENCRYPT_ORIGINALS = env.flag("SOVEREIGN_ENCRYPT_ORIGINALS", True)
+MASTER_KEY_FILE = env.path("SOVEREIGN_MASTER_KEY_FILE", DATA_DIR / "secrets" / "master_key")
+MASTER_KEY_COMMAND = env.text("SOVEREIGN_MASTER_KEY_COMMAND")
 LEASE_SECONDS = env.number("SOVEREIGN_LEASE_SECONDS", 60, least=5)
 MAX_ATTEMPTS = env.number("SOVEREIGN_MAX_ATTEMPTS", 3, least=1)
 CHROMA_URL = env.text("SOVEREIGN_CHROMA_URL") or _written_by_launcher(

@@ -17,7 +17,7 @@ from accounts.models import User
 from audit import actions
 from audit.models import Entry
 from ingest import queue
-from ingest.files import incoming_dir, originals_dir, remove_leftovers
+from ingest.files import incoming_dir, open_original, originals_dir, remove_leftovers
 from ingest.models import Collection, Document
 from ingest.upload import UploadRefused, upload
 from tests import people
@@ -33,7 +33,8 @@ def left_behind() -> list[Path]:
 def test_the_original_is_kept_under_its_id_for_the_owner_alone(put: Put) -> None:
     document = put("leave.txt", "Annual leave is 28 days.").document
     file = Path(document.file.path)
-    assert file.read_text() == "Annual leave is 28 days."
+    with open_original(document) as opened:
+        assert opened.read() == b"Annual leave is 28 days."
     assert file.name == document.id.hex and file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     assert (document.status, document.bytes, document.media_type) == ("queued", 24, "text/plain")
