@@ -2,9 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from compliance.views import overview
+from compliance.views import access, overview, record
 
 app_name = "compliance"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
+    path("record", record.record, name="record"),
+    path("record/<uuid:pk>", record.entry, name="entry"),
+    path("timeline", record.timeline, name="timeline"),
+    path("access", access.questions, name="access"),
 ]

@@ -1,0 +1,63 @@
+"""The record: its list with filters, one entry, its days as charts. Each look is recorded."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from accounts.http import SignedInRequest, compliance_required
+from accounts.paging import page
+from audit.models import Entry
+from audit.problems import Problem
+from compliance.entries import shown
+from compliance.forms import DaysForm, RecordForm
+from compliance.looks import looked
+from compliance.timeline import charts
+
+ROWS = 50
+FIELDS = ("action", "actor", "target", "since", "until")
+
+
+@require_safe
+@compliance_required
+def record(request: SignedInRequest) -> HttpResponse:
+    """The newest entries that fit the filters; `?cursor=` goes on to older ones."""
+    form = RecordForm(request.GET)
+    found, cursor = form.found(), request.GET.get("cursor", "")
+    try:
+        rows, following = page(found, cursor or None, ROWS, key=("-id",))
+    except Problem:
+        rows, following = page(found, None, ROWS, key=("-id",))
+    context: dict[str, Any] = {
+        "form": form,
+        "rows": shown(rows),
+        "following": following,
+        "later": bool(cursor),
+        "query": urlencode({key: request.GET[key] for key in FIELDS if request.GET.get(key)}),
+        "filtered": form.is_valid() and bool(form.filters),
+    }
+    if form.is_valid():
+        looked(request.user, "list", {**form.noted(), "entries": len(rows)})
+    status = 422 if form.errors else 200
+    return render(request, "compliance/record.html", context, status=status)
+
+
+@require_safe
+@compliance_required
+def entry(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(Entry, uuid=pk)
+    looked(request.user, "entry", {"entry": str(found.uuid)})
+    return render(request, "compliance/entry.html", {"row": shown([found])[0], "entry": found})
+
+
+@require_safe
+@compliance_required
+def timeline(request: SignedInRequest) -> HttpResponse:
+    form = DaysForm(request.GET if "days" in request.GET else {"days": "30"})
+    days = form.cleaned_data["days"] if form.is_valid() else 30
+    looked(request.user, "timeline", {"days": days})
+    context = {"form": form, "charts": charts(days), "days": days}
+    return render(request, "compliance/timeline.html", context)

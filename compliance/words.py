@@ -1,0 +1,92 @@
+"""What is recorded, in words: a label for each action, and the kind that charts sum it under."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from audit import actions
+
+#: Kinds in the order of the charts; the key is the CSS class of the colour.
+KINDS: dict[str, str | Promise] = {
+    "sessions": _("Sign-ins"),
+    "people": _("People and roles"),
+    "documents": _("Documents and access to them"),
+    "questions": _("Questions and conversations"),
+    "refusals": _("Refused connections"),
+    "changes": _("Start, settings, models, walls"),
+    "evidence": _("Record, proofs and reports"),
+    "keeping": _("Retention, holds, persons' data"),
+}
+
+#: action -> (kind, words)
+LABELS: dict[str, tuple[str, str | Promise]] = {
+    actions.SIGNED_IN: ("sessions", _("Signed in")),
+    actions.SIGN_IN_FAILED: ("sessions", _("Sign-in failed")),
+    actions.SIGNED_OUT: ("sessions", _("Signed out")),
+    actions.LOCKED_OUT: ("sessions", _("Locked out after failed sign-ins")),
+    actions.USER_CREATED: ("people", _("Person added")),
+    actions.USER_CHANGED: ("people", _("Person changed")),
+    actions.USER_DELETED: ("people", _("Person deleted")),
+    actions.GROUP_CREATED: ("people", _("Group made")),
+    actions.GROUP_CHANGED: ("people", _("Group changed")),
+    actions.GROUP_DELETED: ("people", _("Group deleted")),
+    actions.PASSWORD_SET: ("people", _("Password set")),
+    actions.LINK_CREATED: ("people", _("One-time link made")),
+    actions.LINK_USED: ("people", _("One-time link used")),
+    actions.TOKEN_CREATED: ("people", _("API token made")),
+    actions.TOKEN_REVOKED: ("people", _("API token revoked")),
+    actions.COLLECTION_CREATED: ("documents", _("Collection made")),
+    actions.COLLECTION_CHANGED: ("documents", _("Collection changed")),
+    actions.COLLECTION_ERASED: ("documents", _("Collection erased")),
+    actions.GRANTS_CHANGED: ("documents", _("Access to a collection changed")),
+    actions.DOCUMENT_UPLOADED: ("documents", _("Document uploaded")),
+    actions.DOCUMENT_READY: ("documents", _("Document ready")),
+    actions.DOCUMENT_FAILED: ("documents", _("Document could not be read")),
+    actions.DOCUMENT_RETRIED: ("documents", _("Document tried again")),
+    actions.DOCUMENT_READ: ("documents", _("Document opened")),
+    actions.DOCUMENT_DOWNLOADED: ("documents", _("Original downloaded")),
+    actions.DOCUMENT_ERASED: ("documents", _("Document erased")),
+    actions.ORIGINALS_ENCRYPTED: ("changes", _("Originals encrypted")),
+    actions.KEYS_ROTATED: ("changes", _("Master key changed")),
+    actions.PERMISSION_FAULT: ("documents", _("Passages held back: no right to them")),
+    actions.ANSWER_BEGUN: ("questions", _("Answer begun that is kept nowhere")),
+    actions.ANSWERED: ("questions", _("Question answered")),
+    actions.SEARCHED: ("questions", _("Search made")),
+    actions.CONVERSATION_ERASED: ("questions", _("Conversation erased")),
+    actions.CONVERSATION_READ: ("questions", _("Conversation opened again")),
+    actions.CONVERSATION_EXPORTED: ("questions", _("Conversation exported")),
+    actions.FEEDBACK_GIVEN: ("questions", _("Answer rated")),
+    actions.STARTED: ("changes", _("Started")),
+    actions.SETTINGS_CHANGED: ("changes", _("Settings changed")),
+    actions.WALL_CHANGED: ("changes", _("Wall changed")),
+    actions.MODELS_CHANGED: ("changes", _("Models changed")),
+    actions.EGRESS_REFUSED: ("refusals", _("Connection refused")),
+    actions.BROWSER_REFUSED: ("refusals", _("Refused by a browser")),
+    actions.PROOF_FINISHED: ("evidence", _("Proof finished")),
+    actions.REPORT_MADE: ("evidence", _("Report made")),
+    actions.REPORT_DOWNLOADED: ("evidence", _("Report downloaded")),
+    actions.RECORD_READ: ("evidence", _("Record looked at")),
+    actions.RECORD_EXPORTED: ("evidence", _("Record exported")),
+    actions.RECORD_VERIFIED: ("evidence", _("Record verified")),
+    actions.RECORD_CUT: ("evidence", _("Old entries removed from the record")),
+    actions.ACCESS_EXPLAINED: ("evidence", _("Access explained")),
+    actions.HOLD_PLACED: ("keeping", _("Hold placed")),
+    actions.HOLD_RELEASED: ("keeping", _("Hold released")),
+    actions.RETENTION_APPLIED: ("keeping", _("Retention applied")),
+    actions.PERSON_EXPORTED: ("keeping", _("Person's data exported")),
+    actions.PERSON_ERASED: ("keeping", _("Person's data erased")),
+}
+
+
+def label(action: str) -> str:
+    """The words for an action; its own name where it has none (a retired one)."""
+    return str(LABELS[action][1]) if action in LABELS else action
+
+
+def kind(action: str) -> str:
+    """The key in KINDS that an action counts under."""
+    return LABELS[action][0] if action in LABELS else "changes"
+
+
+def actions_of(wanted: str) -> list[str]:
+    """All actions of one kind."""
+    return [action for action, (kind, _words) in LABELS.items() if kind == wanted]

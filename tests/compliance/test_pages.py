@@ -1,0 +1,206 @@
+"""The officer's pages: the record with filters, one entry, its days as charts."""
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from audit import actions
+from audit.models import Entry
+from audit.record import record
+from compliance import timeline, words
+from compliance.entries import shown
+from ingest.models import Collection
+from tests import people
+from tests.compliance.people import ClientFor, make_officer
+
+URL = "/compliance/record"
+
+
+@pytest.fixture
+def olga(db: None) -> User:
+    return make_officer()
+
+
+@pytest.fixture
+def client(olga: User, client_for: ClientFor) -> Client:
+    return client_for(olga)
+
+
+def listed(client: Client, **filters: object) -> list[str]:
+    page = client.get(URL, filters)
+    assert page.status_code == 200
+    return [row.entry.action for row in page.context["rows"]]
+
+
+# --- words --------------------------------------------------------------------------------------
+def test_every_action_has_words_and_a_kind() -> None:
+    known = {value for name, value in vars(actions).items() if name.isupper()}
+    assert known == words.LABELS.keys()
+    assert {kind for kind, _label in words.LABELS.values()} == words.KINDS.keys()
+
+
+def test_a_retired_action_is_shown_by_its_name() -> None:
+    assert words.label("old.thing.do") == "old.thing.do"
+
+
+# --- the list -----------------------------------------------------------------------------------
+def test_the_list_says_who_did_what_to_what(
+    client: Client, bob: User, collection: Collection
+) -> None:
+    record(actions.COLLECTION_CHANGED, actor=bob, target=("collection", collection.pk))
+    text = client.get(URL).content.decode()
+    assert "Collection changed" in text and "bob@example.com" in text and "Handbook" in text
+
+
+def test_filters(client: Client, bob: User, erin: User) -> None:
+    key = uuid4()
+    record(actions.DOCUMENT_READY, target=("document", key))
+    record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", key))
+    record(actions.GROUP_CREATED, actor=erin, target=("group", uuid4()))
+    assert listed(client, action=actions.GROUP_CREATED) == [actions.GROUP_CREATED]
+    assert listed(client, actor="BOB@example.com") == [actions.DOCUMENT_DOWNLOADED]
+    assert listed(client, actor=str(erin.pk)) == [actions.GROUP_CREATED]
+    assert listed(client, actor="system") == [actions.DOCUMENT_READY]
+    assert listed(client, target=str(key)) == [actions.DOCUMENT_DOWNLOADED, actions.DOCUMENT_READY]
+    assert listed(client, target=f"document:{key}", actor="system") == [actions.DOCUMENT_READY]
+
+
+def test_days_are_whole(client: Client) -> None:
+    entry = record(actions.STARTED)
+    day = timezone.localdate(entry.at).isoformat()
+    before = (timezone.localdate(entry.at) - timedelta(days=1)).isoformat()
+    assert actions.STARTED in listed(client, since=day, until=day)
+    assert actions.STARTED not in listed(client, until=before)
+
+
+def test_pages_go_back_in_time_without_gaps(client: Client) -> None:
+    for _ in range(120):
+        record(actions.STARTED)
+    seen: list[object] = []
+    cursor = ""
+    while True:
+        page = client.get(URL, {"action": actions.STARTED, "cursor": cursor})
+        seen += [row.entry.pk for row in page.context["rows"]]
+        cursor = page.context["following"] or ""
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen)) == 120
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"actor": "nobody@example.com"},
+        {"since": "yesterday"},
+        {"until": "9999-12-31"},
+        {"action": "no.such.thing"},
+        {"target": "a\x00b"},
+        {"actor": "x" * 300},
+    ],
+)
+def test_wrong_filters_are_said_at_the_field(client: Client, wrong: dict[str, str]) -> None:
+    page = client.get(URL, wrong)
+    assert page.status_code == 422 and b"errorlist" in page.content
+    assert not page.context["rows"]
+
+
+def test_a_bad_cursor_is_the_first_page(client: Client) -> None:
+    record(actions.STARTED)
+    for cursor in ("x", "!", "a" * 400):
+        assert actions.STARTED in listed(client, cursor=cursor)
+
+
+def test_a_look_is_recorded_without_the_e_mail(client: Client, olga: User, bob: User) -> None:
+    client.get(URL, {"actor": "bob@example.com", "since": "2020-01-01"})
+    entry = Entry.objects.get(action=actions.RECORD_READ)
+    assert entry.actor == str(olga.pk)
+    assert entry.data["actor"] == str(bob.pk) and entry.data["what"] == "list"
+    assert "@" not in str(entry.data)
+
+
+def test_names_of_many_rows_take_few_queries(
+    bob: User, collection: Collection, django_assert_max_num_queries: object
+) -> None:
+    rows = [
+        record(actions.COLLECTION_CHANGED, actor=bob, target=("collection", collection.pk))
+        for _ in range(20)
+    ]
+    with django_assert_max_num_queries(4):  # type: ignore[operator]
+        assert {row.target for row in shown(rows)} == {"Handbook"}
+
+
+# --- one entry ----------------------------------------------------------------------------------
+def test_an_entry_shows_all_that_was_noted(client: Client, bob: User) -> None:
+    entry = record(
+        actions.ANSWERED, actor=bob, target=("answer", uuid4()), data={"documents": ["<b>x"]}
+    )
+    text = client.get(f"{URL}/{entry.uuid}").content.decode()
+    assert "&lt;b&gt;x" in text and "<b>x" not in text
+    assert str(entry.uuid) in text and entry.target_id in text
+
+
+def test_no_such_entry(client: Client) -> None:
+    assert client.get(f"{URL}/{uuid4()}").status_code == 404
+
+
+# --- the timeline -------------------------------------------------------------------------------
+def test_counts_by_day_and_action(db: None) -> None:
+    record(actions.STARTED)
+    Entry.objects.create(action=actions.STARTED, at=timezone.now() - timedelta(days=3))
+    found = timeline.counts(7)
+    assert len(found) == 7
+    assert [row[actions.STARTED] for row in found.values()] == [0, 0, 0, 1, 0, 0, 1]
+
+
+def test_bars_stay_inside_the_drawing(db: None) -> None:
+    for action in words.LABELS:
+        record(action)
+    for _ in range(500):
+        record(actions.ANSWERED)
+    for chart in timeline.charts(365):
+        for bar in chart.bars:
+            assert bar.y >= 0 and bar.y + bar.height <= chart.height + 0.01
+            assert bar.x >= 0 and bar.x + bar.width <= chart.width
+
+
+def test_the_charts_say_the_same_in_words_and_in_a_table(client: Client) -> None:
+    for _ in range(3):
+        record(actions.SIGN_IN_FAILED, data={"email_hash": "x"})
+    text = client.get("/compliance/timeline").content.decode()
+    assert "3 entries; most on" in text and "None in the last 30 days." in text
+    assert text.count("<svg") == 2 and "<caption" in text
+
+
+def test_drawings_need_no_inline_style_or_script(client: Client) -> None:
+    record(actions.STARTED)
+    text = client.get("/compliance/timeline", {"days": "365"}).content.decode()
+    body = text.split("<main")[1]
+    assert not re.search(r"\sstyle=|<script|<style|\son\w+=", body)
+
+
+@pytest.mark.parametrize("days", ["", "0", "-1", "abc", "100000"])
+def test_an_odd_span_is_thirty_days(client: Client, days: str) -> None:
+    assert client.get("/compliance/timeline", {"days": days}).context["days"] == 30
+
+
+# --- who may ------------------------------------------------------------------------------------
+def test_nobody_else_may_look(bob: User, admin: User, client_for: ClientFor) -> None:
+    entry = record(actions.STARTED)
+    for address in (URL, f"{URL}/{entry.uuid}", "/compliance/timeline", "/compliance/"):
+        for user in (bob, admin):
+            assert client_for(user).get(address).status_code == 403
+        assert client_for(None).get(address).status_code == 302
+    assert not Entry.objects.filter(action=actions.RECORD_READ).exists()
+
+
+def test_names_are_escaped(client: Client, bob: User) -> None:
+    evil = '<script>alert(1)</script>"onload="x'
+    group = people.make_group(evil, bob)
+    record(actions.GROUP_CHANGED, actor=bob, target=("group", group.pk))
+    content = client.get(URL).content
+    assert b"<script>alert" not in content and b'"onload=' not in content
