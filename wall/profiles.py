@@ -40,20 +40,21 @@ _READER_NEVER = _NEVER | dict.fromkeys(_BEYOND_READING.split(), EPERM)
 _DEVICES = tuple(
     Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
 )
-#: POSIX semaphores and shared memory: Celery's pool, torch. Gone with the machine's next start.
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+#: Semaphores and shared memory (Celery's pool, torch); what databases sort on disk and uploads on
+#: their way (SQLite takes /var/tmp first, whatever the environment says).
+_SCRATCH = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 _ACCELERATORS = ("nvidia*", "nvidia-caps/*", "dri/*", "kfd")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """`shared_memory`, `accelerators`: may use /dev/shm, graphics cards. `inet_if_bound`: internet
+    """`scratch`, `accelerators`: may write temporary files, use graphics cards. `inet_if_bound`: internet
     sockets only where it was given a port to listen at. `reads_all`: reading is not restricted."""
 
     name: str
     families: frozenset[int] = _LOCAL
     denied: dict[str, int] = field(default_factory=lambda: _NEVER)
-    shared_memory: bool = True
+    scratch: bool = True
     accelerators: bool = False
     inet_if_bound: bool = False
     reads_all: bool = True
@@ -74,7 +75,7 @@ class Profile:
 
     def always_writable(self) -> tuple[Path, ...]:
         """What it may write wherever it runs."""
-        return (_SHARED_MEMORY,) if self.shared_memory and _SHARED_MEMORY.is_dir() else ()
+        return tuple(folder for folder in _SCRATCH if folder.is_dir()) if self.scratch else ()
 
 
 _WEB = Profile("web")
@@ -85,10 +86,10 @@ PROFILES = {
         replace(_WEB, name="worker"),
         # Chroma and valkey are told to connect nowhere: they are given no port to connect to.
         replace(_WEB, name="chroma"),
-        replace(_WEB, name="valkey"),
+        replace(_WEB, name="valkey", inet_if_bound=True),
         replace(_WEB, name="models", accelerators=True, inet_if_bound=True),
         replace(_WEB, name="command", accelerators=True),
-        replace(_WEB, name="gate", families=_LOCAL - {socket.AF_NETLINK}, shared_memory=False),
-        Profile("parser", frozenset(), _READER_NEVER, shared_memory=False, reads_all=False),
+        replace(_WEB, name="gate", families=_LOCAL - {socket.AF_NETLINK}, scratch=False),
+        Profile("parser", frozenset(), _READER_NEVER, scratch=False, reads_all=False),
     )
 }
