@@ -73,6 +73,11 @@ def retry(user: User, document: Document) -> Document:
 def original(request: HttpRequest, user: User, document: Document) -> HttpResponseBase:
     """The original bytes, as an attachment that the browser never shows as a page of ours."""
     found = get_document(user, document.pk)
+    if found.original_removed_at:
+        detail = _(
+            "The original was removed when its time to be kept had passed. Its text is here."
+        )
+        raise Problem(410, "original-expired", detail)
     try:
         file = open_whole_original(found)
     except Unreadable as error:

@@ -11,7 +11,6 @@ between the two makes the second wait until it is released.
 
 from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
@@ -24,6 +23,7 @@ from audit import actions
 from audit.record import record
 from ingest import holds, lexical, queue, store
 from ingest.access import EDITOR, MANAGER, collections_for, get_collection, get_document
+from ingest.files import remove_original
 from ingest.models import Chunk, Collection, Document, Receipt
 
 #: Rows of one transaction: others wait for the database meanwhile.
@@ -131,7 +131,7 @@ def finish_document(document_id: UUID | str) -> bool:
     if document is None:
         return False
     store.remove_document(document.collection_id, document.id)
-    Path(document.file.path).unlink(missing_ok=True)
+    remove_original(document)
     with transaction.atomic():
         lexical.remove_document(document.id)
     chunks = _remove_chunks(document)
@@ -201,7 +201,7 @@ def _finish_receipt(document: Document, chunks: int) -> None:
         return
     receipt.finished_at = timezone.now()
     receipt.removed = {
-        "files": 1,
+        "files": 0 if document.original_removed_at else 1,
         "bytes": document.bytes,
         "chunks": max(chunks, document.chunk_count),
     }

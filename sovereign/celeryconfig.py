@@ -23,6 +23,7 @@ beat_schedule_filename = str(settings.RUN_DIR / "beat-schedule")
 beat_schedule = {
     "sweep-documents": {"task": "ingest.tasks.sweep", "schedule": 15.0},
     "sweep-answers": {"task": "chat.tasks.sweep", "schedule": 15.0},
+    "purge": {"task": "compliance.keeping.purge", "schedule": 3_600.0},
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": 3_600.0},
 }
 timezone = "UTC"

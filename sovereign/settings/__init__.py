@@ -224,6 +224,11 @@ PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
 ABSTAIN_BELOW = env.decimal("SOVEREIGN_ABSTAIN_BELOW", 0.25)
 KEEP_ALIVE_SECONDS = 10
 
+# --- how long things are kept, in days; 0: for ever (compliance/retention.py) --------------------
+KEEP_CONVERSATIONS_DAYS = env.number("SOVEREIGN_KEEP_CONVERSATIONS_DAYS", 0)
+KEEP_FEEDBACK_DAYS = env.number("SOVEREIGN_KEEP_FEEDBACK_DAYS", 0)
+KEEP_ORIGINALS_DAYS = env.number("SOVEREIGN_KEEP_ORIGINALS_DAYS", 0)
+
 # --- Celery -----------------------------------------------------------------------------------
 BROKER_URL = env.text(
     "SOVEREIGN_BROKER_URL", f"redis+socket://{quote(str(RUN_DIR / 'valkey.sock'))}"
