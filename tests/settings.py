@@ -21,3 +21,5 @@ MODELS_URL = "fake:"
 # Nothing that a test forgets to run in place may reach a broker.
 BROKER_URL = "memory://"
 STATIC_ROOT.mkdir()  # noqa: F405 (whitenoise warns where it is missing, and warnings are errors here)
+# Its `flush` may empty the record, which the real one may not (tests/flushing).
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.flushing"]  # noqa: F405

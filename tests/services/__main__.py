@@ -12,7 +12,14 @@ from tests.services.programs import ROOT
 from tests.services.servers import MISSING, installed, postgres
 
 FOLDERS = [
-    *("tests/accounts", "tests/ingest", "tests/chat", "tests/pages", "tests/services"),
+    *(
+        "tests/accounts",
+        "tests/ingest",
+        "tests/chat",
+        "tests/audit",
+        "tests/pages",
+        "tests/services",
+    ),
     *("tests/test_doors.py", "tests/test_error_pages.py", "tests/setup/test_health.py"),
 ]
 MARKS = "services or not (live or browser or bench or handbook)"
