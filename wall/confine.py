@@ -8,7 +8,6 @@ hold by themselves, and inside a namespace they keep a program from climbing out
 import contextlib
 import ctypes
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -101,6 +100,8 @@ def drop_capabilities() -> None:
 def main(arguments: list[str]) -> int:
     """Confine and become the program. Returns only if that failed: 2 the command line, 126 refused
     or not to be run, 127 not there."""
+    import shutil  # a reader's child uses this module, too, and starts no program
+
     try:
         order = _parse(arguments)
         program = shutil.which(order.program[0])

@@ -1,10 +1,11 @@
 """The child that reads one file. Started by sandbox.py as a script, with nothing of its parent.
 
 Reads a request (one line of JSON) from standard input and writes frames (wire.py) to what was
-standard output. Limits are set before the first library is loaded.
+standard output. The guard, the kernel's walls and the limits are set before the first library is
+loaded: then it has no sockets, starts no program, changes no file, and reads one document besides
+the program's own files.
 """
 
-import contextlib
 import ctypes
 import json
 import os
@@ -12,17 +13,23 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingest.parsers.base import Limits, ParsedDocument
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 #: A child writes its result to a pipe; what it leaves on a disk can only be a mistake.
 _MAX_FILE_BYTES = 1 << 20
+#: What libraries read besides the interpreter's own folders: other libraries, character sets, time
+#: zones, fonts; and what the kernel tells of this process and of memory and processors.
+_READ = (
+    *("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime"),
+    *("/usr/share/zoneinfo", "/usr/share/fonts", "/etc/mime.types"),
+    *("/proc/self", "/proc/meminfo", "/sys/devices/system/cpu"),
+)
 
 
 def main() -> None:
@@ -31,12 +38,18 @@ def main() -> None:
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not land between frames
     source = request["source"]
-    if not isinstance(source, int):
+    if isinstance(source, str):
         source = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    _confine(request["cpu_seconds"], request["memory_mb"])
+    own = tuple(sys.path)
     sys.path.insert(0, request["root"])
+    from wall import guard
+
+    guard.install("parser")
+    # Ours, and before the walls: to find a room Python lists the root, which is not read afterwards.
     from ingest.parsers import progress, wire
     from ingest.parsers.base import Limits, ParseError
+
+    _confine(request, source, own)
 
     def send(kind: str, data: bytes) -> None:
         channel.write(f"{kind} {len(data)}\n".encode() + data)
@@ -72,19 +85,23 @@ def _parse(path: Path, media_type: str, limits: "Limits") -> "ParsedDocument":
     return parser_for(media_type).parse(path, limits)
 
 
-def _confine(cpu_seconds: int, memory_mb: int) -> None:
-    """Bounds of the kernel, and no network where that costs no privilege (best effort)."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+def _confine(request: dict[str, Any], source: int, own: tuple[str, ...]) -> None:
+    """Bounds of the kernel, then its walls; where it has no filters, at least no network."""
+    memory, cpu_seconds = request["memory_mb"] << 20, request["cpu_seconds"]
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # One second between the two: the soft limit's signal ends Python, the hard one ends the rest.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        if libc.unshare(_CLONE_NEWNET) != 0:
-            libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    from wall import confine, seccomp
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if not seccomp.available() and libc.unshare(_CLONE_NEWNET) != 0:
+        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    root = Path(request["root"])
+    folders = (*own, *_READ, root / "ingest", root / "wall")
+    confine.apply("parser", read=map(Path, folders), descriptors=(source,) if source >= 0 else ())
 
 
 if __name__ == "__main__":
