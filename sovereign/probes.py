@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,14 +30,25 @@ def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
 
 
 def get(
-    url: str, path: str, *, host: str = "", timeout: float = TIMEOUT
+    url: str,
+    path: str,
+    *,
+    host: str = "",
+    timeout: float = TIMEOUT,
+    connect: Callable[[str, int], socket.socket] | None = None,
 ) -> tuple[int, dict[str, Any]] | None:
-    """GET `path` at `url` (http://HOST:PORT or unix:PATH): (status, JSON object or {}), or None."""
+    """GET `path` at `url` (http://HOST:PORT or unix:PATH): (status, JSON object or {}), or None.
+
+    `connect` makes the connection in another network than this process's (wall/room.py).
+    """
     try:
         connection = _connection(url, timeout)
     except ValueError:
         return None
     try:
+        if connect:
+            connection.sock = connect(connection.host, connection.port)
+            connection.sock.settimeout(timeout)
         connection.request("GET", path, headers={"Host": host} if host else {})
         answer = connection.getresponse()
         body = answer.read(1_000_000)

@@ -4,6 +4,7 @@ import errno
 import socket
 
 from sovereign.launcher.errors import LaunchError
+from wall import door
 
 BACKLOG = 2_048
 
@@ -17,7 +18,7 @@ def split(address: str) -> tuple[str, int]:
 
 
 def open_socket(address: str) -> socket.socket:
-    """Listen on `address`; the caller closes it."""
+    """Listen on `address`; the caller closes it. It can be called and cannot call (wall/door.py)."""
     host, port = split(address)
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
@@ -28,6 +29,9 @@ def open_socket(address: str) -> socket.socket:
         raise LaunchError(_why(address, error)) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.answer_only(listener)
+        if door.is_loopback(str(where[0])):
+            door.bind_to_loopback(listener)
         listener.bind(where)
         listener.listen(BACKLOG)
     except OSError as error:

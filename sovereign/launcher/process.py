@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from sovereign.launcher.confined import Confined, wrapped
 from sovereign.launcher.logfiles import open_log
 from sovereign.lifeline import die_with
 
@@ -42,11 +43,30 @@ class Spec:
     essential: bool = False
     #: A job that ends by itself: not probed, not restarted.
     once: bool = False
+    #: What it may do; None for the tests' small programs.
+    confined: Confined | None = None
+    #: Started behind the wall. Gates alone are not.
+    inside: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How a process goes behind the wall.
+
+    `enter` is called between fork and exec with the working folder; None where there is no namespace.
+    `kernel`: whether seccomp and Landlock confine what is started.
+    """
+
+    enter: Callable[[str | None], None] | None = None
+    kernel: bool = False
 
 
 class Process:
-    def __init__(self, spec: Spec, base_env: Mapping[str, str]) -> None:
+    def __init__(
+        self, spec: Spec, base_env: Mapping[str, str], inside: Inside | None = None
+    ) -> None:
         self.spec = spec
+        self._inside = inside or Inside()
         self.state = State.PENDING
         self.restarts = 0
         self.since = time.time()
@@ -66,7 +86,7 @@ class Process:
         parent = os.getpid()
         with open_log(self.spec.log) as log:
             self._popen = subprocess.Popen(  # noqa: S603 (commands of services.py, no shell)
-                list(self.spec.command),
+                wrapped(self.spec.command, self.spec.confined, kernel=self._inside.kernel),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -74,10 +94,16 @@ class Process:
                 cwd=self.spec.cwd,
                 pass_fds=self.spec.descriptors,
                 start_new_session=True,
-                preexec_fn=lambda: die_with(parent),
+                preexec_fn=lambda: self._go_inside(parent),
             )
         self._started = time.monotonic()
         self._become(State.STARTING)
+
+    def _go_inside(self, parent: int) -> None:
+        """In the child: entering changes its rights, which would undo the wish to die with the parent."""
+        if self.spec.inside and self._inside.enter:
+            self._inside.enter(str(self.spec.cwd) if self.spec.cwd else None)
+        die_with(parent)
 
     def has_died(self) -> bool:
         return self._popen is not None and self._popen.poll() is not None

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 from django.conf import settings
 
-from sovereign.launcher import listening, lock, prepare, services, state
+from sovereign.launcher import gates, listening, lock, prepare, services, state, walls
 from sovereign.launcher.errors import LaunchError
-from sovereign.launcher.process import Process, Spec
+from sovereign.launcher.process import Inside, Process, Spec
 from sovereign.launcher.say import say
 from sovereign.launcher.supervisor import Supervisor
 
@@ -30,17 +30,24 @@ def run() -> int:
         for name in state.end_leftovers(settings.RUN_DIR):
             say(f"Ended {name}, left over from a launcher that was killed.")
         held.callback((settings.RUN_DIR / "chroma.url").unlink, missing_ok=True)
+        wall = held.enter_context(walls.build(listener))
+        opened = held.enter_context(gates.Gates(wall))
         with Supervisor(
-            settings.RUN_DIR, listening.url(settings.LISTEN), services.base_env()
+            settings.RUN_DIR,
+            listening.url(settings.LISTEN),
+            services.base_env(wall),
+            Inside(wall.room.enter if wall.room else None, walls.kernel_confines()),
+            wall.stands,
         ) as watcher:
-            if _start(watcher, services.specs(listener.fileno())):
+            specs = [*opened.specs(), *services.specs(listener.fileno(), wall)]
+            if _start(watcher, specs, services.samples_spec(wall)):
                 watcher.watch(_report)
             say("\nStopping ...")
         say("Stopped: no process is left.")
     return 0
 
 
-def _start(watcher: Supervisor, specs: Sequence[Spec]) -> bool:
+def _start(watcher: Supervisor, specs: Sequence[Spec], samples: Spec) -> bool:
     """Start everything, what a person waits for first. False: a signal came before the end.
 
     The stores start beside the preparations; the models and the worker, which would take both cores
@@ -48,8 +55,9 @@ def _start(watcher: Supervisor, specs: Sequence[Spec]) -> bool:
     """
     for spec in specs:
         watcher.add(spec)
-    for name in ("valkey", "chroma"):
-        _start_one(watcher, name)
+    for process in list(watcher.processes):
+        if process.spec.name.startswith("gate-") or process.spec.name in ("valkey", "chroma"):
+            watcher.start(process)
     prepare.everything()
     link = prepare.first_link()
     if not (_wait(watcher, "valkey", BROKER_SECONDS) and _start_one(watcher, "web")):
@@ -59,7 +67,7 @@ def _start(watcher: Supervisor, specs: Sequence[Spec]) -> bool:
     _announce(watcher, link)
     for name in ("models", "worker"):
         _start_one(watcher, name)
-    watcher.start(watcher.add(services.samples_spec()))
+    watcher.start(watcher.add(samples))
     return True
 
 

@@ -4,29 +4,49 @@ import importlib.util
 import os
 import platform
 import shutil
+import socket
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 
 from sovereign import probes
-from sovereign.launcher import listening
+from sovereign.launcher import listening, walls
+from sovereign.launcher.confined import Confined
 from sovereign.launcher.errors import LaunchError
 from sovereign.launcher.process import Spec
+from sovereign.launcher.walls import Wall
 
+Connect = Callable[[str, int], socket.socket]
 #: numpy and torch start a thread a core in every process otherwise, and they fight over two cores.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def base_env() -> dict[str, str]:
+def base_env(wall: Wall) -> dict[str, str]:
     """The launcher's environment, with the calls home of the libraries switched off."""
-    return {**ONE_THREAD, **os.environ, "PYTHONUNBUFFERED": "1"}  # noqa: TID251 (handed on)
+    own = {"PYTHONUNBUFFERED": "1", "TMPDIR": wall.temporary}
+    return {**ONE_THREAD, **os.environ, **own}  # noqa: TID251 (handed on)
 
 
-def specs(descriptor: int) -> list[Spec]:
+def specs(descriptor: int, wall: Wall) -> list[Spec]:
     """What this installation runs itself, in the order of who needs whom; stopped in reverse."""
-    found = (broker_spec(), vectors_spec(), models_spec(), worker_spec(), web_spec(descriptor))
+    found = (
+        broker_spec(wall),
+        vectors_spec(wall),
+        models_spec(wall),
+        worker_spec(wall),
+        web_spec(descriptor, wall),
+    )
     return [spec for spec in found if spec is not None]
+
+
+def _ours(profile: str, wall: Wall) -> Confined:
+    """For web, worker and jobs: they call the stores and the gates, and change the data."""
+    ports = [*wall.ports, *([wall.chroma_port] if settings.EMBEDDED["vectors"] else [])]
+    write = [*walls.writable(), Path(wall.temporary)]
+    return Confined(profile, guard=profile, connect=ports, write=write)
 
 
 def _log(name: str) -> Path:
@@ -49,7 +69,7 @@ def broker_program() -> list[str]:
     )
 
 
-def broker_spec() -> Spec | None:
+def broker_spec(wall: Wall) -> Spec | None:
     path = settings.RUN_DIR / "valkey.sock"
     if not settings.EMBEDDED["broker"]:
         return None
@@ -70,14 +90,15 @@ def broker_spec() -> Spec | None:
         log=_log("valkey"),
         ready=lambda: probes.redis_on_socket(str(path)),
         essential=True,
+        confined=Confined("valkey", write=(folder, Path(settings.RUN_DIR))),
     )
 
 
-def vectors_spec() -> Spec | None:
+def vectors_spec(wall: Wall) -> Spec | None:
     """Chroma's Rust server. Its address is written before the others start: they read it once."""
     if not settings.EMBEDDED["vectors"]:
         return None
-    port = listening.free_port()
+    port = wall.chroma_port
     url = f"http://127.0.0.1:{port}"
     (settings.RUN_DIR / "chroma.url").write_text(url, encoding="utf-8")
     folder = settings.DATA_DIR / "chroma"
@@ -88,11 +109,15 @@ def vectors_spec() -> Spec | None:
         name="chroma",
         command=[program, "run", *options],
         log=_log("chroma"),
-        ready=lambda: _answers(url, "/api/v2/heartbeat"),
+        # From outside, its port is refused.
+        ready=lambda: _answers(
+            url, "/api/v2/heartbeat", connect=wall.room.connect if wall.room else None
+        ),
+        confined=Confined("chroma", bind=(port,), write=(folder, Path(wall.temporary))),
     )
 
 
-def models_spec() -> Spec | None:
+def models_spec(wall: Wall) -> Spec | None:
     if not settings.EMBEDDED["models"]:
         return None
     cores = str(settings.THREADS or len(os.sched_getaffinity(0)))
@@ -103,10 +128,20 @@ def models_spec() -> Spec | None:
         ready=_models_are_loaded,
         env=dict.fromkeys(ONE_THREAD, cores),
         cwd=settings.BASE_DIR,
+        confined=Confined(
+            "models",
+            guard="models",
+            connect=[gate["port"] for gate in wall.status.gates if gate["name"] == "openai"],
+            # The registry notes beside the models which of them it has verified.
+            write=[
+                *(Path(settings.RUN_DIR), Path(settings.EVIDENCE_DIR)),
+                *(Path(settings.MODELS_DIR), Path(wall.temporary)),
+            ],
+        ),
     )
 
 
-def worker_spec() -> Spec:
+def worker_spec(wall: Wall) -> Spec:
     """One worker with its beat inside; the sweeps are idempotent, so one clock is enough."""
     options = (
         *("-B", "-O", "fair", "--without-gossip", "--without-mingle"),
@@ -121,10 +156,11 @@ def worker_spec() -> Spec:
         # A task that is cut off is delivered again, and its lease runs out: no reason to wait long.
         grace=5.0,
         cwd=settings.BASE_DIR,
+        confined=_ours("worker", wall),
     )
 
 
-def web_spec(descriptor: int) -> Spec:
+def web_spec(descriptor: int, wall: Wall) -> Spec:
     """uvicorn on the launcher's socket. Its access log is off: addresses carry questions."""
     options = [
         *("--fd", str(descriptor), "--no-access-log", "--no-server-header", "--lifespan", "off"),
@@ -141,10 +177,11 @@ def web_spec(descriptor: int) -> Spec:
         descriptors=(descriptor,),
         grace=7.0,
         essential=True,
+        confined=_ours("web", wall),
     )
 
 
-def samples_spec() -> Spec:
+def samples_spec(wall: Wall) -> Spec:
     """Load the sample collection; a job that does nothing when it is there."""
     return Spec(
         name="samples",
@@ -153,6 +190,8 @@ def samples_spec() -> Spec:
         ready=lambda: False,
         cwd=settings.BASE_DIR,
         once=True,
+        # manage.py sets the guard itself.
+        confined=replace(_ours("worker", wall), guard=""),
     )
 
 
@@ -162,8 +201,8 @@ def own_host() -> str:
     return named[0] if named else "localhost"
 
 
-def _answers(url: str, path: str, *, host: str = "") -> bool:
-    answer = probes.get(url, path, host=host, timeout=0.5)
+def _answers(url: str, path: str, *, host: str = "", connect: Connect | None = None) -> bool:
+    answer = probes.get(url, path, host=host, timeout=0.5, connect=connect)
     return answer is not None and answer[0] == 200
 
 

@@ -8,7 +8,7 @@ from types import FrameType
 
 from sovereign.launcher import logfiles, state
 from sovereign.launcher.errors import LaunchError
-from sovereign.launcher.process import Process, Spec, State
+from sovereign.launcher.process import Inside, Process, Spec, State
 from sovereign.launcher.say import say
 
 TICK = 0.1
@@ -19,12 +19,22 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Supervisor:
     """Use as a context manager: leaving it stops every process, whatever happened inside."""
 
-    def __init__(self, run_dir: Path, address: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        address: str,
+        env: Mapping[str, str],
+        inside: Inside | None = None,
+        stands: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`inside` is where processes start, `stands` says whether that place still exists."""
         self.processes: list[Process] = []
         self.stopping = False
         self._run_dir = run_dir
         self.address = address
         self._env = env
+        self._inside = inside
+        self._stands = stands
         self._rotated = time.monotonic()
 
     def __enter__(self) -> "Supervisor":
@@ -40,7 +50,7 @@ class Supervisor:
 
     def add(self, spec: Spec) -> Process:
         """Take a process in without starting it. They are stopped in the reverse of this order."""
-        process = Process(spec, self._env)
+        process = Process(spec, self._env, self._inside)
         self.processes.append(process)
         return process
 
@@ -75,6 +85,11 @@ class Supervisor:
 
     def tick(self) -> list[Process]:
         """One round: bury the dead, restart who is due, return who became ready."""
+        if not self.stopping and not self._stands():
+            raise LaunchError(
+                "The process that holds the wall has ended (somebody killed it?): everything stops. "
+                "Start again."
+            )
         became_ready = []
         for process in list(self.processes):
             if process.has_died():

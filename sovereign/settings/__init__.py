@@ -11,6 +11,7 @@ from sovereign.settings import env
 from sovereign.settings.database import database
 from sovereign.settings.rundir import run_dir
 from sovereign.settings.secrets import secret_from_file
+from wall.status import WALLS
 
 # Libraries' own calls home are off before any of them is imported (docs/settings.md).
 for _name, _value in {
@@ -50,6 +51,11 @@ SECRET_KEY = env.text("SOVEREIGN_SECRET_KEY") or secret_from_file(
 )
 LISTEN = env.text("SOVEREIGN_LISTEN", "127.0.0.1:8000")
 HTTPS = env.flag("SOVEREIGN_HTTPS", False)
+#: Which wall is built, and the least that must hold (docs/wall.md).
+WALL = env.choice("SOVEREIGN_WALL", "auto", ("auto", "container", "seccomp", "guard"))
+REQUIRE_WALL = env.choice("SOVEREIGN_REQUIRE_WALL", "guard", WALLS)
+#: Outside addresses besides those that other settings name, as `name=host:port`.
+GATES = env.words("SOVEREIGN_GATES")
 ALLOWED_HOSTS = env.words("SOVEREIGN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("SOVEREIGN_TRUSTED_ORIGINS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -241,6 +247,8 @@ EMBEDDED = {
     "vectors": not env.text("SOVEREIGN_CHROMA_URL"),
     "models": not env.text("SOVEREIGN_MODELS_URL"),
 }
+
+SETTING_FILES = env.FILES
 
 # --- logs -------------------------------------------------------------------------------------
 LOG_LEVEL = env.text("SOVEREIGN_LOG_LEVEL", "INFO").upper()

@@ -1,6 +1,7 @@
 """Typed reads of the environment. Every setting can also come from a file: NAME_FILE."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -10,6 +11,8 @@ FALSE = {"0", "false", "no", "off", ""}
 
 #: Every name that was asked for, so that a test can hold the documentation to it.
 KNOWN: dict[str, object] = {}
+#: The files that settings came from; they must stay in sight behind the wall.
+FILES: list[str] = []
 
 
 def text(name: str, default: str = "") -> str:
@@ -17,6 +20,7 @@ def text(name: str, default: str = "") -> str:
     KNOWN.setdefault(name, default)
     file = os.environ.get(f"{name}_FILE")
     if file and name not in os.environ:
+        FILES.append(file)
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
@@ -52,6 +56,13 @@ def decimal(name: str, default: float) -> float:
         return float(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a number, not {value!r}") from error
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    value = text(name, default).strip().lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
 
 
 def path(name: str, default: Path) -> Path:

@@ -11,7 +11,12 @@ from pytest_django import Settings
 from sovereign import checks
 from sovereign.launcher import listening, lock, logfiles, prepare, services
 from sovereign.launcher.errors import LaunchError
+from sovereign.launcher.walls import Wall
 from sovereign.settings.rundir import LONGEST_SOCKET_PATH, make_private, run_dir
+from wall.status import Status
+
+#: No namespace: what is started does not depend on the wall around it.
+BARE = Wall(None, Status(wall="guard"))
 
 
 # --- lock and socket ----------------------------------------------------------------------------
@@ -92,7 +97,7 @@ def test_a_full_log_moves_on_while_its_writer_keeps_writing(tmp_path: Path) -> N
 
 # --- what is started ------------------------------------------------------------------------------
 def test_the_broker_listens_on_a_private_unix_socket_only() -> None:
-    spec = services.broker_spec()
+    spec = services.broker_spec(BARE)
     assert spec
     options = dict(zip(spec.command[1::2], spec.command[2::2], strict=True))
     assert options["--port"] == "0"
@@ -103,14 +108,14 @@ def test_the_broker_listens_on_a_private_unix_socket_only() -> None:
 
 def test_what_a_setting_moves_elsewhere_is_not_started(settings: Settings) -> None:
     settings.EMBEDDED = {"broker": False, "vectors": False, "models": False}
-    assert services.broker_spec() is None
-    assert services.vectors_spec() is None
-    assert services.models_spec() is None
+    assert services.broker_spec(BARE) is None
+    assert services.vectors_spec(BARE) is None
+    assert services.models_spec(BARE) is None
 
 
 def test_the_vector_server_is_the_rust_one_on_loopback() -> None:
     Path(settings.RUN_DIR).mkdir(parents=True, exist_ok=True)
-    spec = services.vectors_spec()
+    spec = services.vectors_spec(BARE)
     assert spec
     assert spec.command[1] == "run"
     assert spec.command[spec.command.index("--host") + 1] == "127.0.0.1"
@@ -121,16 +126,16 @@ def test_the_vector_server_is_the_rust_one_on_loopback() -> None:
 def test_the_web_process_logs_no_addresses_and_believes_no_headers(
     settings: Settings,
 ) -> None:
-    command = services.web_spec(5).command
+    command = services.web_spec(5, BARE).command
     assert {"--no-access-log", "--no-proxy-headers"} <= set(command)
     settings.HTTPS = True
-    assert "--proxy-headers" in services.web_spec(5).command
+    assert "--proxy-headers" in services.web_spec(5, BARE).command
 
 
 def test_only_the_models_may_use_every_core() -> None:
-    assert services.base_env()["PYTHONUNBUFFERED"] == "1"
+    assert services.base_env(BARE)["PYTHONUNBUFFERED"] == "1"
     assert services.ONE_THREAD["OMP_NUM_THREADS"] == "1"
-    models = services.models_spec()
+    models = services.models_spec(BARE)
     assert models
     assert models.env["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
 
