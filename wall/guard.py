@@ -9,7 +9,6 @@ Closed from the start: Unix sockets alone. The settings open it for what is list
 
 import _socket
 import errno
-import fcntl
 import json
 import os
 import sys
@@ -18,15 +17,12 @@ from _thread import RLock, _local
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
-NAME: Final = "refused.jsonl"
-#: A flood must not fill the disk: above this, lines are counted and the next one tells the number.
-MOST_BYTES: Final = 32 << 20
+from wall import refusals
+from wall.addresses import LOOPBACKS, packed, parsed
+
 KEPT: Final = 100
-_DEPTH: Final = 12
-_LONGEST_LABEL: Final = 30
 #: Where the services of a machine listen. Some of them send on what they are told.
 _SERVICES: Final = ("/run/", "/var/run/", "/dev/")
 #: What ctypes may not look up. A tripwire: there are other ways to a function's address.
@@ -36,8 +32,6 @@ _FUNCTIONS: Final = frozenset(
     | {"gethostbyname2", "gethostbyname2_r", "gethostbyaddr", "gethostbyaddr_r"}
     | {"res_query", "res_search", "res_nquery", "res_nsearch", "res_send", "res_nsend"}
 )
-_IPV4_IN_IPV6: Final = bytes(10) + b"\xff\xff"
-_LOOPBACKS: Final = (bytes((127, 0, 0, 1)), bytes(15) + b"\x01")
 #: Read from the C type: a subclass may say anything of itself.
 _family: Final[Callable[[object], int]] = _socket.socket.family.__get__
 
@@ -64,7 +58,7 @@ class _State:
         self.role = ""
         self.listed: set[tuple[bytes, int]] = set()
         self.unix: tuple[str, ...] = ()
-        self.pins: dict[str, tuple[bytes, ...]] = {"localhost": _LOOPBACKS}
+        self.pins: dict[str, tuple[bytes, ...]] = {"localhost": LOOPBACKS}
         self.waiting: dict[str, set[int]] = {}
         self.folder: Path | None = None
         self.begin()
@@ -80,7 +74,10 @@ _state: Final = _State()
 
 
 class _Own(_local):
+    """What only the thread itself knows."""
+
     depth = 0
+    probing = False
 
 
 _own: Final = _Own()
@@ -94,6 +91,16 @@ class permitted:
 
     def __exit__(self, *_: object) -> None:
         _own.depth -= 1
+
+
+class probing:
+    """`with probing():` this thread's refusals are written down as a proof's own, and counted apart."""
+
+    def __enter__(self) -> None:
+        _own.probing = True
+
+    def __exit__(self, *_: object) -> None:
+        _own.probing = False
 
 
 def install(role: str) -> None:
@@ -114,7 +121,7 @@ def installed() -> str:
 
 
 def refused() -> int:
-    """How often this process was refused since it started."""
+    """How often this process was refused since it started, the proofs' own attempts left out."""
     return _state.count
 
 
@@ -128,15 +135,12 @@ def allow(addresses: Iterable[str]) -> None:
         if address.startswith("unix:"):
             _state.unix += (os.path.realpath(address.removeprefix("unix:")),)
             continue
-        host, colon, port = address.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]").lower()
-        if not colon or not host or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError("an address is host:port, [v6]:port or unix:/path")
-        if (packed := _packed(host)) is not None:
-            _state.listed.add((packed, int(port)))
-            continue
-        _state.waiting.setdefault(host, set()).add(int(port))
-        _pin(host)
+        host, port = parsed(address)
+        if (literal := packed(host)) is not None:
+            _state.listed.add((literal, port))
+        else:
+            _state.waiting.setdefault(host, set()).add(port)
+            _pin(host)
 
 
 def spool(folder: Path) -> None:
@@ -146,17 +150,6 @@ def spool(folder: Path) -> None:
 
 
 # --- names --------------------------------------------------------------------------------------
-def _packed(host: str) -> bytes | None:
-    """The bytes of a literal address; None for anything that would have to be looked up."""
-    for family in (_socket.AF_INET, _socket.AF_INET6):
-        try:
-            packed = _socket.inet_pton(family, host.partition("%")[0])
-        except (OSError, ValueError):
-            continue
-        return packed.removeprefix(_IPV4_IN_IPV6)
-    return None
-
-
 def _pin(name: str) -> tuple[bytes, ...]:
     """The addresses of a listed name, looked up if none are known yet; () without."""
     if name not in _state.pins and name in _state.waiting:
@@ -165,8 +158,8 @@ def _pin(name: str) -> tuple[bytes, ...]:
                 found = _ask_resolver(name, None, 0, _socket.SOCK_STREAM)
         except OSError:
             return ()
-        packed = [_packed(str(each[4][0])) for each in found]
-        _state.pins[name] = tuple(dict.fromkeys(each for each in packed if each))
+        numbers = [packed(str(each[4][0])) for each in found]
+        _state.pins[name] = tuple(dict.fromkeys(each for each in numbers if each))
     pinned = _state.pins.get(name, ())
     for port in _state.waiting.get(name, ()):
         _state.listed.update((each, port) for each in pinned)
@@ -185,10 +178,10 @@ def _pinned_getaddrinfo(
     if not pinned:
         return _ask_resolver(host, port, family, type, proto, flags)
     found: list[Any] = []
-    for packed in pinned:
-        version = _socket.AF_INET if len(packed) == 4 else _socket.AF_INET6
+    for number in pinned:
+        version = _socket.AF_INET if len(number) == 4 else _socket.AF_INET6
         if family in (0, version):
-            literal = _socket.inet_ntop(version, packed)
+            literal = _socket.inet_ntop(version, number)
             found += _ask_resolver(literal, port, version, type, proto, flags)
     if not found:
         raise _socket.gaierror(_socket.EAI_NONAME, "Name or service not known")
@@ -229,9 +222,9 @@ def _check_address(args: tuple[Any, ...]) -> None:
         host = host.decode("ascii")
     if type(host) is not str or type(port) is not int:
         raise _Unlisted("?")
-    packed = _packed(host or "0.0.0.0")  # noqa: S104 (what the kernel makes of "")
-    if family not in (_socket.AF_INET, _socket.AF_INET6) or (packed, port) not in _state.listed:
-        raise _Unlisted(_plain(host), port)
+    number = packed(host or "0.0.0.0")  # noqa: S104 (what the kernel makes of "")
+    if family not in (_socket.AF_INET, _socket.AF_INET6) or (number, port) not in _state.listed:
+        raise _Unlisted(refusals.plain(host), port)
 
 
 def _check_unix(address: Any) -> None:
@@ -243,7 +236,7 @@ def _check_unix(address: Any) -> None:
     if path.startswith(_SERVICES) and not any(
         path == each or path.startswith(f"{each}/") for each in _state.unix
     ):
-        raise _Unlisted(f"unix:{_plain(path)[-100:]}")
+        raise _Unlisted(f"unix:{refusals.plain(path)[-100:]}")
 
 
 def _check_socket(args: tuple[Any, ...]) -> None:
@@ -264,9 +257,9 @@ def _check_name(args: tuple[Any, ...]) -> None:
     if type(host) not in (str, bytes):
         raise _Unlisted("?")
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-    if name and _packed(name) is None:
+    if name and packed(name) is None:
         port = args[1] if len(args) > 1 and type(args[1]) is int else 0
-        raise _Unlisted(_plain(name), port)
+        raise _Unlisted(refusals.plain(name), port)
 
 
 def _check_reverse(args: tuple[Any, ...]) -> None:
@@ -274,7 +267,7 @@ def _check_reverse(args: tuple[Any, ...]) -> None:
     if len(args) > 1 and type(args[1]) is int and args[1] & _socket.NI_NUMERICHOST:
         return
     host = args[0][0] if isinstance(args[0], tuple) else args[0]
-    raise _Unlisted(_plain(str(host)))
+    raise _Unlisted(refusals.plain(str(host)))
 
 
 def _check_function(args: tuple[Any, ...]) -> None:
@@ -297,44 +290,26 @@ _CHECKS: Final[dict[str, Callable[[tuple[Any, ...]], None]]] = {
 
 
 # --- what is written down -----------------------------------------------------------------------
-def _plain(host: str) -> str:
-    """The address without what may be smuggled in it: long labels of a name are data, most likely."""
-    labels = [
-        label if len(label) <= _LONGEST_LABEL else f"({len(label)} letters)"
-        for label in host[:1_000].split(".")
-    ]
-    text = ".".join(labels if len(labels) <= 8 else [f"({len(labels)} labels)", *labels[-2:]])
-    return "".join(each if each.isascii() and each.isprintable() else "?" for each in text)[:253]
-
-
 def _refuse(event: str, host: str, port: int) -> None:
     """Write the refusal down, then raise it. Nothing that goes wrong here lets anything pass."""
     try:
-        line = {
+        line: dict[str, Any] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "role": _state.role,
             "pid": os.getpid(),
             "event": event,
             "host": host,
             "port": port,
-            "stack": _stack(sys._getframe(2)),
+            "stack": refusals.stack(sys._getframe(2)),
+            "probe": _own.probing,
         }
         with _state.lock:
-            _state.count += 1
+            _state.count += not _own.probing
+            _state.unwritten += len(_state.kept) == KEPT  # the oldest makes room
             _state.kept.append(line)
             _flush()
     finally:
         raise EgressRefused
-
-
-def _stack(frame: FrameType | None) -> list[str]:
-    """Where it came from, innermost first: places in code, no values."""
-    found: list[str] = []
-    while frame is not None and len(found) < _DEPTH:
-        module = str(frame.f_globals.get("__name__", "?"))
-        found.append(f"{module}:{frame.f_code.co_qualname}:{frame.f_lineno}"[:200])
-        frame = frame.f_back
-    return found
 
 
 def _flush() -> None:
@@ -345,30 +320,8 @@ def _flush() -> None:
         while _state.kept:
             line = {**_state.kept[0], "times": 1 + _state.unwritten}
             try:
-                written = _append(_state.folder, json.dumps(line).encode() + b"\n")
+                written = refusals.append(_state.folder, json.dumps(line).encode() + b"\n")
             except OSError:
                 return
             _state.unwritten = 0 if written else _state.unwritten + 1
             _state.kept.popleft()
-
-
-def _append(folder: Path, line: bytes) -> bool:
-    """False: the file is full. The lock and the second look: audit.refused takes the file away."""
-    path = folder / NAME
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    while True:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            here = os.fstat(descriptor)
-            try:
-                there = path.stat()
-            except FileNotFoundError:
-                continue
-            if here.st_ino != there.st_ino:
-                continue
-            if here.st_size > MOST_BYTES:
-                return False
-            return os.write(descriptor, line) == len(line)
-        finally:
-            os.close(descriptor)
