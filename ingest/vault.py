@@ -72,7 +72,7 @@ class Writer:
     def write(self, data: bytes) -> None:
         self._waiting += data
         while len(self._waiting) > SEGMENT:
-            self._put(bytes(self._waiting[:SEGMENT]), last=False)
+            self._put(bytes(memoryview(self._waiting)[:SEGMENT]), last=False)
             del self._waiting[:SEGMENT]
 
     def finish(self) -> None:
