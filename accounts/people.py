@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from accounts.leaving import forget_sign_ins
 from accounts.links import Purpose, create_link
 from accounts.models import Group, User
 from accounts.passwords import check_password
@@ -117,13 +118,23 @@ def rename_self(user: User, name: str) -> None:
 def delete_user(actor: User, user: User) -> None:
     """Remove a person with their tokens, links and conversations. Collections stay, without a maker.
 
-    Raises PermissionDenied, or Problem `last-admin`.
+    Raises PermissionDenied, or Problem `last-admin`, `on-hold`.
     """
     require_admin(actor)
+    remove_user(actor, user)
+
+
+def remove_user(actor: User | None, user: User) -> dict[str, int]:
+    """Remove a person for whoever has asked for the right; return rows by table (`chat.Message`).
+
+    Call it in a transaction. Raises Problem `last-admin`, `on-hold`.
+    """
     _keep_an_admin(user)
-    key = user.pk
-    user.delete()
-    record(actions.USER_DELETED, actor=actor, target=("user", key))
+    key, removed = user.pk, forget_sign_ins(user)
+    removed |= user.delete()[1]
+    data = {table: count for table, count in sorted(removed.items()) if count}
+    record(actions.USER_DELETED, actor=actor, target=("user", key), data=data)
+    return data
 
 
 def reset_link(actor: User, user: User) -> str:

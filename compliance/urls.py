@@ -2,13 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from compliance import keeping_urls
 from compliance.views import access, overview, record
 
 app_name = "compliance"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
+    path("fingerprint", overview.fingerprint, name="fingerprint"),
+    path("key.pem", overview.key, name="key"),
+    path("verify_report.py", overview.verifier, name="verifier"),
     path("record", record.record, name="record"),
     path("record/<uuid:pk>", record.entry, name="entry"),
     path("timeline", record.timeline, name="timeline"),
     path("access", access.questions, name="access"),
+    *keeping_urls.urlpatterns,
 ]

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from compliance.keeping_views import own_data
 from sovereign import api, health
 from sovereign.api_docs import api_docs
 
@@ -9,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
     path("", include("ingest.urls")),
     path("accounts/", include("accounts.urls")),
+    path("accounts/data", own_data, name="own-data"),
     path("compliance/", include("compliance.urls")),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

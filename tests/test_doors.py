@@ -18,6 +18,7 @@ from accounts import links, tokens
 from accounts.models import ApiToken, User
 from audit.models import Entry
 from chat.models import Conversation, Feedback, Message
+from ingest import holds
 from ingest.models import Chunk, Collection, Document, Grant, Receipt
 from tests import people
 from tests.doors import METHODS, Door, find_doors, knock
@@ -100,6 +101,7 @@ def make_world() -> World:
         "record": Entry.objects.latest("id").uuid,
         "unmanaged": people.make_collection(None, name="Left").pk,
         "link": secret,
+        "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,
         "pages": 1,
     }
     keys = {user.pk: keys_of(user) for user in (alice, bob, charlie, admin, officer)}
