@@ -8,8 +8,6 @@ from pathlib import Path
 from wall import confine
 
 PROGRAM = Path(confine.__file__)
-#: Whether our own programs are started with the guard.
-GUARDS = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def wrapped(command: Sequence[str], confined: Confined | None, *, kernel: bool) 
     if confined is None:
         return list(command)
     inner = list(command)
-    if confined.guard and GUARDS:
+    if confined.guard:
         if inner[0] != sys.executable:
             raise ValueError("the guard watches our own Python programs alone")
         inner[1:1] = ["-m", "wall.guarded", confined.guard]

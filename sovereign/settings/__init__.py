@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from sovereign.settings import env
 from sovereign.settings.database import database
+from sovereign.settings.listed import of_database, of_url, of_words, open_guard
 from sovereign.settings.rundir import run_dir
 from sovereign.settings.secrets import secret_from_file
+from wall import join
 from wall.status import WALLS
 
 # Libraries' own calls home are off before any of them is imported (docs/settings.md).
@@ -259,3 +261,21 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 # --- the first administrator (read by accounts.bootstrap) ---------------------------------------
 ADMIN_EMAIL = env.text("SOVEREIGN_ADMIN_EMAIL")
 ADMIN_PASSWORD = env.text("SOVEREIGN_ADMIN_PASSWORD")
+
+# --- a command by hand goes where the services are: before a name is looked up or a thread starts ---
+join.if_asked(RUN_DIR)
+
+# --- the guard (wall/guard.py): closed until here, now open for what is named above ---------------
+open_guard(
+    [
+        *of_url(CHROMA_URL),
+        *of_url(BROKER_URL),
+        *of_url(MODELS_URL),
+        *of_url(OPENAI_URL),
+        *of_database(DATABASES["default"]),
+        *of_words([LISTEN, *ALLOWED_ADDRESSES]),
+        *of_words(gate.partition("=")[2] for gate in GATES),
+    ],
+    EVIDENCE_DIR,
+    RUN_DIR,
+)
