@@ -9,7 +9,7 @@ CORPUS ?= samples/handbook
 QUESTIONS ?= samples/questions.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-services test-handbook check lint types templates lock bench clean-data
+.PHONY: help up test test-services test-handbook check lint types templates lock audit-deps bench clean-data
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ templates: ## djlint on the templates
 lock: ## pin requirements/*.in with hashes, moving nothing that is pinned (UPGRADE=--upgrade: everything)
 	$(LOCK) requirements/base.in --excludes requirements/excludes.txt -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
+
+audit-deps: ## ask for published advisories of the pinned packages (the one verb besides lock and up that needs the network)
+	$(VENV)/python -m requirements.audit
 
 bench: ## measure retrieval, answers and kills on the sample corpus (CORPUS=, QUESTIONS= for another)
 	$(VENV)/python -m bench.retrieval --corpus $(CORPUS) --questions $(QUESTIONS)
