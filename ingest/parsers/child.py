@@ -100,8 +100,8 @@ def _confine(request: dict[str, Any], source: int, own: tuple[str, ...]) -> None
     if not seccomp.available() and libc.unshare(_CLONE_NEWNET) != 0:
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     root = Path(request["root"])
-    folders = (*own, *_READ, root / "ingest", root / "wall")
-    confine.apply("parser", read=map(Path, folders), descriptors=(source,) if source >= 0 else ())
+    read = [Path(each) for each in (*own, *_READ)]
+    confine.apply("parser", read=[*read, root / "ingest", root / "wall"], descriptors=(source,))
 
 
 if __name__ == "__main__":
