@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from pytest_django import Settings
 
 from compliance.advisories import Exemption, load, release
 from compliance.sbom import pins
@@ -27,7 +28,7 @@ from wall.status import Status
 ROOT = Path(settings.BASE_DIR)
 ROOMS = ("sovereign", "accounts", "ingest", "chat", "compliance", "inference", "audit", "wall")
 EXEMPTIONS = load(ROOT / "requirements" / "advisories.toml")
-PINS = dict(pins(ROOT / "requirements" / "base.txt"))
+PINS = dict(pins(ROOT / "requirements" / "base.txt").keys())
 each = pytest.mark.parametrize("exemption", EXEMPTIONS, ids=lambda exemption: exemption.id)
 
 
@@ -104,7 +105,8 @@ def test_the_python_server_lacks_what_it_needs() -> None:
     assert "fastapi" not in PINS
 
 
-def test_what_is_started_is_the_rust_server() -> None:
+def test_what_is_started_is_the_rust_server(settings: Settings, tmp_path: Path) -> None:
+    settings.RUN_DIR = settings.DATA_DIR = tmp_path
     spec = services.vectors_spec(Wall(None, Status(wall="guard")))
     assert spec is not None
     words = list(spec.command)
