@@ -12,7 +12,6 @@ import errno
 import json
 import os
 import sys
-import time
 from _thread import RLock, _local
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -293,16 +292,8 @@ _CHECKS: Final[dict[str, Callable[[tuple[Any, ...]], None]]] = {
 def _refuse(event: str, host: str, port: int) -> None:
     """Write the refusal down, then raise it. Nothing that goes wrong here lets anything pass."""
     try:
-        line: dict[str, Any] = {
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "role": _state.role,
-            "pid": os.getpid(),
-            "event": event,
-            "host": host,
-            "port": port,
-            "stack": refusals.stack(sys._getframe(2)),
-            "probe": _own.probing,
-        }
+        line = refusals.line(_state.role, event, host, port, sys._getframe(2))
+        line["probe"] = _own.probing
         with _state.lock:
             _state.count += not _own.probing
             _state.unwritten += len(_state.kept) == KEPT  # the oldest makes room

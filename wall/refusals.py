@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 NAME: Final = "refused.jsonl"
 #: A flood must not fill the disk: above this, lines are counted and the next one tells the number.
@@ -26,6 +27,19 @@ def plain(host: str) -> str:
     return "".join(each if each.isascii() and each.isprintable() else "?" for each in text)[:253]
 
 
+def line(role: str, event: str, host: str, port: int, frame: FrameType | None) -> dict[str, Any]:
+    """One refusal as it is written down. `host` went through plain()."""
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "role": role,
+        "pid": os.getpid(),
+        "event": event,
+        "host": host,
+        "port": port,
+        "stack": stack(frame),
+    }
+
+
 def stack(frame: FrameType | None) -> list[str]:
     """Where it came from, innermost first: places in code, no values."""
     found: list[str] = []
@@ -36,7 +50,7 @@ def stack(frame: FrameType | None) -> list[str]:
     return found
 
 
-def append(folder: Path, line: bytes) -> bool:
+def append(folder: Path, data: bytes) -> bool:
     """False: the file is full. The lock and the second look: audit.refused takes the file away."""
     path = folder / NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,6 +67,6 @@ def append(folder: Path, line: bytes) -> bool:
                 continue
             if here.st_size > MOST_BYTES:
                 return False
-            return os.write(descriptor, line) == len(line)
+            return os.write(descriptor, data) == len(data)
         finally:
             os.close(descriptor)

@@ -1,11 +1,13 @@
 """The addresses that the settings name: the guard of each process lets these through, nothing else."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from wall import agent, guard
+from wall.addresses import parsed
 
 _PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 #: The kinds of processes that live long enough to be asked for a proof.
@@ -13,11 +15,14 @@ _ASKED = {"web", "worker", "models"}
 
 
 def of_url(url: str) -> list[str]:
-    """What the guard calls the server of URL (several, between `;`): [] where there is none."""
+    """What the guard calls the server of URL (several, between `;`): [] where it names none."""
     found = []
     for each in url.split(";"):
-        parts = urlsplit(each.strip())
-        port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
+        try:
+            parts = urlsplit(each.strip())
+            port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
+        except ValueError:
+            continue  # whoever uses it says what is wrong with it
         if parts.hostname and port:
             found.append(f"[{parts.hostname}]:{port}")
         elif parts.path.startswith("/") and not parts.hostname:
@@ -32,11 +37,14 @@ def of_database(config: dict[str, Any]) -> list[str]:
     return [f"unix:{host}"] if host.startswith("/") else [f"[{host}]:{port}"]
 
 
-def of_words(addresses: Iterable[str]) -> list[str]:
-    """Those that name a port. A host alone opens nothing: the URL that uses it does."""
-    return [
-        each for each in addresses if each.rpartition(":")[2].isdecimal() and each.count(":") == 1
-    ]
+def of_words(words: Iterable[str]) -> list[str]:
+    """Those that are an address with a port. A host alone opens nothing: the URL that uses it does."""
+    found = []
+    for word in words:
+        with suppress(ValueError):
+            parsed(word)
+            found.append(word)
+    return found
 
 
 def open_guard(addresses: Iterable[str], evidence: Path, run_dir: Path) -> None:
