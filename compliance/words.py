@@ -68,6 +68,8 @@ LABELS: dict[str, tuple[str, str | Promise]] = {
     actions.RECORD_EXPORTED: ("evidence", _("Record exported")),
     actions.RECORD_VERIFIED: ("evidence", _("Record verified")),
     actions.RECORD_CUT: ("evidence", _("Old entries removed from the record")),
+    actions.CHECKPOINTS_BEGUN: ("evidence", _("Checkpoints begun anew")),
+    actions.RECORD_CONTRADICTED: ("evidence", _("Checkpoint contradicted the record")),
     actions.ACCESS_EXPLAINED: ("evidence", _("Access explained")),
     actions.HOLD_PLACED: ("keeping", _("Hold placed")),
     actions.HOLD_RELEASED: ("keeping", _("Hold released")),

@@ -98,6 +98,7 @@ def make_world() -> World:
         "tokens": tokens.create_token(alice).token.pk,
         "users": alice.pk,
         "groups": people.make_group("Sales", alice).pk,
+        "audit": Entry.objects.latest("id").uuid,
         "record": Entry.objects.latest("id").uuid,
         "unmanaged": people.make_collection(None, name="Left").pk,
         "link": secret,

@@ -48,7 +48,7 @@ def record(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @compliance_required
 def entry(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    found = get_object_or_404(Entry, uuid=pk)
+    found = get_object_or_404(Entry.objects.select_related("seal"), uuid=pk)
     looked(request.user, "entry", {"entry": str(found.uuid)})
     return render(request, "compliance/entry.html", {"row": shown([found])[0], "entry": found})
 

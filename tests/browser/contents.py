@@ -31,6 +31,7 @@ def fill() -> None:
     alice, bob, erin = (people.make_user(name) for name in ("Alice", "Bob", "Erin"))
     people.make_user("Dana", is_admin=True)
     people.make_user("Charlie")
+    people.make_user("Olga", is_compliance=True)
     samples = Collection.objects.create(
         pk=SAMPLE, name="Sample handbook", description="An invented company's handbook."
     )

@@ -1,0 +1,137 @@
+"""The shapes of the officers' API calls."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from accounts.schemas import Line
+from audit.models import Entry, Seal
+from compliance.state import Sentence
+
+State = Literal["good", "attention", "bad"]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class Filters(Schema):
+    """Which entries: all that is given must fit."""
+
+    action: Line = Field("", description="One action, or the beginning of some: `accounts.`")
+    actor: Line = Field("", description="A person's id or e-mail, or `system`")
+    target: Line = Field("", description="`type`, `type:id` or an id")
+    since: Time | None = Field(None, alias="from", description="This moment and later")
+    until: Time | None = Field(None, alias="to", description="Before this moment")
+
+
+class EntryOut(Schema):
+    id: UUID
+    at: datetime
+    actor: str = Field(description="A person's id; empty: the system")
+    action: str
+    target_type: str
+    target_id: str
+    request_id: str
+    data: dict[str, Any]
+    position: int | None = Field(description="Place in the chain; null until it is sealed")
+    digest: str | None = None
+    previous: str | None = None
+    sealed_at: datetime | None = None
+
+
+class SentenceOut(Schema):
+    key: str
+    state: State
+    text: str
+    more: list[str]
+    at: datetime | None
+
+
+class StateOut(Schema):
+    """`state` is the worst of the sentences'."""
+
+    state: State
+    at: datetime
+    sentences: list[SentenceOut]
+
+
+class KeyOut(Schema):
+    fingerprint: str = Field(description="SHA-256 of the key's DER form")
+    pem: str
+
+
+class CollectionRef(Schema):
+    id: UUID
+    name: str
+
+
+class ReadingOut(Schema):
+    """How often one person met a document."""
+
+    person: str | None = Field(description="Null: the system")
+    email: str | None = Field(description="Null: a person who is no longer here")
+    opened: int
+    downloaded: int
+    answers: int
+    searches: int
+    first: datetime
+    last: datetime
+
+
+class WayOut(Schema):
+    how: Literal["person", "group", "everyone"]
+    role: str
+    group: str | None
+    since: datetime | None = None
+    by: UUID | None = None
+
+
+class WaysOut(Schema):
+    person: UUID
+    collection: CollectionRef | None
+    ways: list[WayOut]
+
+
+class ReachOut(Schema):
+    collection: CollectionRef
+    role: str
+    ways: list[WayOut]
+
+
+def entry_out(entry: Entry) -> dict[str, Any]:
+    """`entry` with its seal selected."""
+    seal: Seal | None = getattr(entry, "seal", None)
+    return {
+        "id": entry.uuid,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "target_type": entry.target_type,
+        "target_id": entry.target_id,
+        "request_id": entry.request_id,
+        "data": entry.data,
+        "position": seal.position if seal else None,
+        "digest": seal.digest if seal else None,
+        "previous": seal.previous if seal else None,
+        "sealed_at": seal.at if seal else None,
+    }
+
+
+def sentence_out(sentence: Sentence) -> dict[str, Any]:
+    return {
+        "key": sentence.key,
+        "state": sentence.state,
+        "text": str(sentence.text),
+        "more": [str(line) for line in sentence.more],
+        "at": sentence.at,
+    }

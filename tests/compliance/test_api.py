@@ -1,0 +1,170 @@
+"""The officers' API: the record with filters and pages, access in words, and nobody else."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import User
+from audit import actions
+from audit.models import Entry
+from audit.record import record
+from audit.seal import seal
+from ingest.models import Collection
+from tests import people
+from tests.compliance.people import make_officer
+
+ApiFor = Callable[..., people.Api]
+
+CALLS = ["/audit", "/audit/state", "/audit/key"]
+
+
+@pytest.fixture
+def olga(db: None) -> User:
+    return make_officer()
+
+
+@pytest.fixture
+def api(olga: User, api_for: ApiFor) -> people.Api:
+    return api_for(olga, ["audit"])
+
+
+def problem(answer: Any, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+# --- the record ---------------------------------------------------------------------------------
+def test_an_entry_has_its_place_in_the_chain(api: people.Api, bob: User) -> None:
+    made = record(actions.GROUP_CREATED, actor=bob, target=("group", uuid4()), data={"members": []})
+    seal()
+    (item,) = api.get("/audit", {"action": actions.GROUP_CREATED}).json()["items"]
+    assert item["id"] == str(made.uuid) and item["actor"] == str(bob.pk)
+    assert item["position"] >= 1 and len(item["digest"]) == len(item["previous"]) == 64
+    assert api.get(f"/audit/{made.uuid}").json() == item
+
+
+def test_an_unsealed_entry_says_so(api: people.Api) -> None:
+    made = record(actions.STARTED)
+    found = api.get(f"/audit/{made.uuid}").json()
+    assert found["position"] is None and found["digest"] is None
+
+
+def test_filters(api: people.Api, bob: User) -> None:
+    key = uuid4()
+    made = record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", key))
+    record(actions.STARTED)
+
+    def found(**filters: str) -> list[str]:
+        return [item["action"] for item in api.get("/audit", filters).json()["items"]]
+
+    assert found(actor="bob@example.com") == [actions.DOCUMENT_DOWNLOADED]
+    assert found(target=f"document:{key}") == [actions.DOCUMENT_DOWNLOADED]
+    assert found(action="sovereign.") == [actions.STARTED]
+    assert found(actor=str(bob.pk), to=made.at.isoformat()) == []
+    assert found(**{"actor": str(bob.pk), "from": made.at.isoformat()}) == [
+        actions.DOCUMENT_DOWNLOADED
+    ]
+
+
+def test_pages_by_cursor(api: people.Api) -> None:
+    for _ in range(5):
+        record(actions.STARTED)
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        asked = {"limit": 2, "action": actions.STARTED} | ({"cursor": cursor} if cursor else {})
+        page = api.get("/audit", asked).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert len(seen) == len(set(seen)) == 5
+
+
+@pytest.mark.parametrize(
+    ("filters", "code"),
+    [
+        ({"from": "yesterday"}, "invalid"),
+        ({"from": "2026-01-01T00:00:00"}, "invalid"),
+        ({"from": "0001-01-01T00:00:00+14:00"}, "invalid"),
+        ({"actor": "nobody@example.com"}, "no-such-user"),
+        ({"actor": "a\x00b"}, "invalid"),
+        ({"target": "x" * 300}, "invalid"),
+        ({"limit": "0"}, "invalid"),
+    ],
+)
+def test_wrong_filters(api: people.Api, filters: dict[str, str], code: str) -> None:
+    problem(api.get("/audit", filters), 422, code)
+
+
+def test_a_look_is_recorded_without_the_e_mail(api: people.Api, olga: User, bob: User) -> None:
+    api.get("/audit", {"actor": "bob@example.com"})
+    entry = Entry.objects.get(action=actions.RECORD_READ)
+    assert entry.actor == str(olga.pk) and entry.data["actor"] == str(bob.pk)
+    assert "@" not in str(entry.data)
+
+
+def test_no_such_entry(api: people.Api) -> None:
+    problem(api.get(f"/audit/{uuid4()}"), 404, "not-found")
+
+
+# --- the state and the key ----------------------------------------------------------------------
+def test_the_state_is_the_worst_of_its_sentences(api: people.Api) -> None:
+    found = api.get("/audit/state").json()
+    states = {sentence["state"] for sentence in found["sentences"]}
+    assert states <= {"good", "attention", "bad"} and found["state"] in states
+    assert {"wall", "proof", "record"} <= {sentence["key"] for sentence in found["sentences"]}
+
+
+def test_the_key_is_public(api: people.Api) -> None:
+    found = api.get("/audit/key").json()
+    assert "BEGIN PUBLIC KEY" in found["pem"] and "PRIVATE" not in found["pem"]
+    assert len(found["fingerprint"]) == 64
+
+
+# --- access -------------------------------------------------------------------------------------
+def test_who_read_it(api: people.Api, bob: User, collection: Collection) -> None:
+    document = people.make_document(collection)
+    record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", document.pk))
+    (found,) = api.get("/audit/readings", {"subject": str(document.pk)}).json()
+    assert found["email"] == "bob@example.com" and found["downloaded"] == 1
+
+
+def test_why_and_what(api: people.Api, bob: User, collection: Collection) -> None:
+    asked = {"person": "bob@example.com", "subject": str(collection.pk)}
+    found = api.get("/audit/ways", asked).json()
+    assert [way["how"] for way in found["ways"]] == ["person"]
+    assert found["collection"] == {"id": str(collection.pk), "name": "Handbook"}
+    (item,) = api.get("/audit/reach", {"person": str(bob.pk)}).json()
+    assert item["role"] == "reader" and item["collection"]["name"] == "Handbook"
+
+
+def test_wrong_questions(api: people.Api) -> None:
+    problem(api.get("/audit/reach", {"person": "nobody@example.com"}), 422, "invalid")
+    problem(api.get("/audit/readings"), 422, "invalid")
+
+
+# --- who may ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("call", CALLS)
+def test_only_officers_with_the_scope(
+    olga: User, admin: User, bob: User, api_for: ApiFor, call: str
+) -> None:
+    problem(api_for(olga, ["read", "write", "ask"]).get(call), 403, "missing-scope")
+    problem(api_for(admin).get(call), 403, "missing-scope")
+    problem(api_for(bob).get(call), 403, "missing-scope")
+    problem(api_for(None).get(call), 401, "sign-in-needed")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_token_outlives_no_appointment(olga: User, api: people.Api, call: str) -> None:
+    User.objects.filter(pk=olga.pk).update(is_compliance=False)
+    problem(api.get(call), 403, "compliance-only")
+
+
+def test_a_session_of_an_administrator_is_not_enough(admin: User, client_for: Any) -> None:
+    problem(client_for(admin).get("/api/v1/audit"), 403, "compliance-only")
+
+
+def test_the_scope_reads_no_documents(api: people.Api, olga: User, collection: Collection) -> None:
+    people.grant(collection, olga, "reader")
+    problem(api.get(f"/collections/{collection.pk}"), 403, "missing-scope")
