@@ -22,7 +22,10 @@ class Facts(TypedDict):
 
 
 def facts(pid: int | None = None) -> Facts:
-    """The facts of this process or of PID. Raises OSError where PID is gone or not ours to read."""
+    """The facts of this process or of PID. Raises OSError where PID is gone.
+
+    Namespaces that are not ours to read are left out.
+    """
     folder = Path("/proc/self") if pid is None else Path("/proc") / str(pid)
     status = dict(
         line.split(":", 1) for line in (folder / "status").read_text("utf-8").splitlines() if line
@@ -30,11 +33,7 @@ def facts(pid: int | None = None) -> Facts:
     return {
         "pid": int(status["Pid"]),
         "uid": int(status["Uid"].split()[0]),
-        "namespaces": {
-            kind: (folder / "ns" / kind).stat().st_ino
-            for kind in _KINDS
-            if (folder / "ns" / kind).exists()
-        },
+        "namespaces": {kind: inode for kind in _KINDS if (inode := _inode(folder / "ns" / kind))},
         "interfaces": interfaces(folder),
         "default_route": default_route(folder),
         "seccomp": int(status.get("Seccomp", -1)),
@@ -74,6 +73,14 @@ def isolated() -> bool:
         return interfaces() == ["lo"]
     except OSError:
         return False
+
+
+def _inode(link: Path) -> int:
+    """0 where the kernel does not show it: a confined process may not look at all others (ptrace(2))."""
+    try:
+        return link.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _lines(path: Path) -> list[str]:
