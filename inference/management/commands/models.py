@@ -12,6 +12,7 @@ from inference.choose import wanted
 from inference.errors import ModelError
 from inference.fetch import fetch
 from inference.registry import Model, Registry
+from wall import refusals
 
 #: `make up` goes on without a model that the registry no longer has.
 EXIT_UNAVAILABLE = 3
@@ -76,13 +77,18 @@ class Command(BaseCommand):
                 known = ", ".join(each.name for each in catalogue.CATALOGUE)
                 raise CommandError(f"{name!r} cannot be fetched. Known: {known}.")
             try:
-                if not fetch(entry, registry, self._say):
+                if not fetch(entry, registry, self._say, going_out=self._going_out):
                     self._say(f"{name}: already here, SHA-256 right")
             except ModelError as error:
                 self._say(f"{name}: {error.detail}")
                 failed.append(error)
         if failed:
             raise failed[-1]
+
+    def _going_out(self) -> None:
+        """The one way out of the wall that a command has: said here, and written down first."""
+        refusals.let_out(settings.EVIDENCE_DIR, "package registry")
+        self._say("pip goes out to the package registry, as this command alone may; recorded.")
 
     def _verify(self, registry: Registry, options: dict[str, Any]) -> None:
         models = [registry.get(name) for name in options["names"]]
