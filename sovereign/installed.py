@@ -18,6 +18,7 @@ from sovereign import checks
 from sovereign.launcher import listening, state
 from sovereign.launcher.errors import LaunchError
 from sovereign.parts import Part
+from wall import status
 
 LEAST_FREE_GB = 1.0
 #: The packages whose absence or version matters most; `make up` installs all of them pinned.
@@ -96,6 +97,24 @@ def tables() -> Part:
     return Part("tables", True, "up to date")
 
 
+def wall() -> list[Part]:
+    """Which wall holds around the processes that run, and each thing to know about it."""
+    said = status.read(Path(settings.RUN_DIR))
+    if said is None:
+        return [Part("wall", True, "stands while Sovereign runs")]
+    gates = ", ".join(f"{gate['name']} to {gate['host']}:{gate['port']}" for gate in said.gates)
+    about = f"{said.wall}; gates: {gates or 'none'}"
+    enough = not status.weaker(said.wall, settings.REQUIRE_WALL)
+    best = said.wall in ("namespace", "container")
+    advice = "" if best else "docs/wall.md says what this wall does not cover."
+    found = [Part("wall", enough and best, about, advice, needed=not enough)]
+    return found + [
+        Part(f"wall: {code}", False, status.WHY[code], needed=False)
+        for code in said.why
+        if code not in ("declared-container", "not-wanted")
+    ]
+
+
 def configuration() -> list[Part]:
     """Our system checks, each that has something to say; else one line that they are content."""
     said = [_message(each) for each in checks.run() if each.id != "sovereign.W006"]
@@ -136,7 +155,7 @@ def processes() -> list[Part]:
 
 
 ONE: tuple[Callable[[], Part], ...] = (python, packages, engine, disk, tables, port)
-SEVERAL: tuple[Callable[[], list[Part]], ...] = (model_files, configuration, processes)
+SEVERAL: tuple[Callable[[], list[Part]], ...] = (model_files, configuration, wall, processes)
 
 
 def all_parts() -> list[Part]:

@@ -78,6 +78,8 @@ def resolve(wanted: Iterable[Wanted]) -> list[Gate]:
             raise GateError(
                 f"The host of the gate {each.name} has no address now: {each.host} ({error.strerror})."
             ) from error
+        # Version 4 first: a name such as localhost has both, and many servers listen on that alone.
+        found.sort(key=lambda one: one[0] != socket.AF_INET)
         gates.append(
             Gate(name=each.name, host=each.host, address=str(found[0][4][0]), port=each.port)
         )

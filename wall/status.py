@@ -53,6 +53,10 @@ WHY = {
         "The settings say that the container's network is the wall, but it has a way out."
     ),
     "not-wanted": gettext_noop("The settings ask for this wall (SOVEREIGN_WALL)."),
+    "other-supervisor": gettext_noop(
+        "The processes are started by another supervisor than the launcher, which alone makes "
+        "namespaces."
+    ),
     "runs-as-root": gettext_noop(
         "Sovereign runs as root. Root can write files that other programs of this machine obey "
         "(cron, services); run it as a user of its own."

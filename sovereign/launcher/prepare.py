@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -125,6 +125,18 @@ def administrator() -> None:
         call_command("bootstrap_admin", stdout=io.StringIO(), stderr=io.StringIO())
     except CommandError as error:
         raise LaunchError(str(error)) from error
+    finally:
+        connections.close_all()
+
+
+def record_start() -> None:
+    """Let the record say that this installation starts, behind which wall, and what has changed."""
+    if "record_start" not in get_commands():
+        return
+    try:
+        call_command("record_start", stdout=io.StringIO())
+    except (CommandError, DatabaseError) as error:
+        raise LaunchError(f"The start could not be recorded: {error}") from error
     finally:
         connections.close_all()
 

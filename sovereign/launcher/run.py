@@ -59,6 +59,7 @@ def _start(watcher: Supervisor, specs: Sequence[Spec], samples: Spec) -> bool:
         if process.spec.name.startswith("gate-") or process.spec.name in ("valkey", "chroma"):
             watcher.start(process)
     prepare.everything()
+    prepare.record_start()
     link = prepare.first_link()
     if not (_wait(watcher, "valkey", BROKER_SECONDS) and _start_one(watcher, "web")):
         return False

@@ -175,6 +175,30 @@ def _listening_why(listener: socket.socket) -> list[str]:
     return [] if _is_bound(listener) else ["device-refused"]
 
 
+def declare() -> Status:
+    """For other supervisors than the launcher: find out which wall holds here and write it down.
+
+    Raises LaunchError where SOVEREIGN_REQUIRE_WALL wants more.
+    """
+    run_dir = Path(settings.RUN_DIR)
+    known = status.read(run_dir)
+    if known and known.holder and start_ticks(known.holder) == known.started:
+        return known  # called by hand beside a launcher that runs
+    said = without_room()
+    if settings.WALL == "auto":
+        said.why.append("other-supervisor")
+    said = replace(
+        said,
+        landlock_abi=landlock.abi() if kernel_confines() else 0,
+        seccomp=kernel_confines() and seccomp.available(),
+        at=status.now(),
+    )
+    if status.weaker(said.wall, settings.REQUIRE_WALL):
+        raise LaunchError(refusal(said))
+    status.write(run_dir, said)
+    return said
+
+
 def kernel_confines() -> bool:
     """Whether processes are started through wall/confine.py."""
     return settings.WALL != "guard"
