@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ingest.parsers import wire
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
@@ -34,6 +34,7 @@ _MIN_RESULT_BYTES = 16 << 20
 #: Share of the memory limit that must have been touched for a fatal signal to mean "out of memory".
 _NEAR_LIMIT = 0.6
 _EXIT_SECONDS = 2.0
+_PROVE_SECONDS, _PROVE_MB = 30, 1024
 
 
 def parse_isolated(
@@ -81,11 +82,20 @@ def _parse_once(
         "source": source if isinstance(source, int) else str(source.resolve()),
         "media_type": media_type,
         "limits": asdict(limits),
-        "cpu_seconds": bounds.cpu_seconds,
-        "memory_mb": bounds.memory_mb,
-        "root": str(_ROOT),
     }
     frames = _Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), on_progress)
+    in_time, status, usage = _ask_child(request, frames, bounds)
+    if not in_time:
+        raise _timeout(f"{bounds.wall_seconds} seconds")
+    return _outcome(frames, limits, status, usage, bounds)
+
+
+def _ask_child(
+    request: dict[str, Any], frames: "_Frames", bounds: _Bounds
+) -> tuple[bool, int, resource.struct_rusage]:
+    """Start a child, ask it one thing, end it: (did it answer in time, its status, what it used)."""
+    source = request["source"]
+    bounded = {"cpu_seconds": bounds.cpu_seconds, "memory_mb": bounds.memory_mb}
     child = subprocess.Popen(  # noqa: S603
         [sys.executable, "-I", str(_CHILD)],
         stdin=subprocess.PIPE,
@@ -97,15 +107,29 @@ def _parse_once(
         start_new_session=True,
     )
     try:
-        in_time = _converse(
-            child, json.dumps(request), frames, time.monotonic() + bounds.wall_seconds
-        )
+        line = json.dumps({**request, **bounded, "root": str(_ROOT)})
+        in_time = _converse(child, line, frames, time.monotonic() + bounds.wall_seconds)
         _await_exit(child.pid, _EXIT_SECONDS if in_time and not frames.finished else 0)
     finally:
         status, usage = _end(child)
-    if not in_time:
-        raise _timeout(f"{bounds.wall_seconds} seconds")
-    return _outcome(frames, limits, status, usage, bounds)
+    return in_time, status, usage
+
+
+def prove() -> dict[str, Any]:
+    """What a reader's child says of its confinement, and how its own attempts to get out ended.
+
+    The child is started and confined as for any document, but has none: see wall.agent.answer for
+    what comes back (role "parser"). Raises ParseError `parse-crashed` where it says nothing.
+    """
+    frames = _Frames(_MIN_RESULT_BYTES, None)
+    request = {"source": os.devnull, "prove": True}
+    _ask_child(request, frames, _Bounds(_PROVE_SECONDS, 2 * _PROVE_SECONDS, _PROVE_MB))
+    if not frames.finished or frames.broken or frames.kind != "R":
+        raise _crashed()
+    answer = json.loads(frames.body)
+    if not isinstance(answer, dict):
+        raise _crashed()
+    return answer
 
 
 @dataclass

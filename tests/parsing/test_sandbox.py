@@ -15,6 +15,7 @@ from ingest.parsers import sandbox, wire
 from ingest.parsers.base import Limits, ParseError
 from ingest.parsers.registry import DOCX, HTML, MARKDOWN, PDF, TEXT
 from tests.parsing import files
+from wall import landlock
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -121,6 +122,64 @@ def test_its_children_go_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
             return
         time.sleep(0.05)
     raise AssertionError("a grandchild lives on")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "import socket; socket.socket(socket.AF_UNIX)",
+        "import socket; socket.socketpair()",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import subprocess; subprocess.run(['/bin/true'])",
+        "open('/etc/passwd').read()",
+        f"open({str(ROOT / 'manage.py')!r}).read()",
+        "open(other).read()",
+        "import os; os.listdir(os.path.dirname(other))",
+        "import os; open(f'/proc/{os.getppid()}/environ').read()",
+        "import os; os.readlink(f'/proc/{os.getppid()}/exe')",
+        "open('/dev/shm/x', 'w')",
+        "open('/tmp/x', 'w')",
+        "open(other, 'a')",
+        "open(path, 'a')",
+        "import os; os.unlink(other)",
+        "import os; os.truncate(other, 0)",
+        "import os; os.chmod(other, 0o777)",
+        "import os; os.utime(other)",
+        "import os; os.setxattr(other, 'user.x', b'x')",
+        "import os; os.kill(os.getppid(), 0)",
+        "import os; os.link(other, other + '2')",
+    ],
+)
+def test_it_may_only_read_its_document(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, attempt: str
+) -> None:
+    if landlock.abi() < 6:
+        pytest.skip(f"NO WHOLE LANDLOCK: this kernel has version {landlock.abi()}, 6 is needed")
+    other = tmp_path / "another.txt"
+    other.write_text("another document")
+    body = f"""
+        from ingest.parsers.base import ParseError
+        other = {str(other)!r}
+        try:
+            {attempt}
+        except PermissionError:
+            raise ParseError("refused", "As it should be.")
+        raise ParseError("allowed", "It went through.")
+    """
+    path = child(monkeypatch, tmp_path, body)
+    assert files.code_of(files.isolated, path, TEXT) == "refused"
+    assert other.read_text() == "another document"
+
+
+def test_it_proves_what_it_may_not(tmp_path: Path) -> None:
+    said = sandbox.prove()
+    assert (said["role"], said["refused"]) == ("parser", 0)
+    assert said["facts"]["seccomp"] == 2
+    assert said["facts"]["no_new_privs"]
+    kinds = {probe["kind"]: probe for probe in said["probes"]}
+    assert {"tcp", "udp", "name", "child", "shell", "raw", "vsock", "io_uring"} <= set(kinds)
+    assert [kind for kind, probe in kinds.items() if not probe["refused"]] == []
+    assert kinds["ctypes-tcp"]["layer"] == "seccomp", "the kernel refuses, not Python alone"
 
 
 def test_it_knows_nothing_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
