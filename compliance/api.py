@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
-from ninja import Query, Router
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Status
 
 from accounts.api import Cursor, Limit
 from accounts.auth import requires
@@ -17,11 +18,24 @@ from audit import keys
 from audit.models import Entry
 from audit.problems import Problem
 from audit.queries import entries
+from audit.verify import verified
 from compliance.access_api import router as access_router
 from compliance.forms import person_id
 from compliance.looks import looked
-from compliance.schemas import EntryOut, Filters, KeyOut, StateOut, entry_out, sentence_out
+from compliance.prove import last
+from compliance.schemas import (
+    EntryOut,
+    Filters,
+    KeyOut,
+    ProofOut,
+    StateOut,
+    VerdictOut,
+    entry_out,
+    sentence_out,
+    verdict_out,
+)
 from compliance.state import sentences, worst
+from compliance.views.evidence import run
 
 router = Router(tags=["compliance"])
 router.add_router("", access_router)
@@ -53,7 +67,34 @@ def get_state(request: SignedInRequest) -> dict[str, Any]:
 
 @router.get("/audit/key", auth=AUDIT, response=KeyOut, summary="The key that signs")
 def get_key(request: SignedInRequest) -> dict[str, str]:
-    return {"fingerprint": keys.fingerprint(), "pem": keys.public_pem()}
+    try:
+        return {"fingerprint": keys.fingerprint(), "pem": keys.public_pem()}
+    except keys.KeyUnusable as error:
+        raise key_unusable() from error
+
+
+@router.get("/audit/verify", auth=AUDIT, response=VerdictOut, summary="Is the record intact?")
+def get_verdict(request: SignedInRequest) -> dict[str, Any]:
+    """Walks the whole chain and holds it to the signed checkpoints; an entry says so."""
+    try:
+        return verdict_out(verified(request.user))
+    except keys.KeyUnusable as error:
+        raise key_unusable() from error
+
+
+@router.post("/audit/proof", auth=AUDIT, response={201: ProofOut}, summary="Prove now")
+def post_proof(request: SignedInRequest) -> Status[dict[str, Any]]:
+    """Every process tries to break out: up to a minute. 409 `proof-running` while another is made."""
+    return Status(201, run(request.user).as_dict())
+
+
+@router.get("/audit/proof", auth=AUDIT, response=ProofOut, summary="The last proof")
+def get_proof(request: SignedInRequest) -> dict[str, Any]:
+    """404 before the first."""
+    found = last()
+    if not found:
+        raise Http404
+    return found
 
 
 @router.get("/audit/{uuid:pk}", auth=AUDIT, response=EntryOut, summary="One entry")
@@ -64,6 +105,11 @@ def get_entry(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
         raise Http404
     looked(request.user, "entry", {"entry": str(found.uuid)})
     return entry_out(found)
+
+
+def key_unusable() -> Problem:
+    detail = _("The signing key cannot be read. Tell your administrator.")
+    return Problem(503, "key-unusable", detail)
 
 
 def found_entries(filters: Filters) -> tuple[QuerySet[Entry], dict[str, str]]:

@@ -1,5 +1,6 @@
 """The shapes of the officers' API calls."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from accounts.schemas import Line
 from audit.models import Entry, Seal
+from audit.verify import Verdict
 from compliance.state import Sentence
 
 State = Literal["good", "attention", "bad"]
@@ -68,6 +70,59 @@ class StateOut(Schema):
 class KeyOut(Schema):
     fingerprint: str = Field(description="SHA-256 of the key's DER form")
     pem: str
+
+
+class FaultOut(Schema):
+    code: str
+    position: int | None
+    entry: int | None
+    detail: str
+
+
+class VerdictOut(Schema):
+    ok: bool
+    entries: int
+    sealed: int
+    unsealed: int
+    oldest_unsealed_seconds: int
+    position: int = Field(description="Of the newest sealed entry; 0: none")
+    digest: str
+    checkpoints: int = Field(description="How many signed checkpoints the chain fits")
+    cut: int = Field(description="Up to where retention removed entries; 0: never")
+    faults: list[FaultOut]
+
+
+class ProbeOut(Schema):
+    kind: str
+    target: str
+    refused: bool
+    layer: str
+    how: str
+
+
+class ProcessOut(Schema):
+    kind: str
+    name: str
+    pid: int
+    how: str = Field(description="`asked`: it tried itself; `read`: from the kernel")
+    facts: dict[str, Any]
+    probes: list[ProbeOut]
+    refused: int | None = None
+    problems: list[str]
+
+
+class ProofOut(Schema):
+    """What every process tried, and what became of it. `sha256` stands in the record, too."""
+
+    at: datetime
+    ok: bool
+    wall: str
+    attempts: int
+    refused: int
+    processes: list[ProcessOut]
+    silent: list[dict[str, str]]
+    problems: list[str]
+    sha256: str
 
 
 class CollectionRef(Schema):
@@ -134,4 +189,20 @@ def sentence_out(sentence: Sentence) -> dict[str, Any]:
         "text": str(sentence.text),
         "more": [str(line) for line in sentence.more],
         "at": sentence.at,
+    }
+
+
+def verdict_out(verdict: Verdict) -> dict[str, Any]:
+    position, digest = verdict.head or (0, "")
+    return {
+        "ok": verdict.ok,
+        "entries": verdict.entries,
+        "sealed": verdict.sealed,
+        "unsealed": verdict.unsealed,
+        "oldest_unsealed_seconds": verdict.oldest_unsealed_seconds,
+        "position": position,
+        "digest": digest,
+        "checkpoints": verdict.checkpoints,
+        "cut": verdict.cut,
+        "faults": [asdict(fault) for fault in verdict.faults],
     }

@@ -43,6 +43,7 @@ def sentences() -> list[Sentence]:
         state_wall.proof,
         state_wall.refused,
         state_wall.gates,
+        state_wall.let_out,
         state_wall.browsers,
         state_record.intact,
         state_record.key,

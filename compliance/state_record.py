@@ -11,12 +11,12 @@ from django.utils.translation import ngettext
 
 from audit import actions, keys
 from audit.models import Entry, Seal
-from audit.seal import unsealed
+from audit.verify import tail
 from compliance import officers as appointed
 from compliance.state import ATTENTION, BAD, GOOD, Sentence, Words
 
-#: The sealer comes every few seconds: who waits longer waits for a sealer that does not run.
-LATE = timedelta(minutes=2)
+#: Seconds. The sealer comes every few: who waits longer waits for a sealer that does not run.
+LATE = 120
 #: A check that is older is worth doing anew.
 CHECKED = timedelta(days=2)
 
@@ -24,10 +24,9 @@ CHECKED = timedelta(days=2)
 def intact() -> Sentence:
     """Whether the last check found the chain whole, and what has been added since."""
     last = Entry.objects.filter(action=actions.RECORD_VERIFIED).order_by("-id").first()
-    waiting = unsealed()
-    more: list[Words] = [_tail(waiting.count())]
-    oldest = waiting.first()
-    late = oldest is not None and timezone.now() - oldest.at > LATE
+    waiting, seconds = tail()
+    more: list[Words] = [_tail(waiting)]
+    late = seconds > LATE
     if late:
         more.append(_("The oldest has waited for minutes: the sealer does not run."))
     if last is None:
@@ -39,7 +38,7 @@ def intact() -> Sentence:
         text = _("The last check of the record found faults: something was changed or removed.")
         return Sentence("record", BAD, text, more, link, last.at)
     text = _("The record was found intact up to entry %(n)s.") % {
-        "n": intcomma(last.data.get("sealed", 0))
+        "n": intcomma(last.data.get("position", 0))
     }
     old = timezone.now() - last.at > CHECKED
     if old:

@@ -14,13 +14,17 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from audit import actions
 from audit.models import Entry
+from compliance.judge import PROBLEMS
 from compliance.state import ATTENTION, BAD, GOOD, Sentence, Words
 from wall import facts, status
 
 #: A proof that is older does not speak for today.
 FRESH = timedelta(days=2)
-#: How far back browsers' reports are counted.
-BROWSERS = timedelta(days=30)
+#: How far back browsers' reports and commands by hand are counted.
+LATELY = timedelta(days=30)
+
+#: Problems that say that less was learnt, not that something is open.
+QUIET = {"silent", "nothing-tried", "unreadable"}
 
 HOLDS: dict[str, tuple[str, Words]] = {
     "namespace": (
@@ -113,26 +117,27 @@ def _guard_words() -> str:
 
 def proof() -> Sentence:
     """The last try to break out, from the record."""
-    link = (f"{reverse('compliance:overview')}#prove", _("Prove now"))
     last = Entry.objects.filter(action=actions.PROOF_FINISHED).order_by("-id").first()
+    link = (f"{reverse('compliance:overview')}#prove", _("What was tried"))
     if last is None:
         text = _("There is no proof yet: nobody has tried to break out of this installation.")
         return Sentence("proof", ATTENTION, text, [], link)
-    attempts, refused = int(last.data.get("attempts", 0)), int(last.data.get("refused", 0))
-    processes = int(last.data.get("processes", 0))
-    figures = {"attempts": attempts, "processes": processes, "refused": refused}
-    link = (reverse("compliance:entry", args=[last.uuid]), _("The entry"))
-    if refused < attempts or not last.data.get("ok", True):
+    figures = {key: int(last.data.get(key, 0)) for key in ("attempts", "processes", "refused")}
+    problems = [code for code in last.data.get("problems", []) if code in PROBLEMS]
+    more: list[Words] = [_(PROBLEMS[code]) for code in problems]
+    if figures["refused"] < figures["attempts"]:
         text = _(
-            "In the last proof, %(refused)d of %(attempts)d attempts to break out of %(processes)d "
-            "processes were refused. The others were not."
+            "%(refused)d of %(attempts)d attempts to break out of %(processes)d processes were "
+            "refused. The others were not."
         )
-        return Sentence("proof", BAD, text % figures, [], link, last.at)
+        return Sentence("proof", BAD, text % figures, more, link, last.at)
     text = _("%(attempts)d attempts to break out of %(processes)d processes: all were refused.")
-    if not attempts:
+    if not figures["attempts"]:
         text = _("The last proof found no process to try.")
-    state = GOOD if attempts and timezone.now() - last.at < FRESH else ATTENTION
-    more: list[Words] = [] if state == GOOD else [_("A proof speaks for its day. Prove now.")]
+    if not timezone.now() - last.at < FRESH:
+        more.append(_("A proof speaks for its day. Prove now."))
+    grave = BAD if set(problems) - QUIET else ATTENTION
+    state = GOOD if figures["attempts"] and not more else grave if problems else ATTENTION
     return Sentence("proof", state, text % figures, more, link, last.at)
 
 
@@ -142,7 +147,8 @@ def refused() -> Sentence:
     found = Entry.objects.filter(action=actions.EGRESS_REFUSED)
     if report is not None:
         found = found.filter(id__gt=report.pk)
-    count = sum(int(data.get("count", 1)) for data in found.values_list("data", flat=True))
+    tried = [data for data in found.values_list("data", flat=True) if data.get("event") != "proof"]
+    count = sum(int(data.get("times", 1)) for data in tried)
     link = (f"{reverse('compliance:record')}?action={actions.EGRESS_REFUSED}", _("The entries"))
     if not count:
         text = (
@@ -158,6 +164,23 @@ def refused() -> Sentence:
     ) % {"count": count}
     more = [_("Nothing left. The entries say which process tried, and to which address.")]
     return Sentence("refused", ATTENTION, text, more, link, found.latest("id").at)
+
+
+def let_out() -> Sentence:
+    """Commands that somebody ran by hand and that may reach outside, such as fetching a model."""
+    since = timezone.now() - LATELY
+    found = Entry.objects.filter(action=actions.EGRESS_LET_OUT, at__gte=since)
+    count = sum(int(data.get("times", 1)) for data in found.values_list("data", flat=True))
+    link = (f"{reverse('compliance:record')}?action={actions.EGRESS_LET_OUT}", _("The entries"))
+    if not count:
+        text = _("In the last 30 days no command that was run by hand was let out.")
+        return Sentence("let-out", GOOD, text, [], link, timezone.now())
+    text = ngettext(
+        "In the last 30 days %(count)d command that was run by hand was let out, to fetch a model.",
+        "In the last 30 days %(count)d commands that were run by hand were let out, to fetch models.",
+        count,
+    ) % {"count": count}
+    return Sentence("let-out", ATTENTION, text, [], link, found.latest("id").at)
 
 
 def gates() -> Sentence:
@@ -209,7 +232,7 @@ def _counters(name: str) -> dict[str, Any]:
 
 def browsers() -> Sentence:
     """What browsers reported as refused by the pages' policy."""
-    since = timezone.now() - BROWSERS
+    since = timezone.now() - LATELY
     found = Entry.objects.filter(action=actions.BROWSER_REFUSED, at__gte=since)
     count = found.count()
     link = (f"{reverse('compliance:record')}?action={actions.BROWSER_REFUSED}", _("The entries"))

@@ -4,11 +4,11 @@ No script and no inline style: bars are rectangles with sizes, their colours are
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -70,16 +70,27 @@ class Chart:
 
 def counts(days: int) -> Counts:
     """Entries by day and action, the last `days` days with today, each day there even when empty."""
+    by_day = _since(days).annotate(day=TruncDate("at"))
+    rows = by_day.values_list("day", "action").annotate(count=Count("id")).order_by()
+    return _summed(days, rows)
+
+
+def refusals(days: int) -> Counts:
+    """Refused connections by day: an entry sums those that are alike. Proofs' attempts are left out."""
+    found = _since(days).filter(action=actions.EGRESS_REFUSED).exclude(data__event="proof")
+    rows = found.annotate(day=TruncDate("at")).values_list("day", "action", "data__times")
+    return _summed(days, ((day, action, times or 1) for day, action, times in rows))
+
+
+def _since(days: int) -> QuerySet[Entry]:
+    first = timezone.localdate() - timedelta(days=days - 1)
+    start = timezone.make_aware(datetime.combine(first, time.min))
+    return Entry.objects.filter(at__gte=start)
+
+
+def _summed(days: int, rows: Iterable[tuple[date, str, int]]) -> Counts:
     today = timezone.localdate()
     found: Counts = {today - timedelta(days=back): Counter() for back in reversed(range(days))}
-    first = timezone.make_aware(datetime.combine(min(found), time.min))
-    rows = (
-        Entry.objects.filter(at__gte=first)
-        .annotate(day=TruncDate("at"))
-        .values_list("day", "action")
-        .annotate(count=Count("id"))
-        .order_by()
-    )
     for day, action, count in rows:
         if day in found:
             found[day][action] += count
@@ -92,7 +103,7 @@ def charts(days: int) -> list[Chart]:
     failed = (actions.SIGN_IN_FAILED, actions.LOCKED_OUT)
     return [
         _chart("entries", by_action, list(KINDS.items()), kind),
-        _only("refused", by_action, "refusals", (actions.EGRESS_REFUSED,)),
+        _only("refused", refusals(days), "refusals", (actions.EGRESS_REFUSED,)),
         _only("sign-ins", by_action, "sessions", failed),
     ]
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from compliance import keeping_urls
-from compliance.views import access, overview, record
+from compliance.views import access, evidence, overview, record
 
 app_name = "compliance"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -11,7 +11,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("fingerprint", overview.fingerprint, name="fingerprint"),
     path("key.pem", overview.key, name="key"),
     path("verify_report.py", overview.verifier, name="verifier"),
+    path("prove", evidence.prove, name="prove"),
     path("record", record.record, name="record"),
+    path("record/verify", record.verify, name="verify"),
     path("record/<uuid:pk>", record.entry, name="entry"),
     path("timeline", record.timeline, name="timeline"),
     path("access", access.questions, name="access"),

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from accounts.http import SignedInRequest, compliance_required
 from audit import keys
 from compliance.officers import officers
-from compliance.state import sentences, worst
+from compliance.state import as_time, sentences, worst
 from compliance.state_record import grouped
+from compliance.views.evidence import shown_proof
 from wall import status
 
 #: The verifier as it lies here: one file that an officer reads, copies and runs elsewhere.
@@ -23,11 +24,14 @@ VERIFIER = Path(__file__).resolve().parent.parent / "verify_report.py"
 @compliance_required
 def overview(request: SignedInRequest) -> HttpResponse:
     found = sentences()
+    proof = shown_proof()
     wall = status.read(Path(settings.RUN_DIR))
     context = {
         "sentences": found,
         "worst": worst(found),
         "officers": officers(),
+        "proof": proof,
+        "proof_at": as_time(proof.get("at", "")),
         "holder": wall.holder if wall else None,
         "now": timezone.now(),
     }

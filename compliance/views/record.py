@@ -5,13 +5,17 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import SignedInRequest, compliance_required
 from accounts.paging import page
+from audit.keys import KeyUnusable
 from audit.models import Entry
 from audit.problems import Problem
+from audit.verify import verified
 from compliance.entries import shown
 from compliance.forms import DaysForm, RecordForm
 from compliance.looks import looked
@@ -51,6 +55,20 @@ def entry(request: SignedInRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Entry.objects.select_related("seal"), uuid=pk)
     looked(request.user, "entry", {"entry": str(found.uuid)})
     return render(request, "compliance/entry.html", {"row": shown([found])[0], "entry": found})
+
+
+@require_POST
+@compliance_required
+def verify(request: SignedInRequest) -> HttpResponse:
+    """Walk the whole chain now and say what was found: a fragment for htmx, else a page."""
+    try:
+        verdict, trouble = verified(request.user), ""
+    except KeyUnusable:
+        verdict, trouble = None, _("The signing key cannot be read. Tell your administrator.")
+    context = {"verdict": verdict, "trouble": trouble, "now": timezone.now()}
+    htmx = request.headers.get("HX-Request")
+    template = "compliance/_verdict.html" if htmx else "compliance/verified.html"
+    return render(request, template, context)
 
 
 @require_safe

@@ -1,13 +1,14 @@
 """The officers' API: the record with filters and pages, access in words, and nobody else."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from accounts.models import User
-from audit import actions
+from audit import actions, checkpoints
 from audit.models import Entry
 from audit.record import record
 from audit.seal import seal
@@ -17,7 +18,7 @@ from tests.compliance.people import make_officer
 
 ApiFor = Callable[..., people.Api]
 
-CALLS = ["/audit", "/audit/state", "/audit/key"]
+CALLS = ["/audit", "/audit/state", "/audit/key", "/audit/verify"]
 
 
 @pytest.fixture
@@ -120,6 +121,41 @@ def test_the_key_is_public(api: people.Api) -> None:
     found = api.get("/audit/key").json()
     assert "BEGIN PUBLIC KEY" in found["pem"] and "PRIVATE" not in found["pem"]
     assert len(found["fingerprint"]) == 64
+
+
+# --- verification -------------------------------------------------------------------------------
+@pytest.fixture
+def evidence(settings: Any, tmp_path: Path) -> Path:
+    settings.EVIDENCE_DIR = tmp_path / "evidence"
+    return tmp_path / "evidence"
+
+
+def test_an_intact_record(api: people.Api, olga: User, evidence: Path) -> None:
+    for _ in range(3):
+        record(actions.STARTED)
+    seal()
+    checkpoints.write()
+    found = api.get("/audit/verify").json()
+    assert found["ok"] and found["faults"] == []
+    assert found["position"] == found["sealed"] and found["checkpoints"] >= 1
+    assert Entry.objects.get(action=actions.RECORD_VERIFIED).actor == str(olga.pk)
+
+
+def test_a_forged_head_is_a_fault(api: people.Api, evidence: Path) -> None:
+    record(actions.STARTED)
+    seal()
+    checkpoints.write()
+    checkpoints.head_file().write_text("{}")
+    found = api.get("/audit/verify").json()
+    assert not found["ok"] and found["faults"][0]["code"] == "checkpoint-changed"
+
+
+def test_a_broken_key_is_said(api: people.Api, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "evidence_key").write_text("no key")
+    for call in ("/audit/verify", "/audit/key"):
+        problem(api.get(call), 503, "key-unusable")
 
 
 # --- access -------------------------------------------------------------------------------------

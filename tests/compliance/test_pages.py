@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,9 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from audit import actions
+from audit import actions, checkpoints
 from audit.models import Entry
 from audit.record import record
+from audit.seal import seal
 from compliance import timeline, words
 from compliance.entries import shown
 from ingest.models import Collection
@@ -148,6 +151,35 @@ def test_no_such_entry(client: Client) -> None:
     assert client.get(f"{URL}/{uuid4()}").status_code == 404
 
 
+# --- is it intact? ------------------------------------------------------------------------------
+def test_the_check_says_up_to_where(
+    client: Client, olga: User, settings: Any, tmp_path: Path
+) -> None:
+    settings.EVIDENCE_DIR = tmp_path
+    seal()
+    checkpoints.write()
+    page = client.post(f"{URL}/verify").content.decode()
+    assert "The record is intact up to entry" in page and "<html" in page
+    assert Entry.objects.get(action=actions.RECORD_VERIFIED).actor == str(olga.pk)
+
+
+def test_htmx_gets_the_verdict_alone(client: Client) -> None:
+    page = client.post(f"{URL}/verify", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in page and "notice" in page
+
+
+def test_faults_are_named(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.EVIDENCE_DIR = tmp_path
+    record(actions.STARTED)
+    seal()
+    checkpoints.write()
+    checkpoints.head_file().write_text("{}")
+    page = client.post(f"{URL}/verify").content.decode()
+    assert "fault was found" in page and "checkpoint-changed" in page
+    overview = client.get("/compliance/").content.decode()
+    assert "found faults" in overview and "not as it should be" in overview
+
+
 # --- the timeline -------------------------------------------------------------------------------
 def test_counts_by_day_and_action(db: None) -> None:
     record(actions.STARTED)
@@ -155,6 +187,14 @@ def test_counts_by_day_and_action(db: None) -> None:
     found = timeline.counts(7)
     assert len(found) == 7
     assert [row[actions.STARTED] for row in found.values()] == [0, 0, 0, 1, 0, 0, 1]
+
+
+def test_refused_connections_are_summed_without_those_of_proofs(db: None) -> None:
+    record(actions.EGRESS_REFUSED, data={"event": "connect", "times": 5})
+    record(actions.EGRESS_REFUSED, data={"event": "connect", "times": 2})
+    record(actions.EGRESS_REFUSED, data={"event": "proof", "times": 40})
+    (chart,) = [chart for chart in timeline.charts(7) if chart.key == "refused"]
+    assert chart.total == 7
 
 
 def test_bars_stay_inside_the_drawing(db: None) -> None:
@@ -172,7 +212,7 @@ def test_the_charts_say_the_same_in_words_and_in_a_table(client: Client) -> None
     for _ in range(3):
         record(actions.SIGN_IN_FAILED, data={"email_hash": "x"})
     text = client.get("/compliance/timeline").content.decode()
-    assert "3 entries; most on" in text and "None in the last 30 days." in text
+    assert "3 failed sign-ins; most on" in text and "None in the last 30 days." in text
     assert text.count("<svg") == 2 and "<caption" in text
 
 
