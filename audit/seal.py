@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from audit import keys
+from audit import checkpoints, keys
 from audit.chain import digest, fields_of, genesis, stamp
 from audit.models import Cut, Entry, Seal
 
@@ -42,8 +42,15 @@ def unsealed(*, everywhere: bool = False) -> QuerySet[Entry]:
 def seal(*, everywhere: bool = False) -> int:
     """Seal what waits and return how many. Harmless to call at any time, from any process.
 
+    Not inside another transaction: the checkpoint would speak of what may be rolled back.
     Each batch is one transaction: after a crash the next call goes on where the last one ended.
     """
+    if done := _seal(everywhere):
+        checkpoints.follow()
+    return done
+
+
+def _seal(everywhere: bool) -> int:
     total, after = 0, 0
     while True:
         waiting = unsealed(everywhere=everywhere).filter(id__gt=after)

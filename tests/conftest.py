@@ -4,6 +4,8 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import SyncToAsync
@@ -93,6 +95,13 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture(autouse=True)
+def _evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are rolled back after each test: checkpoints of one would contradict the next."""
+    folder = settings.TEST_FOLDER / Path("evidence") / uuid4().hex
+    monkeypatch.setattr(settings, "EVIDENCE_DIR", folder)
 
 
 @pytest.fixture(autouse=True)
