@@ -24,7 +24,9 @@ START_SECONDS = 150.0
 
 
 class Launched:
-    def __init__(self, folder: Path) -> None:
+    """`settings` are added to the environment."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.data = folder / "var"
         self.output = folder / "output"
         self.address = f"127.0.0.1:{free_port()}"
@@ -38,6 +40,7 @@ class Launched:
             # The small parts only: without weights the process still serves, and starts in a second.
             "SOVEREIGN_MODELS_DIR": str(folder / "no-models"),
             "SOVEREIGN_ENGINE": "extractive",
+            **settings,
         }
         self.env = env
         with self.output.open("wb") as output:
@@ -66,6 +69,11 @@ class Launched:
 
         until(ready, START_SECONDS)
 
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
     def everyone(self) -> list[int]:
         """Every process that a launched one started, by its session."""
         sessions = {each["pid"] for each in self.state().values()}
@@ -90,9 +98,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
         running.until_ready()
         yield running
     finally:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.process.wait()
+        running.end()
 
 
 def fetch(launched: Launched, path: str) -> tuple[int, str]:
