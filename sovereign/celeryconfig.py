@@ -21,9 +21,16 @@ broker_transport_options = {
 }
 beat_schedule_filename = str(settings.RUN_DIR / "beat-schedule")
 beat_schedule = {
+    "seal-record": {"task": "audit.tasks.seal", "schedule": 10.0},
     "sweep-documents": {"task": "ingest.tasks.sweep", "schedule": 15.0},
     "sweep-answers": {"task": "chat.tasks.sweep", "schedule": 15.0},
     "purge": {"task": "compliance.keeping.purge", "schedule": 3_600.0},
+    "collect-browser-reports": {
+        "task": "sovereign.tasks.collect_browser_reports",
+        "schedule": 60.0,
+    },
+    # Every minute it asks whether a proof or a report is due: SOVEREIGN_PROVE_MINUTES, _REPORT_DAYS.
+    "prove": {"task": "compliance.tasks.prove", "schedule": 60.0},
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": 3_600.0},
 }
 timezone = "UTC"

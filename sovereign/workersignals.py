@@ -30,12 +30,23 @@ def _end_with_the_worker(**_: Any) -> None:
     lifeline.die_with_parent()
 
 
+def _answer_for_proofs(sender: Any = None, **_: Any) -> None:
+    """The pool's processes do the work; each says for itself how its attempts to get out end."""
+    from django.conf import settings
+
+    from wall import agent, guard
+
+    if guard.installed():
+        agent.serve(settings.RUN_DIR / "proof", "pool")
+
+
 def connect() -> None:
     for signal, handler in (
         (worker_ready, _beat),
         (heartbeat_sent, _beat),
         (worker_shutdown, _leave),
         (worker_process_init, _end_with_the_worker),
+        (worker_process_init, _answer_for_proofs),
         (beat_embedded_init, _end_with_the_worker),
     ):
         signal.connect(handler, dispatch_uid=f"sovereign.{handler.__name__}")

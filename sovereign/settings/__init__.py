@@ -38,6 +38,9 @@ MEDIA_ROOT = DATA_DIR / "documents"
 SAMPLES_DIR = BASE_DIR / "samples"
 #: What proves something: refusals that wait for the record, signed checkpoints, reports.
 EVIDENCE_DIR = DATA_DIR / "evidence"
+#: Second places for checkpoints of the record (audit/places.py): a mounted share, a log's socket.
+CHECKPOINT_DIR = env.text("SOVEREIGN_CHECKPOINT_DIR")
+CHECKPOINT_SYSLOG = env.text("SOVEREIGN_CHECKPOINT_SYSLOG")
 
 
 def _written_by_launcher(name: str, default: str) -> str:
@@ -66,22 +69,35 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = env.number("SOVEREIGN_SESSION_HOURS", 12, least=1) * 3600
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-# Not no-referrer: browsers then send "Origin: null" with forms, which the CSRF check refuses.
+# Nothing at all goes to other origins. Not no-referrer: browsers then send "Origin: null" with our
+# own forms, which the CSRF check refuses; strict-origin would tell others our name.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+#: Where browsers tell what they refused: sovereign/browser_reports.py.
+BROWSER_REPORTS = "/browser-reports"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
+        "script-src-attr": [NONE],
         "style-src": [SELF],
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "object-src": [NONE],
+        "frame-src": [NONE],
+        "worker-src": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
-        "manifest-src": [SELF],
+        # Text becomes elements through two policies only, both in static/js/sanitise.js.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["sovereign", "default"],
+        "report-uri": [BROWSER_REPORTS],
+        # A browser that knows report-to ignores report-uri, and takes it from safe origins alone.
+        **({"report-to": ["browser"]} if HTTPS else {}),
     }
 }
 
@@ -251,6 +267,12 @@ EMBEDDED = {
 }
 
 SETTING_FILES = env.FILES
+
+# --- proof (compliance/) ----------------------------------------------------------------------
+PROVE_MINUTES = env.number("SOVEREIGN_PROVE_MINUTES", 60, least=1)
+REPORT_DAYS = env.number("SOVEREIGN_REPORT_DAYS", 7)
+#: What each setting came to; compliance/standing.py hides the secrets among them.
+IN_FORCE = env.IN_FORCE
 
 # --- logs -------------------------------------------------------------------------------------
 LOG_LEVEL = env.text("SOVEREIGN_LOG_LEVEL", "INFO").upper()

@@ -15,9 +15,18 @@ KNOWN: dict[str, object] = {}
 FILES: list[str] = []
 
 
+#: What each came to. The record and the reports say so, of secrets only whether they are set.
+IN_FORCE: dict[str, str] = {}
+
+
 def text(name: str, default: str = "") -> str:
     """Return NAME, or the content of the file that NAME_FILE points to, or the default."""
     KNOWN.setdefault(name, default)
+    IN_FORCE[name] = found = _text(name, default)
+    return found
+
+
+def _text(name: str, default: str) -> str:
     file = os.environ.get(f"{name}_FILE")
     if file and name not in os.environ:
         FILES.append(file)
