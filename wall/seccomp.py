@@ -27,6 +27,9 @@ _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} in clone's flags
 _NEW_TIME = 0x80  # CLONE_NEWTIME: only unshare takes it, clone has its exit signal there
 _MSG_FASTOPEN = 0x20000000
+#: Data in a connection's first packet, and other protocols below a TCP socket (SMC).
+_TCP_FASTOPEN_CONNECT, _TCP_ULP, _TCP_FASTOPEN_NO_COOKIE = 30, 31, 34
+_IP_OPTIONS = 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _TYPE_BITS = 0xF  # the rest of socket()'s type are SOCK_CLOEXEC and SOCK_NONBLOCK
 _NETLINK_ROUTE = 0
@@ -128,7 +131,13 @@ def _judged_by_arguments(rules: Rules) -> dict[str, list[Instruction]]:
     def unless_bits(argument: int, bits: int) -> list[Instruction]:
         return [_argument(argument), (_ANY_BIT, 0, 1, bits), deny, allow]
 
-    terminal = [_argument(1), (_EQUAL, 1, 0, _TIOCSTI), (_EQUAL, 0, 1, _TIOCLINUX), deny, allow]
+    def unless(argument: int, values: Sequence[int]) -> list[Instruction]:
+        tests = [each for value in values for each in _when(value, [deny])]
+        return [_argument(argument), *tests, allow]
+
+    tcp = unless(2, (_TCP_FASTOPEN_CONNECT, _TCP_ULP, _TCP_FASTOPEN_NO_COOKIE))
+    ip = unless(2, (_IP_OPTIONS,))
+    options = [*_when(socket.IPPROTO_TCP, tcp), *_when(socket.IPPROTO_IP, ip)]
     return {
         "socket": _sockets(rules),
         "socketpair": [_argument(0), *_when(socket.AF_UNIX, [allow]), deny],
@@ -136,8 +145,10 @@ def _judged_by_arguments(rules: Rules) -> dict[str, list[Instruction]]:
         "sendto": unless_bits(3, _MSG_FASTOPEN),
         "sendmsg": unless_bits(2, _MSG_FASTOPEN),
         "sendmmsg": unless_bits(3, _MSG_FASTOPEN),
+        # What carries data although no connection ever stands.
+        "setsockopt": [_argument(1), *options, allow],
         # Typing into the terminal of whoever started us: a shell outside would run it.
-        "ioctl": terminal,
+        "ioctl": unless(1, (_TIOCSTI, _TIOCLINUX)),
         "clone": unless_bits(0, _NEW_NAMESPACES),
         "unshare": unless_bits(0, _NEW_NAMESPACES | _NEW_TIME),
         # Its flags are in memory, out of a filter's sight; the C library then takes clone.
