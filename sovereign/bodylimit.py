@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from audit.problems import Problem
+from sovereign.browser import BARE
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -83,5 +84,6 @@ def _stranger(path: str) -> Problem:
 async def _refuse(send: Send, problem: Problem) -> None:
     response = problem.as_response()
     headers = [(b"content-type", response["Content-Type"].encode()), (b"connection", b"close")]
+    headers += [(name.lower().encode(), value.encode()) for name, value in BARE.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})

@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from audit.context import request_id
+from sovereign.browser import HEADERS
 
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
@@ -53,10 +55,11 @@ class RequestIdMiddleware(_Middleware):
 
 class ResponseHeadersMiddleware(_Middleware):
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        response.setdefault(
-            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
-        )
+        for name, value in HEADERS.items():
+            response.setdefault(name, value)
+        if settings.HTTPS:
+            # Browsers take it from safe origins alone; the policy's report-uri serves the others.
+            response.setdefault("Reporting-Endpoints", f'browser="{settings.BROWSER_REPORTS}"')
         if not request.path.startswith("/static/"):
             response.setdefault("Cache-Control", "private, no-store")
         return response

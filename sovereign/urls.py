@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from compliance.keeping_views import own_data
-from sovereign import api, health
+from sovereign import api, browser_reports, health
 from sovereign.api_docs import api_docs
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("accounts.urls")),
     path("accounts/data", own_data, name="own-data"),
     path("compliance/", include("compliance.urls")),
+    path("browser-reports", browser_reports.browser_reports, name="browser-reports"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("api/docs", api_docs, name="api-docs"),

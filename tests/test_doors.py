@@ -34,6 +34,7 @@ PUBLIC: dict[tuple[str, str], set[int]] = {
     ("accounts/link/<str:secret>/", "GET"): {302},
     ("api/v1/openapi.json", "GET"): {200},
     ("api/v1/tokens", "POST"): {401},
+    ("browser-reports", "POST"): {204},
     ("livez", "GET"): {200},
     ("readyz", "GET"): {200, 503},
 }
@@ -125,16 +126,44 @@ def doors(world: World) -> list[Door]:
     return found
 
 
+#: What the policy must say on every answer, and in which words: tests/browser/test_hostile.py tries it.
+POLICY = {
+    "default-src 'none'", "script-src 'self'", "script-src-attr 'none'", "style-src 'self'",
+    "img-src 'self'", "connect-src 'self'", "form-action 'self'", "frame-src 'none'",
+    "object-src 'none'", "worker-src 'none'", "frame-ancestors 'none'", "base-uri 'none'",
+    "require-trusted-types-for 'script'", "trusted-types sovereign default",
+    "report-uri /browser-reports",
+}  # fmt: skip
+WALL = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Origin-Agent-Cluster": "?1",
+    "X-DNS-Prefetch-Control": "off",
+    "X-Permitted-Cross-Domain-Policies": "none",
+}
+
+
+def check_headers(answer: Any, where: str) -> None:
+    """The browser's wall."""
+    policy = answer.headers.get("Content-Security-Policy", "")
+    assert {part.strip() for part in policy.split(";")} >= POLICY, where
+    assert "unsafe" not in policy and "*" not in policy and "http" not in policy, where
+    assert {name: answer.headers.get(name) for name in WALL} == WALL, where
+    assert "no-store" in answer.headers.get("Cache-Control", ""), where
+    off = answer.headers.get("Permissions-Policy", "")
+    assert {"camera=()", "geolocation=()", "display-capture=()", "usb=()"} <= set(off.split(", "))
+
+
 def check(answer: Any, where: str) -> None:
     """What holds for every response, whoever asked for what."""
     assert answer.status_code < 500 or where.startswith("GET /readyz"), (
         f"{where}: {answer.status_code}"
     )
-    assert "default-src 'none'" in answer.headers.get("Content-Security-Policy", ""), where
-    assert "unsafe" not in answer["Content-Security-Policy"], where
-    assert answer.headers.get("X-Content-Type-Options") == "nosniff", where
-    assert answer.headers.get("Referrer-Policy") in ("no-referrer", "same-origin"), where
-    assert answer.headers.get("X-Frame-Options") == "DENY", where
+    check_headers(answer, where)
     assert answer.headers.get("X-Request-ID"), where
     if "/api/v1/" in where and answer.status_code >= 400:
         assert answer["Content-Type"] == "application/problem+json", where
@@ -354,8 +383,8 @@ def test_a_session_without_csrf_changes_nothing(world: World, doors: list[Door])
     client = Client(enforce_csrf_checks=True)
     client.force_login(world.admin, backend="accounts.backends.EmailBackend")
     for door, method in each(doors):
-        if method == "GET" or (door.route, method) == ("api/v1/tokens", "POST"):
-            continue
+        if method == "GET" or door.route in ("api/v1/tokens", "browser-reports"):
+            continue  # they look at no session
         answer = knock(client, door, method, door.path(world.things))
         assert answer.status_code == 403, f"{method} {door.route}: {answer.status_code}"
 

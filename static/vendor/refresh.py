@@ -1,10 +1,11 @@
-"""Fetch htmx from the npm registry again and write down what was fetched.
+"""Fetch a vendored library from the npm registry again and write down what was fetched.
 
-Run by hand: `python static/vendor/refresh.py 2.0.11`. Needs npm, which checks the package against
-the registry's integrity value. Nothing at run time fetches anything.
+Run by hand: `python static/vendor/refresh.py htmx.org 2.0.11`. Needs npm, which checks the package
+against the registry's integrity value. Nothing at run time fetches anything.
 """
 
 import hashlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -12,22 +13,29 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FILES = {"package/dist/htmx.min.js": "htmx.min.js", "package/LICENSE": "htmx.LICENSE"}
+#: By package: the script, and the licence beside it.
+FILES = {
+    "htmx.org": {"package/dist/htmx.min.js": "htmx.min.js", "package/LICENSE": "htmx.LICENSE"},
+    "dompurify": {"package/dist/purify.min.js": "purify.min.js", "package/LICENSE": "purify.LICENSE"},
+}
+#: Names a file for debuggers that is not here.
+SOURCE_MAP = re.compile(rb"\n?//# sourceMappingURL=\S+\s*\Z")
 
 
-def main(version: str) -> None:
+def main(package: str, version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = ["npm", "pack", "--silent", f"htmx.org@{version}"]
+        command = ["npm", "pack", "--silent", f"{package}@{version}"]
         name = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        with tarfile.open(Path(folder) / name.stdout.strip()) as package:
-            for inside, target in FILES.items():
-                member = package.extractfile(inside)
+        with tarfile.open(Path(folder) / name.stdout.strip()) as archive:
+            for inside, target in FILES[package].items():
+                member = archive.extractfile(inside)
                 if member is None:
                     raise SystemExit(f"{inside} is not in the package")
-                (HERE / target).write_bytes(member.read())
-    digest = hashlib.sha256((HERE / "htmx.min.js").read_bytes()).hexdigest()
-    print(f"| htmx.min.js | htmx.org {version} | {digest} |")
+                (HERE / target).write_bytes(SOURCE_MAP.sub(b"\n", member.read()))
+    script = next(name for name in FILES[package].values() if name.endswith(".js"))
+    digest = hashlib.sha256((HERE / script).read_bytes()).hexdigest()
+    print(f"| {script} | {package} {version} | {digest} |")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
