@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,15 @@ def ask(path: Path, timeout: float = 30.0, question: bytes = PROVE) -> dict[str,
 
     Raises OSError (TimeoutError included) where none answers, ValueError for what is no answer.
     """
-    data = b""
+    data, deadline = b"", time.monotonic() + timeout
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)
         _at(path, connection.connect)
         connection.sendall(question)
         while chunk := connection.recv(65_536):
             data += chunk
+            # One that sends a byte now and then must not hold the proof up either.
+            connection.settimeout(max(0.01, deadline - time.monotonic()))
             if len(data) > _LONGEST_ANSWER:
                 raise ValueError("the answer is too long")
     content = json.loads(data)
