@@ -82,16 +82,7 @@ def test_the_programs_arguments_environment_and_status_are_its_own() -> None:
 def test_it_becomes_the_program_and_keeps_the_process_id() -> None:
     code = "import os; print(os.getpid())"
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            str(PROGRAM),
-            "--profile",
-            "web",
-            "--",
-            *PYTHON,
-            "import os; print(os.getpid())",
-        ],
+        [sys.executable, "-I", str(PROGRAM), "--profile", "web", "--", *PYTHON, code],
         stdout=subprocess.PIPE,
         text=True,
     )
