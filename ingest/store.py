@@ -253,7 +253,10 @@ def _client(url: str) -> "ClientAPI":
         host=parts.hostname or "127.0.0.1",
         port=parts.port or 8000,
         ssl=parts.scheme == "https",
-        settings=Settings(anonymized_telemetry=False),
+        # By argument, for it would take each of them from the environment and from a file `.env`.
+        settings=Settings(
+            _env_file=None, anonymized_telemetry=False, chroma_otel_collection_endpoint=""
+        ),
     )
     # The library waits for ever by default, and a worker would hang with its server.
     client._server._session.timeout = TIMEOUT_SECONDS

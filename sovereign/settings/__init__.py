@@ -25,6 +25,12 @@ for _name, _value in {
     "TOKENIZERS_PARALLELISM": "false",
 }.items():
     os.environ.setdefault(_name, _value)
+#: A proxy would see what our own processes say to each other. pip alone gets it back (models fetch).
+PROXIES = {
+    _name: os.environ.pop(_name)
+    for _name in list(os.environ)
+    if _name.lower() in {"http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "no_proxy"}
+}
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VERSION = "0.1.0"
@@ -294,6 +300,7 @@ open_guard(
         *of_url(BROKER_URL),
         *of_url(MODELS_URL),
         *of_url(OPENAI_URL),
+        *of_url(CHECKPOINT_SYSLOG),
         *of_database(DATABASES["default"]),
         *of_words([LISTEN, *ALLOWED_ADDRESSES]),
         *of_words(gate.partition("=")[2] for gate in GATES),

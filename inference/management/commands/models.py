@@ -77,7 +77,14 @@ class Command(BaseCommand):
                 known = ", ".join(each.name for each in catalogue.CATALOGUE)
                 raise CommandError(f"{name!r} cannot be fetched. Known: {known}.")
             try:
-                if not fetch(entry, registry, self._say, going_out=self._going_out):
+                done = fetch(
+                    entry,
+                    registry,
+                    self._say,
+                    proxies=settings.PROXIES,
+                    going_out=self._going_out,
+                )
+                if not done:
                     self._say(f"{name}: already here, SHA-256 right")
             except ModelError as error:
                 self._say(f"{name}: {error.detail}")
