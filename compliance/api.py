@@ -5,9 +5,8 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from ninja import Query, Router, Status
 
 from accounts.api import Cursor, Limit
@@ -20,22 +19,25 @@ from audit.problems import Problem
 from audit.queries import entries
 from audit.verify import verified
 from compliance.access_api import router as access_router
+from compliance.buttons import downloaded, find_report, key_unusable, run_proof, run_report
 from compliance.forms import person_id
 from compliance.looks import looked
 from compliance.prove import last
+from compliance.report import bill_of, listed
 from compliance.schemas import (
     EntryOut,
     Filters,
     KeyOut,
     ProofOut,
+    ReportOut,
     StateOut,
     VerdictOut,
     entry_out,
+    report_out,
     sentence_out,
     verdict_out,
 )
 from compliance.state import sentences, worst
-from compliance.views.evidence import run
 
 router = Router(tags=["compliance"])
 router.add_router("", access_router)
@@ -85,7 +87,7 @@ def get_verdict(request: SignedInRequest) -> dict[str, Any]:
 @router.post("/audit/proof", auth=AUDIT, response={201: ProofOut}, summary="Prove now")
 def post_proof(request: SignedInRequest) -> Status[dict[str, Any]]:
     """Every process tries to break out: up to a minute. 409 `proof-running` while another is made."""
-    return Status(201, run(request.user).as_dict())
+    return Status(201, run_proof(request.user).as_dict())
 
 
 @router.get("/audit/proof", auth=AUDIT, response=ProofOut, summary="The last proof")
@@ -97,6 +99,37 @@ def get_proof(request: SignedInRequest) -> dict[str, Any]:
     return found
 
 
+@router.post("/audit/report", auth=AUDIT, response={201: ReportOut}, summary="Make a report")
+def post_report(request: SignedInRequest) -> Status[dict[str, Any]]:
+    """Prove, gather, sign: up to a minute. 409 `proof-running`, 503 `key-unusable`."""
+    return Status(201, report_out(run_report(request.user)))
+
+
+@router.get("/audit/reports", auth=AUDIT, response=list[ReportOut], summary="The signed reports")
+def list_reports(request: SignedInRequest) -> list[dict[str, Any]]:
+    """Those that lie here, the newest first."""
+    return [report_out(each) for each in listed()]
+
+
+@router.get("/audit/reports/{pk}", auth=AUDIT, summary="One signed report")
+def get_report(request: SignedInRequest, pk: str) -> HttpResponse:
+    """The file itself, byte for byte, as verify_report.py wants it. The download is recorded."""
+    found = find_report(pk)
+    downloaded(request.user, found, "report")
+    return HttpResponse(found.path.read_bytes(), content_type="application/json")
+
+
+@router.get("/audit/reports/{pk}/bill", auth=AUDIT, summary="The bill of materials of a report")
+def get_bill(request: SignedInRequest, pk: str) -> HttpResponse:
+    """CycloneDX 1.6 as JSON. The download is recorded."""
+    found = find_report(pk)
+    bill = bill_of(found)
+    if not bill.is_file():
+        raise Http404
+    downloaded(request.user, found, "bill")
+    return HttpResponse(bill.read_bytes(), content_type="application/json")
+
+
 @router.get("/audit/{uuid:pk}", auth=AUDIT, response=EntryOut, summary="One entry")
 def get_entry(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """With its place in the chain and its digest."""
@@ -105,11 +138,6 @@ def get_entry(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
         raise Http404
     looked(request.user, "entry", {"entry": str(found.uuid)})
     return entry_out(found)
-
-
-def key_unusable() -> Problem:
-    detail = _("The signing key cannot be read. Tell your administrator.")
-    return Problem(503, "key-unusable", detail)
 
 
 def found_entries(filters: Filters) -> tuple[QuerySet[Entry], dict[str, str]]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from accounts.schemas import Line
 from audit.models import Entry, Seal
 from audit.verify import Verdict
+from compliance.signing import ReportFile
 from compliance.state import Sentence
 
 State = Literal["good", "attention", "bad"]
@@ -125,6 +126,14 @@ class ProofOut(Schema):
     sha256: str
 
 
+class ReportOut(Schema):
+    id: str
+    number: int
+    made_at: datetime
+    ok: bool
+    sha256: str = Field(description="Of the file")
+
+
 class CollectionRef(Schema):
     id: UUID
     name: str
@@ -206,3 +215,8 @@ def verdict_out(verdict: Verdict) -> dict[str, Any]:
         "cut": verdict.cut,
         "faults": [asdict(fault) for fault in verdict.faults],
     }
+
+
+def report_out(report: ReportFile) -> dict[str, Any]:
+    names = ("id", "number", "made_at", "ok", "sha256")
+    return {name: getattr(report, name) for name in names}

@@ -21,6 +21,7 @@ from chat.models import Conversation, Feedback, Message
 from ingest import holds
 from ingest.models import Chunk, Collection, Document, Grant, Receipt
 from tests import people
+from tests.compliance import people as officers
 from tests.doors import METHODS, Door, find_doors, knock
 
 #: Open to everyone, and what a stranger without any right gets there.
@@ -101,6 +102,7 @@ def make_world() -> World:
         "groups": people.make_group("Sales", alice).pk,
         "audit": Entry.objects.latest("id").uuid,
         "record": Entry.objects.latest("id").uuid,
+        "reports": officers.make_report().id,
         "unmanaged": people.make_collection(None, name="Left").pk,
         "link": secret,
         "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,

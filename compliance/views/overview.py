@@ -13,7 +13,7 @@ from audit import keys
 from compliance.officers import officers
 from compliance.state import as_time, sentences, worst
 from compliance.state_record import grouped
-from compliance.views.evidence import shown_proof
+from compliance.views.evidence import attached, last_proof, listed_reports
 from wall import status
 
 #: The verifier as it lies here: one file that an officer reads, copies and runs elsewhere.
@@ -24,13 +24,14 @@ VERIFIER = Path(__file__).resolve().parent.parent / "verify_report.py"
 @compliance_required
 def overview(request: SignedInRequest) -> HttpResponse:
     found = sentences()
-    proof = shown_proof()
+    proof = last_proof()
     wall = status.read(Path(settings.RUN_DIR))
     context = {
         "sentences": found,
         "worst": worst(found),
         "officers": officers(),
         "proof": proof,
+        "reports": listed_reports(),
         "proof_at": as_time(proof.get("at", "")),
         "holder": wall.holder if wall else None,
         "now": timezone.now(),
@@ -54,15 +55,10 @@ def fingerprint(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @compliance_required
 def key(request: SignedInRequest) -> HttpResponse:
-    return _attached(keys.public_pem().encode(), "key.pem", "application/x-pem-file")
+    return attached(keys.public_pem().encode(), "key.pem", "application/x-pem-file")
 
 
 @require_safe
 @compliance_required
 def verifier(request: SignedInRequest) -> HttpResponse:
-    return _attached(VERIFIER.read_bytes(), VERIFIER.name, "text/x-python; charset=utf-8")
-
-
-def _attached(data: bytes, name: str, kind: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(data, content_type=kind, headers=headers)
+    return attached(VERIFIER.read_bytes(), VERIFIER.name, "text/x-python; charset=utf-8")

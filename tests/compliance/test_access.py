@@ -37,7 +37,9 @@ def document(collection: Collection) -> Document:
 
 
 def ask(client: Client, question: str, **fields: object) -> Any:
-    return client.get(URL, {"question": question, **fields})
+    return client.get(
+        URL, {"question": question} | {name: str(value) for name, value in fields.items()}
+    )
 
 
 # --- who read this ------------------------------------------------------------------------------

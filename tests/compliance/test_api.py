@@ -1,5 +1,9 @@
 """The officers' API: the record with filters and pages, access in words, and nobody else."""
 
+import fcntl
+import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +16,11 @@ from audit import actions, checkpoints
 from audit.models import Entry
 from audit.record import record
 from audit.seal import seal
+from compliance.buttons import LOCK
+from compliance.views.overview import VERIFIER
 from ingest.models import Collection
 from tests import people
-from tests.compliance.people import make_officer
+from tests.compliance.people import make_officer, make_report
 
 ApiFor = Callable[..., people.Api]
 
@@ -75,7 +81,7 @@ def test_pages_by_cursor(api: people.Api) -> None:
     seen: list[str] = []
     cursor = ""
     while cursor is not None:
-        asked = {"limit": 2, "action": actions.STARTED} | ({"cursor": cursor} if cursor else {})
+        asked = {"limit": "2", "action": actions.STARTED} | ({"cursor": cursor} if cursor else {})
         page = api.get("/audit", asked).json()
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
@@ -124,13 +130,7 @@ def test_the_key_is_public(api: people.Api) -> None:
 
 
 # --- verification -------------------------------------------------------------------------------
-@pytest.fixture
-def evidence(settings: Any, tmp_path: Path) -> Path:
-    settings.EVIDENCE_DIR = tmp_path / "evidence"
-    return tmp_path / "evidence"
-
-
-def test_an_intact_record(api: people.Api, olga: User, evidence: Path) -> None:
+def test_an_intact_record(api: people.Api, olga: User) -> None:
     for _ in range(3):
         record(actions.STARTED)
     seal()
@@ -141,7 +141,7 @@ def test_an_intact_record(api: people.Api, olga: User, evidence: Path) -> None:
     assert Entry.objects.get(action=actions.RECORD_VERIFIED).actor == str(olga.pk)
 
 
-def test_a_forged_head_is_a_fault(api: people.Api, evidence: Path) -> None:
+def test_a_forged_head_is_a_fault(api: people.Api) -> None:
     record(actions.STARTED)
     seal()
     checkpoints.write()
@@ -156,6 +156,58 @@ def test_a_broken_key_is_said(api: people.Api, settings: Any, tmp_path: Path) ->
     (tmp_path / "secrets" / "evidence_key").write_text("no key")
     for call in ("/audit/verify", "/audit/key"):
         problem(api.get(call), 503, "key-unusable")
+
+
+# --- proof and reports --------------------------------------------------------------------------
+def test_a_proof_is_made_and_kept(api: people.Api, olga: User) -> None:
+    problem(api.get("/audit/proof"), 404, "not-found")
+    answer = api.post("/audit/proof")
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made["attempts"] == made["refused"] > 0
+    assert api.get("/audit/proof").json() == made
+    entry = Entry.objects.get(action=actions.PROOF_FINISHED)
+    assert entry.actor == str(olga.pk) and entry.data["sha256"] == made["sha256"]
+
+
+def test_one_proof_at_a_time(api: people.Api, settings: Any) -> None:
+    folder = Path(settings.EVIDENCE_DIR)
+    folder.mkdir(parents=True)
+    with (folder / LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for call in ("/audit/proof", "/audit/report"):
+            problem(api.post(call), 409, "proof-running")
+    assert not Entry.objects.filter(action=actions.PROOF_FINISHED).exists()
+
+
+def test_a_report_is_made_listed_and_right(api: people.Api, tmp_path: Path) -> None:
+    made = api.post("/audit/report").json()
+    assert made["number"] == 1 and api.get("/audit/reports").json() == [made]
+    answer = api.get(f"/audit/reports/{made['id']}")
+    assert hashlib.sha256(answer.content).hexdigest() == made["sha256"]
+    report = tmp_path / "report.json"
+    report.write_bytes(answer.content)
+    key = api.get("/audit/key").json()["fingerprint"]
+    done = subprocess.run(
+        [sys.executable, "-I", VERIFIER, str(report), "--key", key], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    bill = api.get(f"/audit/reports/{made['id']}/bill")
+    assert bill.json()["bomFormat"] == "CycloneDX"
+
+
+def test_downloads_are_recorded(api: people.Api, olga: User) -> None:
+    made = make_report()
+    api.get(f"/audit/reports/{made.id}")
+    api.get(f"/audit/reports/{made.id}/bill")
+    entries = Entry.objects.filter(action=actions.REPORT_DOWNLOADED).order_by("id")
+    assert [entry.data["part"] for entry in entries] == ["report", "bill"]
+    assert {entry.actor for entry in entries} == {str(olga.pk)}
+
+
+@pytest.mark.parametrize("name", ["nothing", "..", "20260101T000000Z-00000000", "a" * 300])
+def test_no_such_report(api: people.Api, name: str) -> None:
+    assert api.get(f"/audit/reports/{name}").status_code == 404
 
 
 # --- access -------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 import re
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,15 +9,16 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from audit import actions, checkpoints
+from audit import actions, checkpoints, keys
 from audit.models import Entry
 from audit.record import record
 from audit.seal import seal
 from compliance import timeline, words
 from compliance.entries import shown
+from compliance.views.overview import VERIFIER
 from ingest.models import Collection
 from tests import people
-from tests.compliance.people import ClientFor, make_officer
+from tests.compliance.people import ClientFor, make_officer, make_report
 
 URL = "/compliance/record"
 
@@ -34,7 +33,7 @@ def client(olga: User, client_for: ClientFor) -> Client:
     return client_for(olga)
 
 
-def listed(client: Client, **filters: object) -> list[str]:
+def listed(client: Client, **filters: str) -> list[str]:
     page = client.get(URL, filters)
     assert page.status_code == 200
     return [row.entry.action for row in page.context["rows"]]
@@ -152,10 +151,7 @@ def test_no_such_entry(client: Client) -> None:
 
 
 # --- is it intact? ------------------------------------------------------------------------------
-def test_the_check_says_up_to_where(
-    client: Client, olga: User, settings: Any, tmp_path: Path
-) -> None:
-    settings.EVIDENCE_DIR = tmp_path
+def test_the_check_says_up_to_where(client: Client, olga: User) -> None:
     seal()
     checkpoints.write()
     page = client.post(f"{URL}/verify").content.decode()
@@ -168,8 +164,7 @@ def test_htmx_gets_the_verdict_alone(client: Client) -> None:
     assert "<html" not in page and "notice" in page
 
 
-def test_faults_are_named(client: Client, settings: Any, tmp_path: Path) -> None:
-    settings.EVIDENCE_DIR = tmp_path
+def test_faults_are_named(client: Client) -> None:
     record(actions.STARTED)
     seal()
     checkpoints.write()
@@ -178,6 +173,48 @@ def test_faults_are_named(client: Client, settings: Any, tmp_path: Path) -> None
     assert "fault was found" in page and "checkpoint-changed" in page
     overview = client.get("/compliance/").content.decode()
     assert "found faults" in overview and "not as it should be" in overview
+
+
+# --- proof and reports --------------------------------------------------------------------------
+def test_without_a_proof_the_page_says_so(client: Client) -> None:
+    text = client.get("/compliance/").content.decode()
+    assert "There is no proof yet" in text and "There is no report yet" in text
+
+
+def test_prove_now(client: Client) -> None:
+    assert client.post("/compliance/prove").status_code == 302
+    text = client.get("/compliance/").content.decode()
+    assert "attempts were refused" in text and "parser" in text
+    fragment = client.post("/compliance/prove", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in fragment and "just now" in fragment
+
+
+def test_a_report_is_made_and_shown(client: Client) -> None:
+    address = client.post("/compliance/reports")["Location"]
+    text = client.get(address).content.decode()
+    for word in ("Report 1", "The wall", "Settings in force", "chromadb", keys.fingerprint()):
+        assert word in text, word
+    again = client.post("/compliance/reports", headers={"HX-Request": "true"}).content.decode()
+    assert "Report 2 is made and signed" in again and "<html" not in again
+
+
+def test_a_report_is_downloaded_byte_for_byte(client: Client) -> None:
+    made = make_report()
+    answer = client.get(f"/compliance/reports/{made.id}/file")
+    assert answer.content == made.path.read_bytes()
+    assert answer["Content-Disposition"] == f'attachment; filename="{made.id}.json"'
+    assert Entry.objects.get(action=actions.REPORT_DOWNLOADED).target_id == made.id
+
+
+def test_the_verifier_and_the_key_are_there_to_take(client: Client) -> None:
+    assert client.get("/compliance/verify_report.py").content == VERIFIER.read_bytes()
+    assert client.get("/compliance/key.pem").content == keys.public_pem().encode()
+    page = client.get("/compliance/fingerprint").content.decode()
+    assert keys.fingerprint() in page.replace(" ", "") and "PRIVATE" not in page
+
+
+def test_no_such_report(client: Client) -> None:
+    assert client.get("/compliance/reports/nothing").status_code == 404
 
 
 # --- the timeline -------------------------------------------------------------------------------
