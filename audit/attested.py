@@ -12,6 +12,9 @@ from audit.statement import Statement
 
 BATCH = 500
 
+#: Name of the file, number of the line, the line.
+_Line = tuple[str, int, bytes]
+
 
 @dataclass(slots=True)
 class Attested:
@@ -29,7 +32,8 @@ class Attested:
         head_file = checkpoints.head_file()
         # Before the lines: one that is appended meanwhile must not seem to have been missing.
         raw = head_file.read_bytes() if head_file.exists() else b""
-        last = self._lines([checkpoints.lines_file()], whole=True)
+        file = checkpoints.lines_file()
+        last = self._lines(_read(file) if file.exists() else iter(()), _Order(0))
         head = checkpoints.read(raw, self.pem)
         if head:
             self._compare([head], head_file.name)
@@ -44,14 +48,12 @@ class Attested:
     def elsewhere(self, place: Path) -> None:
         """A copy: a file of lines, a log that holds some, one head.json, or a folder of ours."""
         files = sorted(place.glob("sovereign-*")) if place.is_dir() else [place]
-        if not files:
+        lines = (line for file in files for line in _among_others(file))
+        if self._lines(lines, _Order(None)) == (0, ""):
             self._fault("checkpoint-missing", f"{place.name} holds no checkpoint.")
-        self._lines(files)
 
-    def _lines(self, files: Iterable[Path], *, whole: bool = False) -> tuple[int, str]:
-        """Compare all; return number and hash of the last line. `whole`: the first has number 1."""
-        order = _Order(0 if whole else None)
-        lines = (line for file in files if file.exists() for line in _read(file))
+    def _lines(self, lines: Iterator[_Line], order: "_Order") -> tuple[int, str]:
+        """Compare all; return number and hash of the last line."""
         while some := list(islice(lines, BATCH)):
             held = []
             for name, number, line in some:
@@ -138,8 +140,14 @@ class _Order:
         return "" if found["previous"] == hashed else "checkpoint-changed"
 
 
-def _read(file: Path) -> Iterator[tuple[str, int, bytes]]:
-    """The objects in a file's lines, without what a system log puts before them."""
+def _read(file: Path) -> Iterator[_Line]:
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            yield file.name, number, line[max(line.find(b"{"), 0) :].strip()
+            yield file.name, number, line
+
+
+def _among_others(file: Path) -> Iterator[_Line]:
+    """The checkpoints in a system log, without what stands before them."""
+    for name, number, line in _read(file):
+        if checkpoints.FORMAT.encode() in line:
+            yield name, number, line[max(line.find(b"{"), 0) :].strip()

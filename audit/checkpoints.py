@@ -71,6 +71,23 @@ def line_hash(line: bytes) -> str:
     return hashlib.sha256(line.rstrip(b"\n")).hexdigest()
 
 
+def number() -> int:
+    """How many lines there are, by head.json; 0 before the first."""
+    head = read(head_file().read_bytes()) if head_file().exists() else None
+    return int(head["number"]) if head else 0
+
+
+def lines(after: int) -> Iterator[Statement]:
+    """The lines whose number is greater, as they are in the file; what is no checkpoint is left out."""
+    if not lines_file().exists():
+        return
+    with lines_file().open("rb") as file:
+        for line in file:
+            found = read(line)
+            if found and found["number"] > after:
+                yield found
+
+
 def _advance(*, wanted: bool) -> Statement | None:
     with _locked():
         newest = Seal.objects.order_by("-position").first()
@@ -88,7 +105,7 @@ def _advance(*, wanted: bool) -> Statement | None:
         elif known and known["position"] == newest.position:
             return known
         head = _checkpoint(newest, number, previous)
-        _replace(head_file(), line_of(head))
+        replace(head_file(), line_of(head))
         return head
 
 
@@ -206,7 +223,7 @@ def _append(file: Path, line: bytes) -> None:
         os.close(descriptor)
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace(file: Path, content: bytes) -> None:
     new = file.with_name(f".{file.name}.new")
     new.write_bytes(content)
     new.chmod(0o600)

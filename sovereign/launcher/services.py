@@ -163,7 +163,7 @@ def worker_spec(wall: Wall) -> Spec:
 def web_spec(descriptor: int, wall: Wall) -> Spec:
     """uvicorn on the launcher's socket. Its access log is off: addresses carry questions."""
     options = [
-        *("--fd", str(descriptor), "--no-access-log", "--no-server-header", "--lifespan", "off"),
+        *("--fd", str(descriptor), "--no-access-log", "--no-server-header", "--lifespan", "on"),
         *("--timeout-graceful-shutdown", "5", "--log-level", "warning"),
     ]
     # Without a proxy in front, anybody could name any address as its own in a header.

@@ -1,0 +1,93 @@
+"""The thread of the web process, and Celery's task."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from audit import actions, checkpoints
+from audit.models import Entry, Seal
+from audit.record import record
+from audit.sealer import Sealed, Sealer
+from audit.tasks import seal
+from tests.live import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_entries_are_sealed_while_it_runs() -> None:
+    sealer = Sealer(seconds=0.05)
+    sealer.start()
+    try:
+        record(actions.STARTED)
+        wait_until("the entry is sealed", lambda: Seal.objects.exists())
+    finally:
+        sealer.stop()
+
+
+def test_the_stop_seals_what_is_left_and_appends_a_checkpoint() -> None:
+    sealer = Sealer(seconds=60)
+    sealer.start()
+    record(actions.STARTED)
+    sealer.stop()
+    assert Seal.objects.count() == 1
+    assert checkpoints.number() == 1
+
+
+def test_the_stop_leaves_no_thread() -> None:
+    sealer = Sealer(seconds=60)
+    sealer.start()
+    sealer.stop()
+    assert "sealer" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_several_at_once_are_harmless() -> None:
+    sealers = [Sealer(seconds=0.01) for _ in range(3)]
+    for sealer in sealers:
+        sealer.start()
+    try:
+        made = [record(actions.STARTED).pk for _ in range(50)]
+        wait_until("all is sealed", lambda: not Entry.objects.filter(seal=None).exists())
+    finally:
+        for sealer in sealers:
+            sealer.stop()
+    order = list(Seal.objects.filter(entry_id__in=made).values_list("entry_id", flat=True))
+    assert order == sorted(made)
+
+
+def test_the_server_starts_and_stops_it() -> None:
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if sent:
+            record_in_thread = asyncio.to_thread(record, actions.STARTED)
+            await record_in_thread
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    async def app(*_: Any) -> None:
+        raise AssertionError("only requests go through")
+
+    asyncio.run(Sealed(app, Sealer(seconds=60))({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert Seal.objects.count() == 1
+
+
+def test_requests_go_through() -> None:
+    asked: list[Any] = []
+
+    async def app(scope: Any, *_: Any) -> None:
+        asked.append(scope)
+
+    asyncio.run(Sealed(app)({"type": "http"}, None, None))  # type: ignore[arg-type]
+    assert asked == [{"type": "http"}]
+
+
+def test_celerys_task_seals() -> None:
+    record(actions.STARTED)
+    seal()
+    assert Seal.objects.count() == 1
