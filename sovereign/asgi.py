@@ -9,7 +9,6 @@ from typing import cast
 import django
 from django.conf import settings
 
-from audit.sealer import Sealed
 from sovereign.bodylimit import App, BodyLimit
 from sovereign.callers import is_known
 from sovereign.spool import SpoolingHandler
@@ -24,4 +23,7 @@ LITTLE_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1_000_000
 
 # As get_asgi_application() does, before the handler loads the middleware.
 django.setup(set_prefix=False)
+
+from audit.sealer import Sealed  # noqa: E402 (it knows the models)
+
 application = Sealed(BodyLimit(cast(App, SpoolingHandler()), MOST_BYTES, LITTLE_BYTES, is_known))
