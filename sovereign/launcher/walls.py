@@ -108,7 +108,8 @@ def _room(known: list[Gate]) -> tuple[Room | None, list[str]]:
 
 def writable() -> list[Path]:
     """What the processes of this installation change."""
-    folders = (settings.DATA_DIR, settings.RUN_DIR, settings.CACHE_DIR, settings.MODELS_DIR)
+    folders = [settings.DATA_DIR, settings.RUN_DIR, settings.CACHE_DIR, settings.MODELS_DIR]
+    folders += [settings.CHECKPOINT_DIR] if settings.CHECKPOINT_DIR else []
     return [Path(folder) for folder in folders if Path(folder).is_dir()]
 
 
@@ -124,6 +125,9 @@ def unix_sockets() -> list[Path]:
     """The folders of Unix sockets that settings name, of a database for example."""
     host = str(settings.DATABASES["default"].get("HOST") or "")
     found = [Path(host)] if host.startswith("/") else []
+    if settings.CHECKPOINT_SYSLOG:
+        # The socket alone: beside the system log's lie others that nobody named.
+        found.append(Path(settings.CHECKPOINT_SYSLOG).resolve())
     for url in (settings.BROKER_URL, settings.MODELS_URL, settings.CHROMA_URL):
         kind, _, path = url.partition(":")
         if kind == "unix" or kind.endswith("socket"):
