@@ -58,15 +58,24 @@ def _gate(gate: status.Gate) -> dict[str, Any]:
 
 
 def refused(after: int) -> dict[str, Any]:
-    """What was refused since the entry with the id `after`, by process, event and address."""
+    """What was refused since the entry with the id `after`, by process, event and address.
+
+    `total` is without what proofs tried themselves.
+    """
     since = Entry.objects.filter(id__gt=after)
     times: Counter[tuple[str, str, str, int]] = Counter()
+    by_proofs = 0
     for data in since.filter(action=actions.EGRESS_REFUSED).values_list("data", flat=True):
         role, event, host = (str(data.get(name, "")) for name in ("role", "event", "host"))
-        times[role, event, host, int(data.get("port") or 0)] += int(data.get("times", 1))
+        count = int(data.get("times", 1))
+        if event == "proof":
+            by_proofs += count
+        else:
+            times[role, event, host, int(data.get("port") or 0)] += count
     listed = times.most_common(MOST_GROUPS)
     return {
         "total": times.total(),
+        "by_proofs": by_proofs,
         "groups": [
             {"role": role, "event": event, "host": host, "port": port, "times": count}
             for (role, event, host, port), count in listed
