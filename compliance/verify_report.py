@@ -211,12 +211,11 @@ def check_record(path: str, report: Report, known: dict[int, str]) -> str:
     """Each entry's digest, the chain from its beginning, and the digests in `known` on the way."""
     first = hashlib.sha256(canonical({"format": "sovereign-record-1", "installation": report.mark}))
     position, previous, met, begun = 0, first.hexdigest(), 0, 1
-    for each in lines(path):
-        if each.get("position") is None:
-            continue
+    # In the order of sealing, which is not always that of the entries. The newest have no place yet.
+    sealed = [each for each in lines(path) if each["position"] is not None]
+    for each in sorted(sealed, key=lambda each: int(each["position"])):
         if not position and each["position"] > 1:
-            position, previous = each["position"] - 1, each["previous"]
-            begun = each["position"]
+            position, previous, begun = each["position"] - 1, each["previous"], each["position"]
         if (each["position"], each["previous"]) != (position + 1, previous):
             raise Wrong(f"After position {position}: entries are missing, or were put in.")
         said = {name: value for name, value in each.items() if name != "digest"}
