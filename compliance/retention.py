@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from audit import actions
+from audit.cut import cut
 from audit.models import Entry
 from audit.record import record
 from chat.models import Conversation, Feedback, Message
@@ -34,18 +35,18 @@ EVERY = timedelta(hours=23)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Something that is kept for a time. `older` finds rows past their time, held or not."""
+    """Something that is kept for a time. `older` finds rows past it, held or not; 0 days: for ever."""
 
     name: str
     label: str | Promise
     setting: str
-    older: Callable[[datetime], QuerySet[Conversation] | QuerySet[Feedback] | QuerySet[Document]]
+    older: Callable[[datetime], QuerySet[Any]]
     covered: Callable[[], Exists]
-    remove: Callable[[list[Any]], None]
+    #: Takes away all that is older and not held; returns how many rows.
+    remove: Callable[["Kind", datetime], int]
 
     @property
     def days(self) -> int:
-        """0: for ever."""
         return int(getattr(settings, self.setting))
 
 
@@ -109,6 +110,31 @@ def _remove_originals(keys: list[Any]) -> None:
     Document.objects.filter(pk__in=keys).update(original_removed_at=timezone.now())
 
 
+def _batches(delete: Callable[[list[Any]], None]) -> Callable[[Kind, datetime], int]:
+    """A `remove` in small transactions; in each of them the holds are looked at anew."""
+
+    def remove(kind: Kind, cutoff: datetime) -> int:
+        removed = 0
+        for _number in range(MOST_BATCHES):
+            with transaction.atomic():
+                holds.stand_still()
+                free = kind.older(cutoff).filter(~kind.covered()).order_by("pk")
+                keys = list(free.values_list("pk", flat=True)[:BATCH])
+                delete(keys)
+            removed += len(keys)
+            if len(keys) < BATCH:
+                break
+        return removed
+
+    return remove
+
+
+def _cut_record(_kind: Kind, cutoff: datetime) -> int:
+    """The record is a chain: it is cut at its beginning, or not at all while anything is held."""
+    made = None if holds.active().exists() else cut(cutoff)
+    return made.entries if made else 0
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -118,7 +144,7 @@ KINDS: dict[str, Kind] = {
             "KEEP_CONVERSATIONS_DAYS",
             _old_conversations,
             lambda: holds.covering(user="user_id"),
-            _remove_conversations,
+            _batches(_remove_conversations),
         ),
         Kind(
             "feedback",
@@ -126,7 +152,7 @@ KINDS: dict[str, Kind] = {
             "KEEP_FEEDBACK_DAYS",
             _old_feedback,
             lambda: holds.covering(user="message__conversation__user_id"),
-            _remove_feedback,
+            _batches(_remove_feedback),
         ),
         Kind(
             "originals",
@@ -134,7 +160,15 @@ KINDS: dict[str, Kind] = {
             "KEEP_ORIGINALS_DAYS",
             _old_originals,
             holds.covered_document,
-            _remove_originals,
+            _batches(_remove_originals),
+        ),
+        Kind(
+            "record",
+            _("The record"),
+            "KEEP_RECORD_DAYS",
+            lambda before: Entry.objects.filter(at__lt=before),
+            lambda: Exists(holds.active()),
+            _cut_record,
         ),
     )
 }
@@ -143,17 +177,14 @@ KINDS: dict[str, Kind] = {
 def purge(kind: Kind) -> Applied | None:
     """Take away what is past its time, check that nothing is left, and record both.
 
-    None where the kind is kept for ever. May run twice at once: each row goes once.
+    None where the kind is kept for ever. May run twice at once: each row goes once. Not inside a
+    transaction: what is removed stays removed.
     """
     if not kind.days:
         return None
     cutoff = timezone.now() - timedelta(days=kind.days)
-    before, removed = kind.older(cutoff).count(), 0
-    for _number in range(MOST_BATCHES):
-        batch = _remove_batch(kind, cutoff)
-        removed += batch
-        if batch < BATCH:
-            break
+    before = kind.older(cutoff).count()
+    removed = kind.remove(kind, cutoff)
     older = kind.older(cutoff)
     left = older.filter(~kind.covered()).count()
     applied = Applied(kind.name, kind.days, before, removed, older.count() - left, left)
@@ -192,15 +223,6 @@ def _last(kind: Kind) -> Entry | None:
         action=actions.RETENTION_APPLIED, target_type="retention", target_id=kind.name
     )
     return entries.order_by("-id").first()
-
-
-def _remove_batch(kind: Kind, cutoff: datetime) -> int:
-    with transaction.atomic():
-        holds.stand_still()
-        free = kind.older(cutoff).filter(~kind.covered()).order_by("pk")
-        keys: list[Any] = list(free.values_list("pk", flat=True)[:BATCH])
-        kind.remove(keys)
-    return len(keys)
 
 
 def _record(applied: Applied, cutoff: datetime) -> None:

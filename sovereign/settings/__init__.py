@@ -258,6 +258,7 @@ KEEP_ALIVE_SECONDS = 10
 KEEP_CONVERSATIONS_DAYS = env.number("SOVEREIGN_KEEP_CONVERSATIONS_DAYS", 0)
 KEEP_FEEDBACK_DAYS = env.number("SOVEREIGN_KEEP_FEEDBACK_DAYS", 0)
 KEEP_ORIGINALS_DAYS = env.number("SOVEREIGN_KEEP_ORIGINALS_DAYS", 0)
+KEEP_RECORD_DAYS = env.number("SOVEREIGN_KEEP_RECORD_DAYS", 0)
 
 # --- Celery -----------------------------------------------------------------------------------
 BROKER_URL = env.text(
