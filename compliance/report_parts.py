@@ -112,6 +112,7 @@ def _model(registry: Registry, model: Model) -> dict[str, Any]:
         "name": model.name,
         "kind": model.kind,
         "chosen": model.name in (settings.CHAT_MODEL, settings.EMBEDDER),
+        "sha256": model.sha256,
         "files": dict(model.files),
         "bytes": model.bytes,
         "licence": model.licence,
