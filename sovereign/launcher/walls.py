@@ -108,9 +108,11 @@ def _room(known: list[Gate]) -> tuple[Room | None, list[str]]:
 
 def writable() -> list[Path]:
     """What the processes of this installation change."""
-    folders = [settings.DATA_DIR, settings.RUN_DIR, settings.CACHE_DIR, settings.MODELS_DIR]
-    folders += [settings.CHECKPOINT_DIR] if settings.CHECKPOINT_DIR else []
-    return [Path(folder) for folder in folders if Path(folder).is_dir()]
+    folders = (settings.DATA_DIR, settings.RUN_DIR, settings.CACHE_DIR, settings.MODELS_DIR)
+    found = [Path(folder) for folder in folders]
+    if settings.CHECKPOINT_DIR:
+        found.append(Path(settings.CHECKPOINT_DIR))
+    return [folder for folder in found if folder.is_dir()]
 
 
 def _kept() -> list[Path]:
