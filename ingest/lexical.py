@@ -38,6 +38,10 @@ class Index(Protocol):
 
     def remove_collection(self, collection_id: UUID) -> None: ...
 
+    def forget(self) -> None:
+        """Take the bytes of removed rows out of the database's file. Not inside a transaction."""
+        ...
+
     def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
         """In how many chunks each term is; terms that are nowhere may be left out."""
         ...
@@ -71,6 +75,11 @@ def index(document: Document, chunks: Iterable[Chunk]) -> None:
 
 def remove_document(document_id: UUID) -> None:
     _index().remove_document(document_id)
+
+
+def forget() -> None:
+    """After erasures: take the words of removed rows out of the database's file, too."""
+    _index().forget()
 
 
 def remove_collection(collection_id: UUID) -> None:

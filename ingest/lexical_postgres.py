@@ -49,6 +49,9 @@ class PostgresIndex:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM ingest_lexical WHERE collection = %s", [collection_id])
 
+    def forget(self) -> None:
+        """PostgreSQL's autovacuum does it: docs/retention.md."""
+
     def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(

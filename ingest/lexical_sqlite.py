@@ -20,6 +20,9 @@ from ingest.lexical_terms import Row
 WEIGHTS = (0.0, 1.5, 1.0)
 #: Terms of one lookup: SQLite allows only so many parts of a compound SELECT.
 LOOKUP = 200
+#: Pages of one step of a merge: others wait for the database meanwhile.
+MERGE_PAGES = 500
+MOST_MERGES = 100_000
 _MATCHES = "FROM ingest_lexical WHERE ingest_lexical MATCH %s"
 # bm25() is negative: the smaller, the better.
 _SCORES = f"SELECT rowid, -bm25(ingest_lexical, %s, %s, %s) {_MATCHES}"
@@ -74,6 +77,27 @@ class SqliteIndex:
                 " (SELECT rowid FROM ingest_lexical WHERE ingest_lexical MATCH %s)",
                 [f'scope : "{scope}"'],
             )
+
+    def forget(self) -> None:
+        """FTS5 notes a removal beside the words and drops both when it merges its segments, which may
+        be never. A negative number begins to merge all of them into one; positive ones go on until
+        nothing changes, each step in a transaction of its own.
+        """
+        pages = -MERGE_PAGES
+        for _step in range(MOST_MERGES):
+            with connection.cursor() as cursor:
+                changed = cursor.connection.total_changes
+                cursor.execute(
+                    "INSERT INTO ingest_lexical (ingest_lexical, rank) VALUES ('merge', %s)",
+                    [pages],
+                )
+                # Fewer than two: the statement itself, and no segment. https://sqlite.org/fts5.html
+                if pages > 0 and cursor.connection.total_changes - changed < 2:
+                    break
+            pages = MERGE_PAGES
+        with connection.cursor() as cursor:
+            # The log of writes keeps old pages until it begins anew.
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
         """In these collections alone: counts of others would tell what a person may not know."""

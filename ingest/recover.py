@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ingest import claims, erase, files, queue, store
-from ingest.models import Document
+from ingest import claims, erase, files, lexical, queue, store
+from ingest.models import Document, Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -66,11 +66,12 @@ def lost_messages() -> int:
 
 
 def housekeeping() -> None:
-    """Now and then: files that a crash left behind, indexes that lost vectors."""
+    """Now and then: files that a crash left behind, indexes that lost vectors, words that were erased."""
     global _last_housekeeping
     if _last_housekeeping and monotonic() - _last_housekeeping < HOUSEKEEPING:
         return
     _last_housekeeping = monotonic()
+    _forget_words()
     removed = files.remove_leftovers()
     try:
         repaired = store.repair()
@@ -78,3 +79,10 @@ def housekeeping() -> None:
         repaired = []
     if removed or repaired:
         log.info("housekeeping.done", files=removed, indexes=len(repaired))
+
+
+def _forget_words() -> None:
+    """Where something was erased since about the last round: the sweep runs in several processes."""
+    lately = timezone.now() - timedelta(seconds=2 * HOUSEKEEPING)
+    if Receipt.objects.filter(finished_at__gt=lately).exists():
+        lexical.forget()

@@ -7,9 +7,10 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from accounts.models import User
-from ingest import exact, lexical, store
+from ingest import erase, exact, lexical, store
 from ingest.embed import from_bytes, to_bytes
 from ingest.lexical_terms import encode
 from ingest.models import Chunk, Collection, Document
@@ -263,3 +264,25 @@ def test_stamps_cost_one_query_for_any_number_of_collections(
         people.make_document(one, f"text {number}")
     with django_assert_num_queries(1):
         assert len(exact.stamps([one.id for one in made])) == 12
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's autovacuum is its own")
+@pytest.mark.django_db(transaction=True)
+def test_erased_words_leave_the_index_too(add: Add, alice: User, collection: Collection) -> None:
+    """FTS5 keeps removed words in its segments until somebody merges them."""
+    for number in range(3):
+        add(f"{number}.md", f"# Birds\n\nThe kestrel number {number} nests in towers.")
+    rare = add("rare.md", "# Rare\n\nOnly here is the wryneck zqwryneck.")
+
+    def held() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT block FROM ingest_lexical_data")
+            return any(b"zqwryneck" in bytes(row[0]) for row in cursor.fetchall())
+
+    assert held()
+    erase.erase_document(alice, rare)
+    erase.finish_document(rare.pk)
+    assert held()
+    lexical.forget()
+    assert not held()
+    assert lexical.search("kestrel", [collection.id], 5)
