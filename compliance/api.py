@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Status
 
@@ -19,7 +19,15 @@ from audit.problems import Problem
 from audit.queries import entries
 from audit.verify import verified
 from compliance.access_api import router as access_router
-from compliance.buttons import downloaded, find_report, key_unusable, run_proof, run_report
+from compliance.buttons import (
+    as_pdf,
+    downloaded,
+    find_report,
+    key_unusable,
+    run_proof,
+    run_report,
+)
+from compliance.exports import export
 from compliance.forms import person_id
 from compliance.looks import looked
 from compliance.prove import last
@@ -27,6 +35,7 @@ from compliance.report import bill_of, listed
 from compliance.schemas import (
     EntryOut,
     Filters,
+    Format,
     KeyOut,
     ProofOut,
     ReportOut,
@@ -57,6 +66,15 @@ def list_entries(
     rows, following = page(found.select_related("seal"), cursor, limit, key=("-id",))
     looked(request.user, "list", {**noted, "entries": len(rows)})
     return {"items": [entry_out(row) for row in rows], "next_cursor": following}
+
+
+@router.get("/audit/export", auth=AUDIT, summary="The record as a file, oldest first")
+def get_export(
+    request: SignedInRequest, filters: Query[Filters], format: Format = "jsonl"
+) -> StreamingHttpResponse:
+    """JSON lines hold what was hashed: the chain can be verified from them. It is recorded."""
+    found, noted = found_entries(filters)
+    return export(request, request.user, found, format, noted)
 
 
 @router.get("/audit/state", auth=AUDIT, response=StateOut, summary="What the officer's page says")
@@ -117,6 +135,14 @@ def get_report(request: SignedInRequest, pk: str) -> HttpResponse:
     found = find_report(pk)
     downloaded(request.user, found, "report")
     return HttpResponse(found.path.read_bytes(), content_type="application/json")
+
+
+@router.get("/audit/reports/{pk}/pdf", auth=AUDIT, summary="A report for paper")
+def get_pdf(request: SignedInRequest, pk: str) -> HttpResponse:
+    """In the language of `Accept-Language`. The download is recorded."""
+    found = find_report(pk)
+    downloaded(request.user, found, "pdf")
+    return HttpResponse(as_pdf(found), content_type="application/pdf")
 
 
 @router.get("/audit/reports/{pk}/bill", auth=AUDIT, summary="The bill of materials of a report")

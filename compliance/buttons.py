@@ -14,9 +14,9 @@ from audit import actions
 from audit.keys import KeyUnusable
 from audit.problems import Problem
 from audit.record import record
+from compliance import pdf, signing
 from compliance import prove as proving
 from compliance import report as reporting
-from compliance import signing
 from compliance.prove import Proof
 from compliance.signing import ReportFile
 
@@ -45,6 +45,12 @@ def find_report(identifier: str) -> ReportFile:
     if found is None:
         raise Problem(404, "not-found", _("There is no report with this id."))
     return found
+
+
+def as_pdf(report: ReportFile) -> bytes:
+    """A report as PDF, with the fingerprint of the key that signed it."""
+    content = report.content()
+    return pdf.render(content, str(content["installation"]), report.sha256)
 
 
 def downloaded(officer: User, report: ReportFile, part: str) -> None:

@@ -121,6 +121,14 @@ def _midnight(day: date | None) -> datetime | None:
     return timezone.make_aware(datetime.combine(day, time.min)) if day else None
 
 
+class ExportForm(RecordForm):
+    """The same filters, and as what they are written."""
+
+    format = forms.ChoiceField(
+        label=_("As"), choices=[("jsonl", "JSON lines"), ("csv", "CSV"), ("cef", "CEF")]
+    )
+
+
 class DaysForm(Form):
     days = forms.TypedChoiceField(
         label=_("Span"),

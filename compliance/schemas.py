@@ -14,6 +14,7 @@ from audit.verify import Verdict
 from compliance.signing import ReportFile
 from compliance.state import Sentence
 
+Format = Literal["jsonl", "csv", "cef"]
 State = Literal["good", "attention", "bad"]
 
 

@@ -54,9 +54,16 @@ def _model_words(registry: Registry, model: Model) -> str:
         "source": model.source,
         "licence": model.licence,
         "hash": model.sha256[:SHORT],
-        "by": origin.by or "–",
-        "at": origin.at[:10] or "–",
+        "by": origin.by,
+        "at": origin.at[:10],
     }
+    if not origin.by:
+        return (
+            _(
+                "%(name)s, from %(source)s, licence %(licence)s, SHA-256 %(hash)s… By whom: not kept."
+            )
+            % words
+        )
     if model.by_hand:
         return (
             _("%(name)s, added by hand by %(by)s on %(at)s, licence %(licence)s, SHA-256 %(hash)s…")

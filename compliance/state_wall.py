@@ -26,6 +26,9 @@ LATELY = timedelta(days=30)
 #: Problems that say that less was learnt, not that something is open.
 QUIET = {"silent", "nothing-tried", "unreadable"}
 
+#: What leaves a strong wall standing and still is to be changed.
+WEAKENS = {"runs-as-root", "listens-unbound", "device-refused", "files-visible"}
+
 HOLDS: dict[str, tuple[str, Words]] = {
     "namespace": (
         GOOD,
@@ -89,6 +92,8 @@ def wall() -> Sentence:
     interfaces = facts.interfaces()
     if found.wall in ("namespace", "container") and (lies := _contradicted(found, interfaces)):
         return Sentence("wall", BAD, lies, more, link, timezone.now())
+    if state == GOOD and set(found.why) & WEAKENS:
+        state = ATTENTION
     if found.wall == "namespace":
         more.insert(0, _("This process sees these network interfaces alone: lo."))
     more += NOT_COVERED[found.wall]
@@ -131,7 +136,9 @@ def proof() -> Sentence:
             "refused. The others were not."
         )
         return Sentence("proof", BAD, text % figures, more, link, last.at)
-    text = _("%(attempts)d attempts to break out of %(processes)d processes: all were refused.")
+    text = _(
+        "%(attempts)d attempts to break out were all refused; %(processes)d processes were looked at."
+    )
     if not figures["attempts"]:
         text = _("The last proof found no process to try.")
     if not timezone.now() - last.at < FRESH:

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import SignedInRequest, compliance_required
 from audit.problems import Problem
 from compliance import prove as proving
-from compliance.buttons import downloaded, find_report, run_proof, run_report
+from compliance import state_wall
+from compliance.buttons import as_pdf, downloaded, find_report, run_proof, run_report
 from compliance.judge import PROBLEMS
 from compliance.report import bill_of, listed
 from compliance.signing import ReportFile
@@ -33,7 +34,8 @@ def prove(request: SignedInRequest) -> HttpResponse:
     except Problem as problem:
         return _refused(request, problem, "prove")
     if request.headers.get("HX-Request"):
-        return render(request, "compliance/_proof.html", {"proof": last_proof(), "fresh": True})
+        context = {"proof": last_proof(), "fresh": True, "sentence": state_wall.proof()}
+        return render(request, "compliance/proved.html", context)
     return redirect(f"{reverse('compliance:overview')}#prove")
 
 
@@ -81,6 +83,15 @@ def report_file(request: SignedInRequest, pk: str) -> HttpResponse:
     found = _found(pk)
     downloaded(request.user, found, "report")
     return attached(found.path.read_bytes(), found.path.name, "application/json")
+
+
+@require_safe
+@compliance_required
+def report_pdf(request: SignedInRequest, pk: str) -> HttpResponse:
+    """The report for paper, in the language of who asks; it names the hash of the signed file."""
+    found = _found(pk)
+    downloaded(request.user, found, "pdf")
+    return attached(as_pdf(found), f"{found.id}.pdf", "application/pdf")
 
 
 @require_safe

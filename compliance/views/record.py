@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -17,7 +18,8 @@ from audit.models import Entry
 from audit.problems import Problem
 from audit.verify import verified
 from compliance.entries import shown
-from compliance.forms import DaysForm, RecordForm
+from compliance.exports import export
+from compliance.forms import DaysForm, ExportForm, RecordForm
 from compliance.looks import looked
 from compliance.timeline import charts
 
@@ -41,6 +43,8 @@ def record(request: SignedInRequest) -> HttpResponse:
         "following": following,
         "later": bool(cursor),
         "query": urlencode({key: request.GET[key] for key in FIELDS if request.GET.get(key)}),
+        "export": ExportForm(auto_id="export_%s"),
+        "chosen": [(key, request.GET[key]) for key in FIELDS if request.GET.get(key)],
         "filtered": form.is_valid() and bool(form.filters),
     }
     if form.is_valid():
@@ -55,6 +59,17 @@ def entry(request: SignedInRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Entry.objects.select_related("seal"), uuid=pk)
     looked(request.user, "entry", {"entry": str(found.uuid)})
     return render(request, "compliance/entry.html", {"row": shown([found])[0], "entry": found})
+
+
+@require_POST
+@compliance_required
+def export_record(request: SignedInRequest) -> HttpResponseBase:
+    """What the filters leave, as a file. It is recorded before the first line goes."""
+    form = ExportForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Correct the filters first, then export."))
+        return redirect("compliance:record")
+    return export(request, request.user, form.found(), form.cleaned_data["format"], form.noted())
 
 
 @require_POST

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient
 
 from accounts.models import User
+from accounts.tokens import create_token
 from audit import actions, checkpoints
 from audit.models import Entry
 from audit.record import record
@@ -24,7 +28,7 @@ from tests.compliance.people import make_officer, make_report
 
 ApiFor = Callable[..., people.Api]
 
-CALLS = ["/audit", "/audit/state", "/audit/key", "/audit/verify"]
+CALLS = ["/audit", "/audit/state", "/audit/key", "/audit/verify", "/audit/export", "/audit/reports"]
 
 
 @pytest.fixture
@@ -158,6 +162,44 @@ def test_a_broken_key_is_said(api: people.Api, settings: Any, tmp_path: Path) ->
         problem(api.get(call), 503, "key-unusable")
 
 
+# --- export -------------------------------------------------------------------------------------
+def exported(api: people.Api, **asked: str) -> list[str]:
+    answer: Any = api.get("/audit/export", asked)
+    assert answer.status_code == 200 and "attachment" in answer["Content-Disposition"]
+    return b"".join(answer.streaming_content).decode().splitlines()
+
+
+def test_an_export_holds_what_fits_the_oldest_first(api: people.Api, olga: User) -> None:
+    made = [record(actions.STARTED) for _ in range(450)]
+    seal()
+    found = [json.loads(line) for line in exported(api, action=actions.STARTED)]
+    assert [entry["uuid"] for entry in found] == [str(entry.uuid) for entry in made]
+    assert all(len(entry["digest"]) == 64 for entry in found)
+    entry = Entry.objects.get(action=actions.RECORD_EXPORTED)
+    assert entry.actor == str(olga.pk)
+    assert entry.data["entries"] == 450 and entry.data["format"] == "jsonl"
+
+
+@pytest.mark.parametrize("form", ["csv", "cef"])
+def test_other_formats(api: people.Api, form: str) -> None:
+    record(actions.STARTED)
+    assert any(actions.STARTED in line for line in exported(api, format=form))
+
+
+def test_an_unknown_format(api: people.Api) -> None:
+    problem(api.get("/audit/export", {"format": "xml"}), 422, "invalid")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_export_streams_under_asgi() -> None:
+    officer = await sync_to_async(make_officer)()
+    token = await sync_to_async(create_token)(officer, scopes=["audit"])
+    headers = {"Authorization": f"Bearer {token.secret}"}
+    answer: Any = await AsyncClient().get("/api/v1/audit/export", headers=headers)
+    lines = b"".join([part async for part in answer.streaming_content]).splitlines()
+    assert any(b"accounts.token.create" in line for line in lines)
+
+
 # --- proof and reports --------------------------------------------------------------------------
 def test_a_proof_is_made_and_kept(api: people.Api, olga: User) -> None:
     problem(api.get("/audit/proof"), 404, "not-found")
@@ -200,8 +242,9 @@ def test_downloads_are_recorded(api: people.Api, olga: User) -> None:
     made = make_report()
     api.get(f"/audit/reports/{made.id}")
     api.get(f"/audit/reports/{made.id}/bill")
+    assert api.get(f"/audit/reports/{made.id}/pdf").content.startswith(b"%PDF")
     entries = Entry.objects.filter(action=actions.REPORT_DOWNLOADED).order_by("id")
-    assert [entry.data["part"] for entry in entries] == ["report", "bill"]
+    assert [entry.data["part"] for entry in entries] == ["report", "bill", "pdf"]
     assert {entry.actor for entry in entries} == {str(olga.pk)}
 
 

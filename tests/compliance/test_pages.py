@@ -175,6 +175,28 @@ def test_faults_are_named(client: Client) -> None:
     assert "found faults" in overview and "not as it should be" in overview
 
 
+# --- export -------------------------------------------------------------------------------------
+def test_what_is_filtered_is_exported(client: Client, olga: User, bob: User) -> None:
+    record(actions.GROUP_CREATED, actor=bob, target=("group", uuid4()))
+    record(actions.STARTED)
+    page = client.get(URL, {"actor": "bob@example.com"}).content.decode()
+    assert 'name="actor" value="bob@example.com"' in page and "Export what is filtered" in page
+    answer = client.post(f"{URL}/export", {"actor": "bob@example.com", "format": "csv"})
+    rows = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert len(rows) == 2 and actions.GROUP_CREATED in rows[1]
+    entry = Entry.objects.get(action=actions.RECORD_EXPORTED)
+    assert entry.actor == str(olga.pk) and entry.data["actor"] == str(bob.pk)
+    assert "@" not in str(entry.data)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"format": "xml"}, {}, {"format": "csv", "actor": "no@such.one"}]
+)
+def test_a_wrong_export_is_none(client: Client, wrong: dict[str, str]) -> None:
+    assert client.post(f"{URL}/export", wrong).status_code == 302
+    assert not Entry.objects.filter(action=actions.RECORD_EXPORTED).exists()
+
+
 # --- proof and reports --------------------------------------------------------------------------
 def test_without_a_proof_the_page_says_so(client: Client) -> None:
     text = client.get("/compliance/").content.decode()
