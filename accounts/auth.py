@@ -9,7 +9,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from accounts.models import ApiToken, User
-from accounts.tokens import find_token
+from accounts.tokens import find_token, note_refusal
 from audit.problems import Problem
 
 
@@ -26,6 +26,7 @@ class BearerAuth(HttpBearer):
             return None
         request.user = found.user
         if self.scopes and self.scopes.isdisjoint(found.scopes):
+            note_refusal(found, "scope")
             wanted = ", ".join(sorted(self.scopes))
             raise Problem(
                 403,

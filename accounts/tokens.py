@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiToken, User
 from audit import actions
+from audit.models import Entry
 from audit.problems import Problem
 from audit.record import record
 
@@ -23,6 +24,7 @@ DEFAULT_DAYS = 90
 MAX_DAYS = 365
 MAX_TOKENS = 100
 LAST_USED_PRECISION = timedelta(minutes=1)
+REFUSED_PRECISION = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +129,29 @@ def revoke_all(user: User) -> int:
 def find_token(secret: str) -> ApiToken | None:
     """Return the valid token behind `secret`, its user loaded, and note its use. None: not valid."""
     now = timezone.now()
-    token = (
-        ApiToken.objects.select_related("user")
-        .filter(token_hash=hash_secret(secret), expires_at__gt=now, user__is_active=True)
-        .first()
-    )
-    if token is not None:
-        _note_use(token)
+    token = ApiToken.objects.select_related("user").filter(token_hash=hash_secret(secret)).first()
+    if token is None:
+        return None
+    if token.expires_at <= now or not token.user.is_active:
+        note_refusal(token, "expired" if token.expires_at <= now else "inactive")
+        return None
+    _note_use(token)
     return token
+
+
+def note_refusal(token: ApiToken, why: str) -> None:
+    """Record that a token of ours was refused, now and then: a script may try it every second.
+
+    A secret that was never ours leaves no trace: anybody could fill the record with such.
+    """
+    lately = timezone.now() - REFUSED_PRECISION
+    known = Entry.objects.filter(
+        action=actions.TOKEN_REFUSED, target_id=str(token.pk), at__gt=lately
+    )
+    if not known.exists():
+        record(
+            actions.TOKEN_REFUSED, actor=token.user, target=("token", token.pk), data={"why": why}
+        )
 
 
 def _note_use(token: ApiToken) -> None:

@@ -15,6 +15,7 @@ LINK_CREATED = "accounts.link.create"
 LINK_USED = "accounts.link.use"
 TOKEN_CREATED = "accounts.token.create"  # noqa: S105
 TOKEN_REVOKED = "accounts.token.revoke"  # noqa: S105
+TOKEN_REFUSED = "accounts.token.refuse"  # noqa: S105
 COLLECTION_CREATED = "ingest.collection.create"
 COLLECTION_CHANGED = "ingest.collection.change"
 COLLECTION_ERASED = "ingest.collection.erase"

@@ -34,6 +34,7 @@ LABELS: dict[str, tuple[str, str | Promise]] = {
     actions.LINK_USED: ("people", _("One-time link used")),
     actions.TOKEN_CREATED: ("people", _("API token made")),
     actions.TOKEN_REVOKED: ("people", _("API token revoked")),
+    actions.TOKEN_REFUSED: ("people", _("API token refused")),
     actions.COLLECTION_CREATED: ("documents", _("Collection made")),
     actions.COLLECTION_CHANGED: ("documents", _("Collection changed")),
     actions.COLLECTION_ERASED: ("documents", _("Collection erased")),

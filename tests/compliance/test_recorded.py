@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import groups, links, passwords, tokens
 from accounts import people as accounts
-from accounts.models import Group, User
+from accounts.models import ApiToken, Group, User
 from audit import actions
 from audit.models import Entry
 from chat import conversations, pack
@@ -178,6 +178,13 @@ def revoked(world: World) -> object:
     return tokens.revoke_token(world.alice, tokens.create_token(world.alice).token.pk)
 
 
+def refused(world: World) -> None:
+    made = tokens.create_token(world.alice)
+    ApiToken.objects.filter(pk=made.token.pk).update(expires_at=timezone.now())
+    for secret in (made.secret, made.secret, "sv_nobody"):
+        assert tokens.find_token(secret) is None
+
+
 def sign_out(world: World) -> object:
     return world.page(world.alice, "/accounts/sign-out/", {})
 
@@ -226,6 +233,7 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.LINK_USED: (open_account, 1),
     actions.TOKEN_CREATED: (lambda w: tokens.create_token(w.alice), 1),
     actions.TOKEN_REVOKED: (revoked, 1),
+    actions.TOKEN_REFUSED: (refused, 1),
     actions.COLLECTION_CREATED: (
         lambda w: ingest_collections.create_collection(w.alice, name=people.CANARY),
         1,
