@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from audit import actions, checkpoints
 from audit.models import Entry, Seal
@@ -56,14 +57,20 @@ def test_several_at_once_are_harmless() -> None:
     assert order == sorted(made)
 
 
+def record_one() -> None:
+    try:
+        record(actions.STARTED)
+    finally:
+        connections.close_all()
+
+
 def test_the_server_starts_and_stops_it() -> None:
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     sent: list[Any] = []
 
     async def receive() -> Any:
         if sent:
-            record_in_thread = asyncio.to_thread(record, actions.STARTED)
-            await record_in_thread
+            await asyncio.to_thread(record_one)
         return next(messages)
 
     async def send(message: Any) -> None:
