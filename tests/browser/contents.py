@@ -13,6 +13,7 @@ from ingest.models import Collection, Document
 from ingest.pipeline import process_document
 from ingest.samples import SAMPLE
 from ingest.upload import upload
+from sovereign import browser_reports
 from tests import people
 
 HANDBOOK = [
@@ -57,5 +58,6 @@ def work() -> None:
             process_document(pk)
         for pk in list(erase.due().values_list("pk", flat=True)):
             erase.finish_document(pk)
+        browser_reports.collect()
         connection.close()
         time.sleep(0.2)
