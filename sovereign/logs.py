@@ -41,12 +41,33 @@ def _without_content(
     return event
 
 
+def _without_address(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Django names the address, or the host, of what it refuses: somebody's words, or a one-time link.
+
+    Kept are the status and the route, which are ours; of lines like "Forbidden (%s): %s" nothing else.
+    """
+    record = event.get("_record")
+    if record is None or not record.name.startswith(("django.request", "django.security")):
+        return event
+    status = getattr(record, "status_code", None)
+    if status is None and record.name == "django.request":
+        return event
+    match = getattr(getattr(record, "request", None), "resolver_match", None)
+    event["event"] = "request.refused" if (status or 400) < 500 else "request.failed"
+    event["status"] = status or 400
+    event["route"] = match.route if match else ""
+    return event
+
+
 def configure(config: dict[str, str]) -> None:
     """Set up structlog and the standard library's logging alike. Called by Django (LOGGING_CONFIG)."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         _add_request_id,
         _without_content,
+        _without_address,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

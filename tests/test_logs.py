@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from django.conf import settings
+from django.test import Client
 
 from sovereign import logs
 from tests.people import CANARY
@@ -49,6 +50,19 @@ def test_an_exception_leaves_its_type_and_places(
 def test_an_error_that_is_handed_over(written: io.StringIO) -> None:
     structlog.get_logger("x").error("answer.failed", exc_info=ValueError(CANARY))
     assert "ValueError" in written.getvalue() and CANARY not in written.getvalue()
+
+
+@pytest.mark.django_db
+def test_no_address_and_no_host_is_kept(written: io.StringIO, client: Client) -> None:
+    """Somebody types a question after the slash; a mail program opens a one-time link twice."""
+    client.get(f"/nothing/{CANARY}?q={CANARY}")
+    client.get(f"/api/v1/nothing/{CANARY}")
+    client.get("/", headers={"host": f"{CANARY}.example.com"})
+    client.post(f"/documents/{CANARY}")
+    Client(enforce_csrf_checks=True).post("/accounts/sign-in/", {"email": CANARY})
+    text = written.getvalue()
+    assert text.count("request.refused") >= 4 and "404" in text and "accounts/sign-in/" in text
+    assert CANARY not in text
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
