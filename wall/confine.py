@@ -8,6 +8,7 @@ hold by themselves, and inside a namespace they keep a program from climbing out
 import contextlib
 import ctypes
 import os
+import resource
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -69,6 +70,8 @@ def apply(
     """
     chosen = PROFILES[profile]
     ports = tuple(bind)
+    # A crash would write the memory, with what people asked and read in it, to a file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     seccomp.no_new_privs()
     drop_capabilities()
     abi = landlock.restrict(
