@@ -4,7 +4,8 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from wall import namespace, status
+from wall import namespace, seccomp, status
+from wall.profiles import PROFILES
 
 
 class CannotJoin(Exception):
@@ -73,6 +74,10 @@ def _enter(said: status.Status) -> None:
                     raise CannotJoin("The wall's holder is not the process that was written down.")
             folder = str(Path.cwd())
             namespace.enter(found, folder if Path(folder).is_dir() else "/")
+        if said.seccomp:
+            # The network that is not in the namespace: the socket to a virtual machine's host. Files
+            # stay a person's own, so there is no Landlock here.
+            seccomp.install(PROFILES["command"].rules(bound=False, lookups=False))
     except OSError as error:
         raise CannotJoin(
             f"This command could not go behind the wall of the running Sovereign ({error}). Stop it "
