@@ -42,15 +42,18 @@ def record(
     Raises Unfit for what other programs would read differently: numbers that are not whole or
     beyond 2^53, text with NUL or half a surrogate pair, anything but text, numbers, lists, objects.
     """
-    kind, key = target or ("", "")
+    kind, key = (str(part) for part in target or ("", ""))
     data = dict(data or {})
+    # SQLite would take more than PostgreSQL does.
+    if _checked_text(kind) > 32 or _checked_text(key) > 64 or _checked_text(action) > 64:
+        raise Unfit(f"{action}: a name or an id that is too long")
     if _checked(data) > MOST_CHARACTERS:
         raise Unfit(f"{action}: more than {MOST_CHARACTERS} characters of data")
     return Entry.objects.create(
         actor=str(actor.pk) if actor else "",
         action=action,
         target_type=kind,
-        target_id=str(key),
+        target_id=key,
         request_id=request_id.get(),
         data=data,
     )

@@ -65,5 +65,11 @@ def test_more_than_an_entry_holds_is_refused() -> None:
         record(actions.STARTED, data={"a": "x" * MOST_CHARACTERS})
 
 
+@pytest.mark.parametrize("target", [("a" * 33, "1"), ("user", "1" * 65), ("user", "a\0b")])
+def test_a_target_that_no_database_holds_is_refused(target: tuple[str, str]) -> None:
+    with pytest.raises(Unfit):
+        record(actions.STARTED, target=target)
+
+
 def test_the_largest_numbers_are_taken() -> None:
     assert record(actions.STARTED, data={"most": MOST, "least": -MOST}).data["most"] == MOST
