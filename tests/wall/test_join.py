@@ -34,7 +34,7 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status").read().sp
 again = join(Path(sys.argv[2]))
 print(json.dumps({
     "inside": inside, "again": again, "net": namespace.inodes()["net"], "folder": os.getcwd(),
-    "rights": status["CapEff"].strip(), "hosts": open("/etc/hosts").read(),
+    "rights": status["CapEff"].strip(), "filter": int(status["Seccomp"]), "hosts": open("/etc/hosts").read(),
     "seen": os.path.exists(sys.argv[3]),
 }))
 """
@@ -104,9 +104,16 @@ def test_a_command_comes_inside_without_rights_and_keeps_its_folder(
         "net": room.inodes["net"],
         "folder": str(tmp_path),
         "rights": "0" * 16,
+        "filter": 0,
         "hosts": "192.0.2.7 database.example\n",
         "seen": True,
     }
+
+
+def test_a_command_is_filtered_where_the_processes_are(room: Room, tmp_path: Path) -> None:
+    """No namespace covers the socket to a virtual machine's host: the filter does."""
+    written(room, tmp_path, seccomp=True)
+    assert joined(tmp_path)["filter"] == 2
 
 
 def test_a_process_that_the_launcher_started_is_inside_already(room: Room, tmp_path: Path) -> None:
