@@ -22,6 +22,7 @@ OWN = {
     "tests",
     "bench",
     "samples",
+    "requirements",
 }
 #: `python3 sovereign/setup` imports its siblings by plain name.
 OWN |= {file.stem for file in (ROOT / "sovereign" / "setup").glob("*.py")}
