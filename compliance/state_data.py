@@ -60,7 +60,8 @@ def _model_words(registry: Registry, model: Model) -> str:
     if not origin.by:
         return (
             _(
-                "%(name)s, from %(source)s, licence %(licence)s, SHA-256 %(hash)s… By whom: not kept."
+                "%(name)s, from %(source)s, licence %(licence)s, SHA-256 %(hash)s…; "
+                "it is not known who brought it."
             )
             % words
         )
