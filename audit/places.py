@@ -49,9 +49,15 @@ def state() -> State:
     """By place: `number` of the last checkpoint that went there, `at`, `error` ("" for none)."""
     try:
         read = json.loads(_state_file().read_bytes())
-    except (OSError, ValueError):
+        return {name: _checked(read[name]) for name in configured() if name in read}
+    except (OSError, ValueError, TypeError, KeyError):
+        # Damaged: everything is sent again, and what is there twice is no fault.
         return {}
-    return {name: read[name] for name in configured() if name in read}
+
+
+def _checked(known: dict[str, Any]) -> dict[str, Any]:
+    at = datetime.fromisoformat(known["at"])
+    return {"number": int(known["number"]), "at": stamp(at), "error": str(known["error"])}
 
 
 def deliver(patience: float = PATIENCE) -> None:

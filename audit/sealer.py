@@ -10,10 +10,9 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
 from audit import checkpoints, places
-from audit.keys import KeyUnusable
 from audit.seal import seal
 
 log = logging.getLogger(__name__)
@@ -66,8 +65,9 @@ class Sealer:
                 self._everywhere = time.monotonic()
             (checkpoints.write if last else checkpoints.follow)()
             places.deliver()
-        except (DatabaseError, OSError, KeyUnusable) as error:
-            # The next round tries again; the unsealed tail is counted and shown meanwhile.
+        except Exception as error:  # noqa: BLE001
+            # Whatever a damaged file or row makes of this round, the thread must not end: the next
+            # one tries again, and the unsealed tail is counted and shown meanwhile.
             log.error("the record was not sealed: %s", type(error).__name__)
         finally:
             connections.close_all()

@@ -131,3 +131,18 @@ def test_a_log_that_is_gone_is_reported(tmp_path: Path, settings: Any) -> None:
     lines(1)
     places.deliver()
     assert places.state()["syslog"]["error"] == "No such file or directory"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "7", '{"directory": 1}', '{"directory": {"number": 1, "error": "", "at": "soon"}}'],
+)
+def test_what_was_known_of_the_places_is_damaged(share: Path, content: str) -> None:
+    """All is sent again; the copy holds lines twice then, and verifies."""
+    lines(2)
+    places.deliver()
+    (checkpoints.folder() / "places.json").write_text(content)
+    places.deliver()
+    assert copied(share) == 4
+    assert places.state()["directory"]["number"] == 2
+    assert verify(copies=[share]).ok
