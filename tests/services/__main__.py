@@ -17,6 +17,7 @@ FOLDERS = [
         "tests/ingest",
         "tests/chat",
         "tests/audit",
+        "tests/compliance",
         "tests/pages",
         "tests/services",
     ),
