@@ -12,7 +12,7 @@ from audit.models import Entry
 from audit.record import Actor, record
 from compliance import prove as proving
 from compliance import report_parts as parts
-from compliance import sbom, signing
+from compliance import signing
 from compliance.prove import Proof
 from compliance.signing import ReportFile
 
@@ -26,6 +26,9 @@ def make(actor: Actor | None = None, *, proof: Proof | None = None) -> ReportFil
     EVIDENCE_DIR/reports/ID.json is the report, sbom-SHA256.json the bill of materials that it names.
     Raises KeyUnusable where the signing key cannot be used, OSError where the folder cannot.
     """
+    # Late: its library takes 10 MB and half a second of each process that only lists reports.
+    from compliance import sbom
+
     proof = proof or proving.prove(actor)
     refusals.collect()
     last = _last_entry()
@@ -40,7 +43,7 @@ def make(actor: Actor | None = None, *, proof: Proof | None = None) -> ReportFil
         "made_by": str(actor.pk) if actor else "",
         "installation": keys.fingerprint(),
         **_chained(last),
-        **_contents(proof, last.pk if last else 0, bill),
+        **_contents(proof, last.pk if last else 0, sbom.summary(bill)),
     }
     report["ok"] = bool(proof.ok and report["record"]["ok"])
     _save_bill(bill)
@@ -76,7 +79,7 @@ def _save_bill(content: bytes) -> None:
         signing.save(name.name, content)
 
 
-def _contents(proof: Proof, after: int, bill: bytes) -> dict[str, Any]:
+def _contents(proof: Proof, after: int, bill: dict[str, Any]) -> dict[str, Any]:
     """The sections. The record comes last: what the others wrote into it is sealed by then."""
     found = {
         "proof": proof.as_dict(),
@@ -84,7 +87,7 @@ def _contents(proof: Proof, after: int, bill: bytes) -> dict[str, Any]:
         "refused": parts.refused(after),
         "code": parts.code(),
         "models": parts.models(),
-        "dependencies": sbom.summary(bill) | {"advisories": parts.lived_with()},
+        "dependencies": bill | {"advisories": parts.lived_with()},
         "settings": parts.settings_in_force(),
         "retention": parts.kept(),
     }
