@@ -3,6 +3,7 @@
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Q
@@ -35,6 +36,8 @@ def models() -> Sentence:
         here = [model for model in registry.models() if model.installed]
     except ModelError as error:
         return Sentence("models", BAD, str(error), [], None, timezone.now())
+    if settings.ENGINE == "openai" and settings.OPENAI_URL:
+        return _elsewhere(registry, here)
     if not here:
         text = _("There is no model on this machine: answers are quotes.")
         return Sentence("models", GOOD, text, [], None, timezone.now())
@@ -45,6 +48,16 @@ def models() -> Sentence:
     ) % {"count": len(here)}
     more: list[Words] = [_model_words(registry, model) for model in here]
     return Sentence("models", GOOD, text, more, None, timezone.now())
+
+
+def _elsewhere(registry: Registry, here: list[Model]) -> Sentence:
+    """Answers are written on another machine: what is asked and what is found goes there."""
+    text = _("Questions and the passages for their answers go to a model server at %(host)s.") % {
+        "host": urlsplit(settings.OPENAI_URL).hostname or "?"
+    }
+    more: list[Words] = [_("Who runs that server can read them. It was set so (SOVEREIGN_ENGINE).")]
+    more += [_model_words(registry, model) for model in here]
+    return Sentence("models", ATTENTION, text, more, None, timezone.now())
 
 
 def _model_words(registry: Registry, model: Model) -> str:
