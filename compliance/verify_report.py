@@ -227,7 +227,8 @@ def check_record(path: str, report: Report, known: dict[int, str]) -> str:
         met += position in known
     if missing := [each for each in known if each > position]:
         raise Wrong(
-            f"The record ends at {position}, and {max(missing)} was signed: its end is cut."
+            f"The record ends at {position}, and {max(missing)} was signed: its end is cut off, or "
+            "it was exported before that."
         )
     if not met:
         raise Unchecked("No signed position lies in this part of the record: give checkpoints.")
