@@ -36,7 +36,7 @@ def models() -> Sentence:
         here = [model for model in registry.models() if model.installed]
     except ModelError as error:
         return Sentence("models", BAD, str(error), [], None, timezone.now())
-    if settings.ENGINE == "openai" and settings.OPENAI_URL:
+    if settings.ENGINE in ("auto", "openai") and settings.OPENAI_URL:
         return _elsewhere(registry, here)
     if not here:
         text = _("There is no model on this machine: answers are quotes.")
@@ -55,7 +55,9 @@ def _elsewhere(registry: Registry, here: list[Model]) -> Sentence:
     text = _("Questions and the passages for their answers go to a model server at %(host)s.") % {
         "host": urlsplit(settings.OPENAI_URL).hostname or "?"
     }
-    more: list[Words] = [_("Who runs that server can read them. It was set so (SOVEREIGN_ENGINE).")]
+    more: list[Words] = [
+        _("Who runs that server can read them. It was set so (SOVEREIGN_OPENAI_URL).")
+    ]
     more += [_model_words(registry, model) for model in here]
     return Sentence("models", ATTENTION, text, more, None, timezone.now())
 

@@ -187,8 +187,9 @@ def test_a_damaged_list_of_models_is_bad(settings: Any, tmp_path: Path) -> None:
     assert state_data.models().state == BAD
 
 
-def test_a_model_server_elsewhere_is_said(settings: Any) -> None:
-    settings.ENGINE = "openai"
+@pytest.mark.parametrize("engine", ["auto", "openai"])
+def test_a_model_server_elsewhere_is_said(settings: Any, engine: str) -> None:
+    settings.ENGINE = engine
     settings.OPENAI_URL = "http://models.invalid:8080/v1"
     said = state_data.models()
     assert said.state == ATTENTION and "models.invalid" in str(said.text)
