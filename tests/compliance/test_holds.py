@@ -20,7 +20,7 @@ from ingest.access import chunks_for, documents_for
 from ingest.models import Chunk, Collection, Document, Hold
 from ingest.pipeline import process_document
 from tests import people
-from tests.ingest.conftest import Add, Put, add, put  # noqa: F401 (fixtures)
+from tests.ingest.conftest import Add, Put
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_a_hold_on_something_else_holds_nothing_up(
 def test_a_hold_that_comes_after_the_asking_keeps_everything(
     add: Add,
     officer: User,
-    erin: User,  # noqa: F811
+    erin: User,
 ) -> None:
     document = add("leave.md", LEAVE)
     chunks, file = document.chunk_count, Path(document.file.path)
@@ -116,7 +116,7 @@ def test_a_new_version_hides_the_held_one_and_keeps_it_until_release(
     add: Add,
     put: Put,
     officer: User,
-    bob: User,  # noqa: F811
+    bob: User,
 ) -> None:
     old = add("leave.md", LEAVE)
     hold = held(officer, old)
@@ -155,7 +155,7 @@ def test_a_held_collection_stays_and_goes_after_release(
     add: Add,
     officer: User,
     alice: User,
-    collection: Collection,  # noqa: F811
+    collection: Collection,
 ) -> None:
     document = add("leave.md", LEAVE)
     erase.erase_collection(alice, collection)
@@ -171,7 +171,7 @@ def test_a_document_in_work_can_be_held(
     vectors: str,
     put: Put,
     officer: User,
-    erin: User,  # noqa: F811
+    erin: User,
 ) -> None:
     document = put("leave.md", LEAVE).document
     held(officer, document)
