@@ -151,7 +151,7 @@ def _refusal(violation: dict[str, Any], host: str) -> Refusal | None:
 def _route(path: str) -> str:
     """The pattern of an address of ours; "" where there is none, such as on a page that says 404."""
     try:
-        return resolve(path).route
+        return f"/{resolve(path).route}"
     except Resolver404:
         return ""
 

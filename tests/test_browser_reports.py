@@ -79,7 +79,7 @@ def test_both_forms_are_summed_into_one_entry(folder: Path) -> None:
     images, scripts = recorded()
     assert images == {
         "directive": "img-src",
-        "page": "collections/<uuid:pk>",
+        "page": "/collections/<uuid:pk>",
         "kind": "https",
         "origin": images["origin"],
         "count": 3,
@@ -102,7 +102,7 @@ def test_nothing_that_was_sent_is_kept(folder: Path) -> None:
 def test_a_one_time_link_does_not_come_into_the_record() -> None:
     send(old(page="http://testserver/accounts/link/s3cret-of-a-link/"))
     [entry] = recorded()
-    assert entry["page"] == "accounts/link/<str:secret>/"
+    assert entry["page"] == "/accounts/link/<str:secret>/"
 
 
 def test_a_page_that_is_not_there_has_no_pattern() -> None:
