@@ -47,6 +47,19 @@ def test_there_are_enough_of_them() -> None:
     assert {name for name, way in WAYS.items() if not way.stopped_by} == NOT_STOPPED
 
 
+def test_the_documentation_has_each_with_its_layers() -> None:
+    rows = (ROOT / "docs/wall.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows if row.startswith("|")]
+    written = {
+        row[0].removesuffix(" (1)"): {each for each in row[1].split(", ") if each != "**nothing**"}
+        for row in cells
+        if len(row) == 3
+    }
+    for name, way in WAYS.items():
+        expected = {"the socket's locks" if each == "door" else each for each in way.stopped_by}
+        assert written.get(name) == expected, name
+
+
 @pytest.mark.parametrize("name", sorted(set(WAYS) - NOT_STOPPED))
 def test_all_walls_together_stop_it(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
     assert not outcomes[name]["all"]["through"], outcomes[name]["all"]

@@ -35,7 +35,8 @@ from wall.room import Room
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 10
-HANDED_IN = ("listener", "listener_any", "accepted", "unlocked")
+#: Sockets of the outer network for each attempt: the last four fields of World.
+HANDED_IN = 4
 _RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE = 16, 20, 24
 _IFF_UP, _IFF_NOARP = 0x1, 0x80
 
@@ -178,12 +179,23 @@ def outside(folder: Path) -> tuple[World, list[Any]]:
         preexec_fn=namespace.drop_rights,  # an ordinary process of the same user
     )
     assert victim.stdout is not None
-    numbers = [int(each) for each in victim.stdout.readline().split()]
+    own, file, address = (int(each) for each in victim.stdout.readline().split())
     helping = helper([str(machine / "helper.sock"), str(scratch / "helper.sock")])
     terminal = pty.openpty()
     held += [victim, helping, terminal]
-    names = (str(scratch), str(machine), str(ROOT))
-    return World(*names, 8001, terminal[1], victim.pid, *numbers, "sovereign-ways"), held
+    world = World(
+        scratch=str(scratch),
+        machine=str(machine),
+        root=str(ROOT),
+        listed=8001,
+        terminal=terminal[1],
+        victim=victim.pid,
+        victim_socket=own,
+        victim_file=file,
+        victim_address=address,
+        abstract="sovereign-ways",
+    )
+    return world, held
 
 
 def handed_in() -> list[socket.socket]:
@@ -262,10 +274,17 @@ def serve(put_up: Callable[[], object], world: World, line: socket.socket) -> No
     namespace.unshare(namespace.CLONE_NEWNS)
     put_up()
     while True:
-        name, numbers, _, _ = socket.recv_fds(line, 4096, len(HANDED_IN))
+        name, numbers, _, _ = socket.recv_fds(line, 4096, HANDED_IN)
         if not name:
             return
-        given = replace(world, **dict(zip(HANDED_IN, numbers, strict=True)))
+        listener, everywhere, accepted, unlocked = numbers
+        given = replace(
+            world,
+            listener=listener,
+            listener_any=everywhere,
+            accepted=accepted,
+            unlocked=unlocked,
+        )
         line.send(json.dumps(asdict(try_way(name.decode(), given))).encode())
         for number in numbers:
             os.close(number)
@@ -285,7 +304,7 @@ def try_all(
     for name, way in WAYS.items():
         sockets = handed_in()
         left(watcher)
-        numbers = [each.fileno() for each in sockets[: len(HANDED_IN)]]
+        numbers = [each.fileno() for each in sockets[:HANDED_IN]]
         socket.send_fds(ours, [name.encode()], numbers)
         outcome = Outcome(**json.loads(ours.recv(65_536)))
         for each in sockets:
