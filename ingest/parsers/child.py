@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingest.parsers.base import Limits, ParsedDocument
@@ -46,10 +46,18 @@ def main() -> None:
 
     guard.install("parser")
     # Ours, and before the walls: to find a room Python lists the root, which is not read afterwards.
-    from ingest.parsers import progress, wire
-    from ingest.parsers.base import Limits, ParseError
+    from ingest.parsers import wire  # noqa: F401
 
     _confine(request, source, own)
+    _answer(request, source, channel)
+    channel.close()
+    os._exit(0)  # finalisers of native libraries are not worth their crashes
+
+
+def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
+    """Parse (or try to get out, where it is asked to prove), and write frames to `channel`."""
+    from ingest.parsers import progress, wire
+    from ingest.parsers.base import Limits, ParseError
 
     def send(kind: str, data: bytes) -> None:
         channel.write(f"{kind} {len(data)}\n".encode() + data)
@@ -63,7 +71,7 @@ def main() -> None:
         from wall import agent
 
         send("R", json.dumps(agent.answer("parser", prove=True)).encode())
-        os._exit(0)
+        return
     progress.listen(send_progress)
     try:
         send(
@@ -80,8 +88,6 @@ def main() -> None:
         send("E", wire.pack_error(error))
     except MemoryError:
         send("M", b"")
-    channel.close()
-    os._exit(0)  # finalisers of native libraries are not worth their crashes
 
 
 def _parse(path: Path, media_type: str, limits: "Limits") -> "ParsedDocument":
