@@ -214,13 +214,13 @@ def resolver(name, *rest):
     asked.append(name)
     return [(2, 1, 6, "", (f"127.0.0.{len(asked)}", 0))]
 guard._ask_resolver, real = resolver, guard._ask_resolver
-guard.allow([f"db.corp:{sys.argv[2]}"])
+guard.allow([f"db.example:{sys.argv[2]}"])
 guard._ask_resolver = real
-first = socket.getaddrinfo("db.corp", int(sys.argv[2]), type=socket.SOCK_STREAM)[0][4][0]
-socket.create_connection(("DB.corp", int(sys.argv[2])))
+first = socket.getaddrinfo("db.example", int(sys.argv[2]), type=socket.SOCK_STREAM)[0][4][0]
+socket.create_connection(("DB.example", int(sys.argv[2])))
 say([asked, first, tried(connect, ("127.0.0.2", int(sys.argv[2]))), guard.refused()])
 """
-    assert run(tmp_path, text, here.rpartition(":")[2]) == [["db.corp"], "127.0.0.1", REFUSED, 1]
+    assert run(tmp_path, text, here.rpartition(":")[2]) == [["db.example"], "127.0.0.1", REFUSED, 1]
 
 
 def test_children_of_a_fork_are_guarded_and_count_for_themselves(tmp_path: Path) -> None:
