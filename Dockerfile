@@ -23,16 +23,22 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 sovereign \
     && useradd --uid 10001 --gid 10001 --home-dir /data --shell /usr/sbin/nologin sovereign \
-    && install -d -o sovereign -g sovereign -m 0700 /data /models /run/sovereign /chroma
+    && install -d -o sovereign -g sovereign -m 0700 /data /data/evidence /models /run/sovereign /chroma
 COPY --from=build /opt/sovereign /opt/sovereign
 ENV PATH=/opt/sovereign/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    SOVEREIGN_DATA_DIR=/data SOVEREIGN_MODELS_DIR=/models SOVEREIGN_LOG_FORMAT=json
+    SOVEREIGN_DATA_DIR=/data SOVEREIGN_MODELS_DIR=/models SOVEREIGN_LOG_FORMAT=json \
+    SOVEREIGN_WALL=container SOVEREIGN_LISTEN=0.0.0.0:8000
 WORKDIR /opt/sovereign
 USER sovereign
 EXPOSE 8000
 # The root file system may be read-only: only these and /tmp are written.
 VOLUME ["/data", "/models", "/run/sovereign", "/chroma"]
-CMD ["uvicorn", "sovereign.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--no-access-log", "--no-server-header", "--lifespan", "off", "--proxy-headers", \
+# The kernel confines it first, then our guard watches it (docs/wall.md).
+CMD ["python", "-I", "wall/confine.py", "--profile", "web", "--bind", "8000", \
+     "--connect", "8000", "--connect", "5432", "--connect", "6379", "--lookups", \
+     "--write", "/data", "--write", "/run/sovereign", "--write", "/tmp", "--", \
+     "python", "-m", "wall.guarded", "web", "-m", \
+     "uvicorn", "sovereign.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
+     "--no-access-log", "--no-server-header", "--lifespan", "on", "--proxy-headers", \
      "--forwarded-allow-ips", "*", "--timeout-graceful-shutdown", "20"]

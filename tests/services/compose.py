@@ -32,6 +32,8 @@ MEMORY, EVERYWHERE = "/tmp", "0.0.0.0"  # noqa: S104, S108 (of containers)
 TOOLS = [str(postgres_programs() or "")]
 #: The ports that the services listen on among themselves.
 PORTS = {"web": 8000, "chroma": 8000, "postgres": 5432, "redis": 6379}
+#: Nobody but the proxy calls the web process.
+CALLED = {port: name for name, port in PORTS.items() if name != "web"}
 #: Redis names no port where it is alone.
 REDIS_OPTIONS = {"redis-server": "--bind 127.0.0.1 --port", "redis-cli": "-p"}
 
@@ -140,7 +142,13 @@ class Service:
     def command(self) -> list[str]:
         wanted = self.raw.get("command") or (our_image().command if self.is_ours else None)
         assert wanted, f"{self.name}: its image says what runs, which nobody can read here"
-        return [self.here(part) for part in wanted]
+        here = [self.here(part) for part in wanted]
+        for number, part in enumerate(wanted[1:], 1):
+            # A port alone, in front of wall/confine.py's `--`, is that of the service it calls.
+            if wanted[number - 1] == "--connect":
+                called = CALLED[int(part)]
+                here[number] = str(self.site.ports[called])
+        return here
 
     @property
     def health(self) -> list[str]:
