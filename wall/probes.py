@@ -29,7 +29,20 @@ _BASH = Path("/bin/bash")
 _MULTICAST = "239.255.111.111"
 _NOWHERE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
 _RESOLVER, _NOT_INSTALLED = -2, -1
-_one_run = threading.Lock()
+
+
+class _Turns:
+    """One run at a time. A child that is forked in the middle of one must not wait for it for ever."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self) -> None:
+        self.lock = threading.Lock()
+
+
+_turns = _Turns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class _Aim:
 
 def run() -> list[Probe]:
     """Try every way once; it takes a second or two. One run at a time in a process."""
-    with _one_run, _aim() as aim, guard.probing():
+    with _turns.lock, _aim() as aim, guard.probing():
         found = [_attempt(kind, target, way, aim) for kind, target, way in WAYS]
     return [probe for probe in found if probe is not None]
 

@@ -129,6 +129,24 @@ time.sleep(600)
         served.stop()
 
 
+def test_a_child_that_is_forked_in_the_middle_of_a_proof_answers_for_itself(tmp_path: Path) -> None:
+    """Celery forks its pool while the worker may be asked already."""
+    text = """
+from wall import probes
+held = probes._turns.lock.acquire()
+if not os.fork():
+    agent.serve(folder / "proof", "pool")
+time.sleep(60)
+"""
+    served = Served(tmp_path, text)
+    try:
+        wait_until("the child answers", lambda: list(served.folder.glob("pool-*.sock")))
+        [child] = served.folder.glob("pool-*.sock")
+        assert agent.ask(child)["role"] == "pool"
+    finally:
+        served.stop()
+
+
 def test_a_path_that_is_too_long_for_a_socket(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 25)
     folder.mkdir()
