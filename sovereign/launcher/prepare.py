@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management import CommandError, call_command, get_commands
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -131,8 +131,6 @@ def administrator() -> None:
 
 def record_start() -> None:
     """Let the record say that this installation starts, behind which wall, and what has changed."""
-    if "record_start" not in get_commands():
-        return
     try:
         call_command("record_start", stdout=io.StringIO())
     except (CommandError, DatabaseError) as error:

@@ -119,7 +119,7 @@ def _kept() -> list[Path]:
     """What must stay visible although it may lie where other programs have their sockets."""
     found = [*writable(), Path(settings.BASE_DIR), Path(sys.prefix), Path(sys.base_prefix)]
     found += [Path(file).resolve().parent for file in settings.SETTING_FILES]
-    found += unix_sockets()
+    found += [Path(settings.MASTER_KEY_FILE).parent, *unix_sockets()]
     return found
 
 
