@@ -27,7 +27,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
 COPY --from=build /opt/sovereign /opt/sovereign
 ENV PATH=/opt/sovereign/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    SOVEREIGN_DATA_DIR=/data SOVEREIGN_MODELS_DIR=/models SOVEREIGN_LOG_FORMAT=json \
+    SOVEREIGN_DATA_DIR=/data SOVEREIGN_RUN_DIR=/run/sovereign SOVEREIGN_MODELS_DIR=/models SOVEREIGN_LOG_FORMAT=json \
     SOVEREIGN_WALL=container SOVEREIGN_LISTEN=0.0.0.0:8000
 WORKDIR /opt/sovereign
 USER sovereign

@@ -165,13 +165,20 @@ def _facts(pid: int) -> Mapping[str, Any]:
 def _absent(processes: list[Process], silent: list[dict[str, str]]) -> list[dict[str, str]]:
     """Who should be there, by the launcher's list or by the settings, and was not heard of."""
     listed = {str(each["name"]): each.get("pid") for each in _listed()}
-    expected = listed or dict.fromkeys(("web", "worker"))
+    expected = listed or dict.fromkeys(_without_a_launcher())
     heard = {process.name for process in processes} | {each["kind"] for each in silent}
     return [
         {"kind": name, "why": "not heard" if pid else "not running"}
         for name, pid in expected.items()
         if name not in heard
     ]
+
+
+def _without_a_launcher() -> list[str]:
+    """Containers: no list of processes is there, so what the settings ask for is expected."""
+    models = Path(settings.MODELS_URL.removeprefix("unix:"))
+    ours = settings.MODELS_URL.startswith("unix:") and models.parent == Path(settings.RUN_DIR)
+    return ["web", "worker", *(["models"] if ours else [])]
 
 
 def _deep() -> dict[str, Any]:

@@ -37,7 +37,7 @@ VERSION = "0.1.0"
 
 # --- where things are -------------------------------------------------------------------------
 DATA_DIR = env.path("SOVEREIGN_DATA_DIR", BASE_DIR / "var")
-RUN_DIR = run_dir(DATA_DIR, os.environ.get("XDG_RUNTIME_DIR", ""))
+RUN_DIR = env.path("SOVEREIGN_RUN_DIR", run_dir(DATA_DIR, os.environ.get("XDG_RUNTIME_DIR", "")))
 CACHE_DIR = env.path("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
 MODELS_DIR = env.path("SOVEREIGN_MODELS_DIR", CACHE_DIR / "models")
 MEDIA_ROOT = DATA_DIR / "documents"

@@ -11,7 +11,7 @@ from wall.addresses import parsed
 
 _PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 #: The kinds of processes that live long enough to be asked for a proof.
-_ASKED = {"web", "worker", "models"}
+_ASKED = {"web", "worker", "beat", "models"}
 
 
 def of_url(url: str) -> list[str]:

@@ -185,6 +185,26 @@ def test_an_erased_document_is_gone(
     assert not [file for file in data.rglob(document.replace("-", "")) if file.is_file()]
 
 
+def test_every_container_answers_for_the_proof(product: Production, api: httpx.Client) -> None:
+    """Each through its own socket in the folder that all of them share."""
+    me = read(api, "/me")["id"]
+    assert api.patch(f"/api/v1/users/{me}", json={"is_compliance": True}).status_code == 200
+    with product.client() as officer:
+        asked = {
+            "email": EMAIL,
+            "password": product.site.secret("admin_password"),
+            "scopes": ["audit"],
+        }
+        token = send(officer, "/tokens", asked)["token"]
+        officer.headers["Authorization"] = f"Bearer {token}"
+        proof = send(officer, "/audit/proof", {})
+        assert {"web", "worker", "beat", "models", "parser"} <= {
+            each["name"] for each in proof["processes"]
+        }
+        assert proof["silent"] == []
+        assert read(officer, "/audit/verify")["ok"] is True
+
+
 def test_no_log_holds_what_was_said(
     product: Production, api: httpx.Client, collection: str
 ) -> None:
