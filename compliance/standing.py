@@ -6,7 +6,6 @@ compare with, never a secret.
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from audit import actions
 from audit.record import record
 from compliance import sources
 from inference.registry import Registry, read_json
-from wall import status
+from wall import ownfiles, status
 
 #: Shown as set or not set: secrets, and what names a person.
 _HIDDEN = re.compile(r"(?:PASSWORD|SECRET|TOKEN|_KEY|_KEY_COMMAND|EMAIL)$")
@@ -123,8 +122,4 @@ def _without_password(text: str) -> str:
 def _keep(content: dict[str, Any]) -> None:
     path = file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as kept:
-        json.dump(content, kept, indent=1)
-    part.replace(path)
+    ownfiles.replace(path, json.dumps(content, indent=1))

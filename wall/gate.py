@@ -227,7 +227,10 @@ class Gate:
             return
         draft = self._state.with_name(f".{self._state.name}")
         with contextlib.suppress(OSError):  # a full disk is no reason to stop passing
-            draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
+            # New each time: a link that a program inside laid here would be followed by open().
+            draft.unlink(missing_ok=True)
+            with draft.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(content) + "\n")
             draft.replace(self._state)
         self._written, self._write_at = content, now + STATE_SECONDS
 

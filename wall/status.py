@@ -1,11 +1,12 @@
 """RUN_DIR/wall.json: which wall holds, why, and what crosses it. The launcher writes, everybody reads."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
+
+from wall import ownfiles
 
 NAME = "wall.json"
 
@@ -102,11 +103,7 @@ def now() -> str:
 
 def write(run_dir: Path, status: Status) -> None:
     """Replace RUN_DIR/wall.json at once, mode 600: a reader never sees half of it."""
-    part = run_dir / f".{NAME}.part"
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(status), file, indent=1)
-    part.replace(run_dir / NAME)
+    ownfiles.replace(run_dir / NAME, json.dumps(asdict(status), indent=1))
 
 
 def read(run_dir: Path) -> Status | None:

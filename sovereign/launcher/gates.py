@@ -11,6 +11,7 @@ from sovereign.launcher.confined import Confined
 from sovereign.launcher.errors import LaunchError
 from sovereign.launcher.process import Spec
 from sovereign.launcher.walls import Wall
+from sovereign.settings.rundir import make_private
 from wall.status import Gate
 
 PROGRAM = Path(__file__).resolve().parent.parent.parent / "wall" / "gate.py"
@@ -47,7 +48,8 @@ class Gates:
         self._held.close()
 
     def specs(self) -> list[Spec]:
-        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Outside: a link that a program behind the wall laid here must lead nowhere.
+        make_private(folder())
         for old in folder().glob("*.json"):
             old.unlink()
         return [_spec(gate, listener) for gate, listener in self._open]

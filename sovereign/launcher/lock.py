@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import IO
 
 from sovereign.launcher.errors import LaunchError
+from wall import ownfiles
 
 
 def take(path: Path) -> IO[str]:
     """Lock `path` until the returned file is closed or the process ends, however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+", encoding="utf-8")
+    descriptor = ownfiles.opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    file = os.fdopen(descriptor, "a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

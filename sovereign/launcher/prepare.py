@@ -62,14 +62,27 @@ def static_files() -> None:
     """Collect and compress them when one of ours, or a package that brings some, has changed."""
     stamp = Path(settings.STATIC_ROOT) / ".sovereign-stamp"
     wanted = _static_state()
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    if (
+        not stamp.parent.is_symlink()
+        and stamp.is_file()
+        and stamp.read_text(encoding="utf-8") == wanted
+    ):
         return
     say("Collecting the static files ...")
     try:
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        # Not collectstatic's own --clear: it would follow a link that a process laid here.
+        _take_away(Path(settings.STATIC_ROOT))
+        call_command("collectstatic", interactive=False, verbosity=0)
     except (CommandError, ValueError, OSError) as error:
         raise LaunchError(f"The static files could not be collected: {error}") from error
     stamp.write_text(wanted, encoding="utf-8")
+
+
+def _take_away(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
 
 
 def _static_state() -> str:

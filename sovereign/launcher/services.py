@@ -18,6 +18,7 @@ from sovereign.launcher.confined import Confined
 from sovereign.launcher.errors import LaunchError
 from sovereign.launcher.process import Spec
 from sovereign.launcher.walls import Wall
+from wall import ownfiles
 
 Connect = Callable[[str, int], socket.socket]
 #: numpy and torch start a thread a core in every process otherwise, and they fight over two cores.
@@ -100,7 +101,7 @@ def vectors_spec(wall: Wall) -> Spec | None:
         return None
     port = wall.chroma_port
     url = f"http://127.0.0.1:{port}"
-    (settings.RUN_DIR / "chroma.url").write_text(url, encoding="utf-8")
+    ownfiles.replace(settings.RUN_DIR / "chroma.url", url)
     folder = settings.DATA_DIR / "chroma"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     program = str(Path(sys.executable).parent / "chroma")

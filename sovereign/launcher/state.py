@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign.launcher.process import Process, kill_group
+from wall import ownfiles
 
 NAME = "processes.json"
 
@@ -20,9 +21,7 @@ def write(run_dir: Path, address: str, processes: Iterable[Process]) -> None:
         "address": address,
         "processes": [_about(process) for process in processes],
     }
-    part = run_dir / f".{NAME}.part"
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    part.replace(run_dir / NAME)
+    ownfiles.replace(run_dir / NAME, json.dumps(content, indent=1))
 
 
 def _about(process: Process) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def _room(known: list[Gate]) -> tuple[Room | None, list[str]]:
 
 def writable() -> list[Path]:
     """What the processes of this installation change."""
-    folders = (settings.DATA_DIR, settings.RUN_DIR, settings.CACHE_DIR, settings.MODELS_DIR)
+    # Not the cache: the wheels in it are installed by the set-up, which runs outside.
+    folders = (settings.DATA_DIR, settings.RUN_DIR, settings.MODELS_DIR)
     found = [Path(folder) for folder in folders]
     if settings.CHECKPOINT_DIR:
         found.append(Path(settings.CHECKPOINT_DIR))

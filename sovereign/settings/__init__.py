@@ -1,6 +1,7 @@
 """All settings. Nothing else in the project reads the environment; docs/settings.md lists each."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,7 +53,9 @@ CHECKPOINT_SYSLOG = env.text("SOVEREIGN_CHECKPOINT_SYSLOG")
 def _written_by_launcher(name: str, default: str) -> str:
     """What the running launcher wrote to var/run, so that commands by hand find its processes."""
     file = RUN_DIR / name
-    return file.read_text(encoding="utf-8").strip() if file.is_file() else default
+    written = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    # Programs behind the wall can write there, too, and commands by hand may run outside.
+    return written if re.fullmatch(r"http://127\.0\.0\.1:[0-9]{1,5}", written) else default
 
 
 # --- safety -----------------------------------------------------------------------------------
