@@ -26,6 +26,7 @@ from audit.chain import canonical, stamp
 from audit.models import Cut, Entry, Seal
 from audit.record import record
 from audit.statement import Statement
+from wall import ownfiles
 
 FORMAT = "sovereign-checkpoint-1"
 EVERY_ENTRIES = 1_000
@@ -190,7 +191,7 @@ def _last_line() -> bytes:
     file = lines_file()
     if not file.exists():
         return b""
-    with file.open("r+b") as lines:
+    with os.fdopen(ownfiles.opened(file, os.O_RDWR), "r+b") as lines:
         size = lines.seek(0, os.SEEK_END)
         lines.seek(max(0, size - TAIL_BYTES))
         tail = lines.read()
@@ -209,13 +210,14 @@ def _is_old(line: Statement) -> bool:
 @contextmanager
 def _locked() -> Iterator[None]:
     """One writer at a time, whatever process it is in."""
-    with (folder() / "checkpoints.lock").open("wb") as lock:
+    descriptor = ownfiles.opened(folder() / "checkpoints.lock", os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(descriptor, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _append(file: Path, line: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = ownfiles.opened(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(descriptor, line)
         os.fsync(descriptor)
@@ -224,7 +226,4 @@ def _append(file: Path, line: bytes) -> None:
 
 
 def replace(file: Path, content: bytes) -> None:
-    new = file.with_name(f".{file.name}.new")
-    new.write_bytes(content)
-    new.chmod(0o600)
-    new.replace(file)
+    ownfiles.replace(file, content.decode("utf-8"))

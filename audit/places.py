@@ -23,6 +23,7 @@ from django.utils import timezone
 from audit import checkpoints, keys
 from audit.chain import canonical, stamp
 from audit.statement import Statement
+from wall import ownfiles
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,8 @@ def _remember(name: str, number: int, error: str) -> None:
 @contextmanager
 def _alone() -> Iterator[bool]:
     """False: another process sends already, or hangs in it."""
-    with (checkpoints.folder() / "places.lock").open("wb") as lock:
+    file = checkpoints.folder() / "places.lock"
+    with os.fdopen(ownfiles.opened(file, os.O_WRONLY | os.O_CREAT), "wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -6,7 +6,6 @@ others the kernel's facts are read from /proc. Who should be there and does not 
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -21,7 +20,7 @@ from audit.record import Actor, record
 from compliance import installed, judge
 from compliance.judge import Process
 from inference.registry import read_json
-from wall import agent, facts, guard, status
+from wall import agent, facts, guard, ownfiles, status
 
 #: A process that reads a long document may be slow to answer.
 SECONDS = 60.0
@@ -202,11 +201,7 @@ def _entry(found: Proof) -> dict[str, Any]:
 def _keep(found: Proof) -> None:
     path = file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as kept:
-        json.dump(found.as_dict(), kept, indent=1)
-    part.replace(path)
+    ownfiles.replace(path, json.dumps(found.as_dict(), indent=1))
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from wall import ownfiles
+
 NAME: Final = "refused.jsonl"
 #: The event of a line that says the opposite: a command went out, as it may (let_out).
 LET_OUT: Final = "let-out"
@@ -58,7 +60,7 @@ def append(folder: Path, data: bytes) -> bool:
     path = folder / NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = ownfiles.opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             here = os.fstat(descriptor)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings as conf
 
+from audit import checkpoints
 from compliance import standing
 from sovereign import settings as sovereign_settings
 from sovereign.launcher import lock, logfiles, prepare, state, walls
-from wall import ownfiles, status
+from wall import ownfiles, refusals, status
 
 TRAP = "the user's own file\n"
 
@@ -84,6 +85,30 @@ def test_the_standing_is_kept_without_following_a_link(
     standing._keep({"settings": {}})
     assert victim.read_text() == TRAP
     assert standing.file().is_file()
+
+
+def _append(folder: Path) -> None:
+    refusals.append(folder, b"{}\n")
+
+
+def _conflict(folder: Path) -> None:
+    checkpoints._append(folder / "conflicts.jsonl", b"$(curl it away)")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("refused.jsonl", _append),
+        ("conflicts.jsonl", _conflict),
+        (".head.json.part", lambda folder: checkpoints.replace(folder / "head.json", b"{}")),
+    ],
+)
+def test_a_command_by_hand_writes_evidence_without_following_a_link(
+    ours: Path, victim: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    (ours / name).symlink_to(victim)
+    write(ours)
+    assert victim.read_text() == TRAP
 
 
 def test_a_linked_folder_of_logs_is_refused(ours: Path, tmp_path: Path) -> None:
