@@ -35,10 +35,12 @@ _LOCK = 0x5EA2
 _LONGEST_LINE = 8_192
 _MOST_TIMES = 10**9
 _STACK = 12
+_DOCUMENTS = 50
 
 _WORD = re.compile(r"[A-Za-z][\w.-]{0,39}", re.ASCII)
 _HOST = re.compile(r"[\w.:%()/ -]{1,253}", re.ASCII)
 _PLACE = re.compile(r"[\w.:<>-]{1,200}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 #: action, role, event, host, port
@@ -54,6 +56,8 @@ class _Group:
     first: str = ""
     last: str = ""
     pids: set[int] = field(default_factory=set)
+    #: Whose reading it was, where it was a reader's.
+    documents: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -80,6 +84,9 @@ class _Sum:
         group.first, group.last = min(group.first or at, at), max(group.last, at)
         if len(group.pids) < _STACK:
             group.pids.add(_whole(content.get("pid"), 2**22))
+        document = _text(content.get("document"), _UUID)
+        if document != "?" and len(group.documents) < _DOCUMENTS:
+            group.documents.add(document)
 
     @property
     def refused(self) -> int:
@@ -161,6 +168,8 @@ def _record(total: _Sum, name: str) -> None:
         data: dict[str, Any] = {"role": role, "event": event, "host": host, "port": port}
         data |= {"times": group.times, "first": group.first, "last": group.last}
         data |= {"pids": sorted(group.pids), "stack": group.stack}
+        if group.documents:
+            data["documents"] = sorted(group.documents)
         record(action, target=target, data=data)
     if total.beyond or total.unreadable:
         data = {"role": "", "event": "others", "host": "", "port": 0}

@@ -5,8 +5,13 @@ attempt deletes what the last one wrote and writes the same ids again, in the da
 Chroma, so nothing is double. Nothing is missing either: `ready` is the last thing written.
 """
 
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -17,9 +22,13 @@ from ingest.claims import Claim, LeaseLost
 from ingest.models import Document
 from ingest.outcome import outcome
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
+from ingest.parsers.frames import Told
 from ingest.parsers.sandbox import parse_isolated
 from ingest.reasons import sentence
 from ingest.vault import Unreadable
+from wall import refusals
+
+log = structlog.get_logger(__name__)
 
 
 def process_document(document_id: UUID | str) -> None:
@@ -53,10 +62,21 @@ def _parse(claim: Claim, document: Document) -> ParsedDocument:
                 cpu_seconds=settings.PARSE_CPU_SECONDS,
                 wall_seconds=settings.PARSE_WALL_SECONDS,
                 memory_mb=settings.PARSE_MEMORY_MB,
-                on_progress=claim.progress,
+                told=Told(claim.progress, partial(_write_down, document)),
             )
     except Unreadable as error:
         raise ParseError(error.code, sentence(error.code)) from error
+
+
+def _write_down(document: Document, lines: list[dict[str, Any]]) -> None:
+    """The file made its reader call out: the guard's lines go where all of them go, with its id."""
+    log.warning("document.called.out", document=str(document.pk), lines=len(lines))
+    for line in lines:
+        told = json.dumps({**line, "document": str(document.pk)}).encode() + b"\n"
+        try:
+            refusals.append(Path(settings.EVIDENCE_DIR), told)
+        except OSError as error:  # a full disk keeps nobody from reading on
+            log.error("refusal.unwritten", error=type(error).__name__)
 
 
 def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:

@@ -5,6 +5,13 @@ from typing import Final
 
 _IPV4_IN_IPV6: Final = bytes(10) + b"\xff\xff"
 LOOPBACKS: Final = (bytes((127, 0, 0, 1)), bytes(15) + b"\x01")
+#: What ctypes may not look up. A tripwire: there are other ways to a function's address.
+FUNCTIONS: Final = frozenset(
+    {"connect", "sendto", "sendmsg", "sendmmsg"}
+    | {"getaddrinfo", "getaddrinfo_a", "getnameinfo", "gethostbyname", "gethostbyname_r"}
+    | {"gethostbyname2", "gethostbyname2_r", "gethostbyaddr", "gethostbyaddr_r"}
+    | {"res_query", "res_search", "res_nquery", "res_nsearch", "res_send", "res_nsend"}
+)
 
 
 def parsed(address: str) -> tuple[str, int]:

@@ -19,18 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from wall import refusals
-from wall.addresses import LOOPBACKS, packed, parsed
+from wall.addresses import FUNCTIONS, LOOPBACKS, packed, parsed
 
 KEPT: Final = 100
 #: Where the services of a machine listen. Some of them send on what they are told.
 _SERVICES: Final = ("/run/", "/var/run/", "/dev/")
-#: What ctypes may not look up. A tripwire: there are other ways to a function's address.
-_FUNCTIONS: Final = frozenset(
-    {"connect", "sendto", "sendmsg", "sendmmsg"}
-    | {"getaddrinfo", "getaddrinfo_a", "getnameinfo", "gethostbyname", "gethostbyname_r"}
-    | {"gethostbyname2", "gethostbyname2_r", "gethostbyaddr", "gethostbyaddr_r"}
-    | {"res_query", "res_search", "res_nquery", "res_nsearch", "res_send", "res_nsend"}
-)
+#: The role that has no network at all: not even a look at an address, or a socket to nowhere.
+_READER: Final = "parser"
 #: Read from the C type: a subclass may say anything of itself.
 _family: Final[Callable[[object], int]] = _socket.socket.family.__get__
 
@@ -59,7 +54,7 @@ class _State:
         self.unix: tuple[str, ...] = ()
         self.pins: dict[str, tuple[bytes, ...]] = {"localhost": LOOPBACKS}
         self.waiting: dict[str, set[int]] = {}
-        self.folder: Path | None = None
+        self.write: Callable[[bytes], bool] | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -144,7 +139,13 @@ def allow(addresses: Iterable[str]) -> None:
 
 def spool(folder: Path) -> None:
     """From now on refusals are appended to FOLDER/refused.jsonl, those so far included."""
-    _state.folder = folder
+    report(lambda line: refusals.append(folder, line))
+
+
+def report(write: Callable[[bytes], bool]) -> None:
+    """The same by a function that takes a line. It returns False for a line that it dropped, and
+    raises OSError for one that is to come again."""
+    _state.write = write
     _flush()
 
 
@@ -241,9 +242,10 @@ def _check_unix(address: Any) -> None:
 def _check_socket(args: tuple[Any, ...]) -> None:
     """socket(): (socket, family, type, protocol); -1 where an open descriptor is taken over."""
     family, kind = args[1], args[2]
-    if family in (-1, _socket.AF_UNIX):
+    reader = _state.role == _READER
+    if family == -1 or (family == _socket.AF_UNIX and not reader):
         return
-    inner = family in (_socket.AF_INET, _socket.AF_INET6)
+    inner = family in (_socket.AF_INET, _socket.AF_INET6) and not reader
     if not inner or kind & 0xF not in (_socket.SOCK_STREAM, _socket.SOCK_DGRAM, 0xF):
         raise _Unlisted(f"socket:{int(family)}:{int(kind & 0xF)}")
 
@@ -256,7 +258,7 @@ def _check_name(args: tuple[Any, ...]) -> None:
     if type(host) not in (str, bytes):
         raise _Unlisted("?")
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-    if name and packed(name) is None:
+    if name and (packed(name) is None or _state.role == _READER):
         port = args[1] if len(args) > 1 and type(args[1]) is int else 0
         raise _Unlisted(refusals.plain(name), port)
 
@@ -270,7 +272,7 @@ def _check_reverse(args: tuple[Any, ...]) -> None:
 
 
 def _check_function(args: tuple[Any, ...]) -> None:
-    if args[1] in _FUNCTIONS:
+    if args[1] in FUNCTIONS:
         raise _Unlisted(f"function:{args[1]}")
 
 
@@ -305,13 +307,13 @@ def _refuse(event: str, host: str, port: int) -> None:
 
 def _flush() -> None:
     """Append what is kept. What cannot be written stays, at most KEPT of it, for the next time."""
-    if _state.folder is None:
+    if _state.write is None:
         return
     with _state.lock:
         while _state.kept:
             line = {**_state.kept[0], "times": 1 + _state.unwritten}
             try:
-                written = refusals.append(_state.folder, json.dumps(line).encode() + b"\n")
+                written = _state.write(json.dumps(line).encode() + b"\n")
             except OSError:
                 return
             _state.unwritten = 0 if written else _state.unwritten + 1

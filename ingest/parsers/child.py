@@ -58,10 +58,15 @@ def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
     """Parse (or try to get out, where it is asked to prove), and write frames to `channel`."""
     from ingest.parsers import progress, wire
     from ingest.parsers.base import Limits, ParseError
+    from wall import guard
 
     def send(kind: str, data: bytes) -> None:
         channel.write(f"{kind} {len(data)}\n".encode() + data)
         channel.flush()
+
+    def send_refusal(line: bytes) -> bool:
+        send("G", line)
+        return True
 
     def send_progress(share: float) -> None:
         channel.write(f"P {share:.4f}\n".encode())
@@ -72,6 +77,7 @@ def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
 
         send("R", json.dumps(agent.answer("parser", prove=True)).encode())
         return
+    guard.report(send_refusal)
     progress.listen(send_progress)
     try:
         send(

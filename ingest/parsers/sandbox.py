@@ -13,13 +13,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from ingest.parsers import wire
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
+from ingest.parsers.frames import NOBODY, Frames, Told
 from ingest.parsers.registry import FALLBACKS
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -27,7 +27,6 @@ _CHILD = Path(__file__).with_name("child.py")
 #: Nothing of the worker's environment: it holds secrets.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
 _READ_BYTES = 1 << 18
-_MAX_HEADER = 64
 #: Bytes of a result for each allowed character: four in UTF-8, twice for the cells of tables.
 _BYTES_PER_CHAR = 8
 _MIN_RESULT_BYTES = 16 << 20
@@ -45,9 +44,9 @@ def parse_isolated(
     cpu_seconds: int,
     wall_seconds: int,
     memory_mb: int,
-    on_progress: Callable[[float], None] | None = None,
+    told: Told = NOBODY,
 ) -> ParsedDocument:
-    """Parse `source` in a child process. `on_progress` gets shares from 0 to 1.
+    """Parse `source` in a child process. `told` hears of progress and of attempts to call out.
 
     `source` is a path, or an open descriptor of a file that may have no name (memfd, O_TMPFILE,
     unlinked): the child reads it from its start, whatever its position, which stays as it is.
@@ -57,11 +56,11 @@ def parse_isolated(
     """
     bounds = _Bounds(cpu_seconds, wall_seconds, memory_mb)
     try:
-        return _parse_once(source, media_type, limits, bounds, on_progress)
+        return _parse_once(source, media_type, limits, bounds, told)
     except ParseError as error:
         if error.code != "parse-crashed" or media_type not in FALLBACKS:
             raise
-    return _parse_once(source, FALLBACKS[media_type], limits, bounds, on_progress)
+    return _parse_once(source, FALLBACKS[media_type], limits, bounds, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +75,26 @@ def _parse_once(
     media_type: str,
     limits: Limits,
     bounds: _Bounds,
-    on_progress: Callable[[float], None] | None,
+    told: Told,
 ) -> ParsedDocument:
     request = {
         "source": source if isinstance(source, int) else str(source.resolve()),
         "media_type": media_type,
         "limits": asdict(limits),
     }
-    frames = _Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), on_progress)
-    in_time, status, usage = _ask_child(request, frames, bounds)
+    frames = Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), told.progress)
+    try:
+        in_time, status, usage = _ask_child(request, frames, bounds)
+    finally:
+        if frames.refusals and told.refused is not None:
+            told.refused(frames.refused())
     if not in_time:
         raise _timeout(f"{bounds.wall_seconds} seconds")
     return _outcome(frames, limits, status, usage, bounds)
 
 
 def _ask_child(
-    request: dict[str, Any], frames: "_Frames", bounds: _Bounds
+    request: dict[str, Any], frames: "Frames", bounds: _Bounds
 ) -> tuple[bool, int, resource.struct_rusage]:
     """Start a child, ask it one thing, end it: (did it answer in time, its status, what it used)."""
     source = request["source"]
@@ -108,6 +111,7 @@ def _ask_child(
     )
     try:
         line = json.dumps({**request, **bounded, "root": str(_ROOT)})
+        frames.pid = child.pid
         in_time = _converse(child, line, frames, time.monotonic() + bounds.wall_seconds)
         _await_exit(child.pid, _EXIT_SECONDS if in_time and not frames.finished else 0)
     finally:
@@ -121,7 +125,7 @@ def prove() -> dict[str, Any]:
     The child is started and confined as for any document, but has none: see wall.agent.answer for
     what comes back (role "parser"). Raises ParseError `parse-crashed` where it says nothing.
     """
-    frames = _Frames(_MIN_RESULT_BYTES, None)
+    frames = Frames(_MIN_RESULT_BYTES, None)
     request = {"source": os.devnull, "prove": True}
     _ask_child(request, frames, _Bounds(_PROVE_SECONDS, 2 * _PROVE_SECONDS, _PROVE_MB))
     if not frames.finished or frames.broken or frames.kind != "R":
@@ -132,54 +136,8 @@ def prove() -> dict[str, Any]:
     return answer
 
 
-@dataclass
-class _Frames:
-    """Takes the child's bytes apart; holds at most one result of at most `max_bytes`."""
-
-    max_bytes: int
-    on_progress: Callable[[float], None] | None
-    kind: str = ""
-    body: bytearray = field(default_factory=bytearray)
-    missing: int = 0
-    broken: bool = False
-
-    @property
-    def finished(self) -> bool:
-        return self.broken or (bool(self.kind) and self.missing == 0)
-
-    def feed(self, data: bytes) -> None:
-        self.body += data
-        if self.kind:
-            self.missing -= len(data)
-            self.broken = self.missing < 0
-            return
-        while (
-            not self.kind
-            and not self.broken
-            and (end := self.body.find(b"\n", 0, _MAX_HEADER)) >= 0
-        ):
-            header = bytes(self.body[:end]).decode("ascii", "replace")
-            del self.body[: end + 1]
-            self._header(header)
-        self.broken = self.broken or (not self.kind and len(self.body) > _MAX_HEADER)
-
-    def _header(self, header: str) -> None:
-        kind, _, value = header.partition(" ")
-        try:
-            if kind == "P":
-                if self.on_progress is not None:
-                    self.on_progress(min(1.0, max(0.0, float(value))))
-            elif kind in ("R", "E", "M"):
-                self.kind, self.missing = kind, int(value) - len(self.body)
-                self.broken = self.missing < 0 or int(value) > self.max_bytes
-            else:
-                self.broken = True
-        except ValueError:
-            self.broken = True
-
-
 def _converse(
-    child: subprocess.Popen[bytes], request: str, frames: _Frames, deadline: float
+    child: subprocess.Popen[bytes], request: str, frames: Frames, deadline: float
 ) -> bool:
     """Send the request and read until the answer or the end. False: the time ran out."""
     if child.stdin is None or child.stdout is None:
@@ -197,7 +155,7 @@ def _converse(
     return True
 
 
-def _read_once(pipe: IO[bytes], frames: _Frames) -> bool:
+def _read_once(pipe: IO[bytes], frames: Frames) -> bool:
     data = os.read(pipe.fileno(), _READ_BYTES)
     frames.feed(data)
     return bool(data)
@@ -225,7 +183,7 @@ def _end(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
 
 
 def _outcome(
-    frames: _Frames, limits: Limits, status: int, usage: resource.struct_rusage, bounds: _Bounds
+    frames: Frames, limits: Limits, status: int, usage: resource.struct_rusage, bounds: _Bounds
 ) -> ParsedDocument:
     if frames.finished and not frames.broken:
         if frames.kind == "M":

@@ -1,10 +1,12 @@
 """How a parsed document crosses from the child process. JSON: what comes is not trusted.
 
 Frames: one line `P 0.25` (progress), `R 123` and 123 bytes of JSON (the result), or `E 123` and as
-many (the error: [code, detail, permanent]).
+many (the error: [code, detail, permanent]). Before these, any number of `G 123` and as many: what the
+child's guard refused.
 """
 
 import json
+import re
 from typing import Any, cast, get_args
 
 from ingest.parsers.base import BlockKind, BlockWriter, Box, Limits, ParsedDocument, ParseError
@@ -12,6 +14,13 @@ from ingest.parsers.base import BlockKind, BlockWriter, Box, Limits, ParsedDocum
 _KINDS = frozenset(get_args(BlockKind))
 MAX_DETAIL = 500
 MAX_CODE = 50
+#: Bytes of one refusal as the guard writes it, names of functions in any script included.
+MAX_REFUSAL = 20_000
+MAX_TIMES = 10**6
+_EVENT = re.compile(r"(socket|ctypes)\.\w{1,30}", re.ASCII)
+_HOST = re.compile(r"[ -~]{1,253}")
+_PLACE = re.compile(r"[!-~]{1,200}")
+_PLACES = 12
 
 
 def pack(document: ParsedDocument) -> bytes:
@@ -80,3 +89,33 @@ def unpack_error(data: bytes) -> ParseError:
     except TypeError as error:
         raise ValueError("not an error") from error
     return ParseError(str(code)[:MAX_CODE], str(detail)[:MAX_DETAIL], permanent=bool(permanent))
+
+
+def unpack_refusal(data: bytes) -> dict[str, Any]:
+    """What the child says that its guard refused: {"event", "host", "port", "times", "stack"}.
+
+    Nothing else is taken over: who and when, the parent knows itself. It raises nothing. What is
+    none of the guard's words is "?", for that somebody sends such is worth an entry, too.
+    """
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        said = None
+    said = said if isinstance(said, dict) else {}
+    stack = said.get("stack")
+    places = stack[:_PLACES] if isinstance(stack, list) else []
+    return {
+        "event": _word(said.get("event"), _EVENT),
+        "host": _word(said.get("host"), _HOST),
+        "port": _number(said.get("port"), 65_535),
+        "times": _number(said.get("times"), MAX_TIMES) or 1,
+        "stack": [_word(place, _PLACE) for place in places],
+    }
+
+
+def _word(said: Any, form: re.Pattern[str]) -> str:
+    return said if isinstance(said, str) and form.fullmatch(said) else "?"
+
+
+def _number(said: Any, most: int) -> int:
+    return said if type(said) is int and 0 <= said <= most else 0

@@ -88,6 +88,16 @@ def test_a_proofs_attempts_are_one_entry_a_role_and_count_apart(tmp_path: Path) 
     ]
 
 
+def test_a_readers_entry_names_the_documents(tmp_path: Path) -> None:
+    one, two = (str(uuid.UUID(int=number)) for number in (1, 2))
+    write(
+        tmp_path,
+        *[line(role="parser", document=each) for each in (two, one, two, "a letter's name", 5)],
+    )
+    assert refused.collect(tmp_path) == 5
+    assert [(each["times"], each["documents"]) for each in entries()] == [(5, [one, two])]
+
+
 def test_what_was_let_out_is_no_refusal(tmp_path: Path) -> None:
     refusals.let_out(tmp_path, "package registry")
     assert refused.collect(tmp_path) == 0

@@ -10,13 +10,14 @@ from django.utils import timezone
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from audit import actions
+from audit import actions, refused
 from audit.models import Entry
 from inference.client import get_client
 from ingest import claims, lexical, recover, store
 from ingest.models import Chunk, Collection, Document, Receipt
 from ingest.pipeline import process_document
 from tests.ingest.conftest import Add, Put
+from tests.parsing.test_sandbox import child
 
 pytestmark = pytest.mark.django_db
 
@@ -209,3 +210,25 @@ def test_a_new_version_that_fails_leaves_the_old_one(add: Add) -> None:
     new = add("leave.html", "<html><body><img src='x.png'></body></html>")
     old.refresh_from_db()
     assert (old.status, new.status) == ("ready", "failed")
+
+
+def test_a_file_that_makes_its_reader_call_out_is_in_the_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, add: Add
+) -> None:
+    child(
+        monkeypatch,
+        tmp_path,
+        """
+        import contextlib, socket
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.111.111.111", 47), 1)
+        from ingest.parsers.registry import parser_for
+        return parser_for(media_type).parse(path, limits)
+        """,
+    )
+    document = add("letter.txt", "Annual leave is 28 days.")
+    assert document.status == "ready"
+    assert refused.collect() == 1
+    data = Entry.objects.get(action=actions.EGRESS_REFUSED).data
+    assert (data["role"], data["host"], data["port"]) == ("parser", "127.111.111.111", 47)
+    assert data["documents"] == [str(document.pk)]

@@ -12,6 +12,7 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.frames import Told
 from ingest.parsers.registry import parser_for
 from ingest.parsers.sandbox import parse_isolated
 
@@ -101,8 +102,9 @@ def parse(path: Path, media_type: str, **limits: Any) -> ParsedDocument:
 
 def isolated(path: Path | int, media_type: str, **bounds: Any) -> ParsedDocument:
     limits = bounds.pop("limits", Limits())
+    told = Told(bounds.pop("on_progress", None), bounds.pop("on_refused", None))
     bounds = {"cpu_seconds": 30, "wall_seconds": 60, "memory_mb": 1024} | bounds
-    return parse_isolated(path, media_type, limits, **bounds)
+    return parse_isolated(path, media_type, limits, told=told, **bounds)
 
 
 def document(*blocks: tuple[Any, ...]) -> ParsedDocument:
