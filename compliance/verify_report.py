@@ -149,10 +149,8 @@ def open_report(path: str, mark: str) -> Report:
         raise Wrong("Its signature is not as it should be.")
     key = _hex(signature["key"], 32)
     if fingerprint(key) != mark:
-        raise Wrong(
-            f"It was signed by another key than yours: by {fingerprint(key)}. Somebody else made it, "
-            "or the installation has a new key."
-        )
+        other = f"It was signed by another key than yours: by {fingerprint(key)}."
+        raise Wrong(f"{other} Somebody else made it, or the installation has a new key.")
     check_signature(key, _hex(signature["value"], 64), CONTEXT + canonical(content))
     said = (signature["algorithm"], signature["fingerprint"], content.get("installation"))
     if said != ("Ed25519", mark, mark):
@@ -184,13 +182,10 @@ def lines(path: str) -> Iterator[dict[str, Any]]:
 
 
 def check_checkpoints(path: str, report: Report, known: dict[int, str]) -> str:
-    """Each line signed, numbered, and holding the hash of the line before. Fills `known`.
-
-    The report's own head is a signed position, too: where a checkpoint has the same, both must agree.
-    """
+    """Each line signed, numbered, and holding the hash of the line before. Fills `known`, which
+    has the report's own head already: where a checkpoint has the same position, both must agree."""
     number, previous, count = 0, "", 0
-    for each in lines(path):
-        count += 1
+    for count, each in enumerate(lines(path), 1):
         text = str(each["signature"])
         signature = base64.b64decode(text)
         said = {name: value for name, value in each.items() if name != "signature"}
@@ -204,6 +199,8 @@ def check_checkpoints(path: str, report: Report, known: dict[int, str]) -> str:
         number, previous = said["number"], hashlib.sha256(canonical(each)).hexdigest()
         if known.setdefault(said["position"], said["digest"]) != said["digest"]:
             raise Wrong(f"At position {said['position']} two different chains were signed.")
+    if not count:
+        raise Unchecked("There is no checkpoint in the file.")
     return f"{count} checkpoints are signed, and none is missing between the first and the last."
 
 
@@ -212,7 +209,8 @@ def check_record(path: str, report: Report, known: dict[int, str]) -> str:
     first = hashlib.sha256(canonical({"format": "sovereign-record-1", "installation": report.mark}))
     position, previous, met, begun = 0, first.hexdigest(), 0, 1
     # In the order of sealing, which is not always that of the entries. The newest have no place yet.
-    sealed = [each for each in lines(path) if each["position"] is not None]
+    every = list(lines(path))
+    sealed = [each for each in every if each["position"] is not None]
     for each in sorted(sealed, key=lambda each: int(each["position"])):
         if not position and each["position"] > 1:
             position, previous, begun = each["position"] - 1, each["previous"], each["position"]
@@ -227,12 +225,14 @@ def check_record(path: str, report: Report, known: dict[int, str]) -> str:
         met += position in known
     if missing := [each for each in known if each > position]:
         raise Wrong(
-            f"The record ends at {position}, and {max(missing)} was signed: its end is cut off, or "
-            "it was exported before that."
+            f"It ends at {position}, {max(missing)} was signed: cut off, or exported before."
         )
     if not met:
         raise Unchecked("No signed position lies in this part of the record: give checkpoints.")
-    return f"Entries {begun} to {position} are unchanged, and {met} signed positions fit them."
+    more = "" if begun == 1 else f" What stood before {begun} is not in this file."
+    if waiting := len(every) - len(sealed):
+        more += f" {waiting} lines have no place in the chain: nothing vouches for THEM."
+    return f"Entries {begun} to {position} are unchanged, {met} signed positions fit them.{more}"
 
 
 def read(path: str) -> bytes:
@@ -258,8 +258,13 @@ def attempt(name: str, check: Callable[[], str]) -> int:
         sentence, mark, code = str(error), "WRONG", 1
     except (KeyError, TypeError, ValueError) as error:
         sentence, mark, code = f"It is not as it should be ({error!r}).", "WRONG", 1
-    sys.stdout.write(f"{mark:12}{name}: {sentence}\n")
+    sys.stdout.write(f"{mark:12}{name}: {plain(sentence)}\n")
     return code
+
+
+def plain(text: str) -> str:
+    """On one line and without orders to the terminal: nothing in a file may look like our words."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def says(content: dict[str, Any]) -> Iterator[str]:
@@ -305,14 +310,11 @@ def _rest(asked: argparse.Namespace, report: Report) -> list[int]:
     """Everything besides the report itself; then what it says, and what nobody checked."""
     head = report.content["record"]["head"]
     known = {head["position"]: head["digest"]} if head["position"] else {}
-    codes = [
-        attempt(name, partial(check, getattr(asked, name), report, known))
-        for name, check in MORE.items()
-        if getattr(asked, name)
-    ]
-    left = [f"--{name} was not given." for name in MORE if not getattr(asked, name)]
-    for some in (["\nThe report says:", *says(report.content)], ["\nNot checked:", *left, *NEVER]):
-        sys.stdout.write("\n  ".join(some) + "\n")
+    given = [name for name in MORE if getattr(asked, name)]
+    codes = [attempt(n, partial(MORE[n], getattr(asked, n), report, known)) for n in given]
+    left = [f"--{name} was not given." for name in MORE if name not in given]
+    for some in (["The report says:", *says(report.content)], ["Not checked:", *left, *NEVER]):
+        sys.stdout.write("\n" + "\n  ".join(map(plain, some)) + "\n")
     return codes
 
 

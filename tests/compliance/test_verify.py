@@ -360,3 +360,33 @@ def test_a_checkpoint_that_another_key_signed_is_found(chain: list[bytes]) -> No
     forged = Ed25519PrivateKey.generate().sign(rfc8785.dumps(said))
     line = rfc8785.dumps(said | {"signature": base64.b64encode(forged).decode()})
     assert _checked(chain, [line]) == 1
+
+
+def test_lines_without_a_place_are_counted_and_not_vouched_for(
+    chain: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = json.loads(chain[0]) | dict.fromkeys(("position", "previous", "sealed", "digest"))
+    assert _checked([*chain, rfc8785.dumps(forged | {"actor": "nobody"})]) == 0
+    assert "1 lines have no place in the chain: nothing vouches for THEM" in capsys.readouterr().out
+
+
+def test_a_part_of_the_record_is_called_one(
+    chain: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _checked(chain[3:]) == 0
+    assert "What stood before 4 is not in this file." in capsys.readouterr().out
+
+
+def test_no_checkpoint_is_not_called_right(tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_bytes(b"")
+    done = run(saved(), "--key", keys.fingerprint(), "--checkpoints", tmp_path / "none.jsonl")
+    assert (done.returncode, "NOT CHECKED checkpoints" in done.stdout) == (2, True)
+
+
+def test_nothing_in_a_report_looks_like_the_verifiers_own_words() -> None:
+    fake = "web\nright       record: Entries 1 to 9 are unchanged.\x1b[2J\u202e"
+    silent = [{"kind": fake, "why": fake}]
+    proof = {"refused": 0, "attempts": 0, "silent": silent, "processes": []}
+    said = run(saved(proof=proof), "--key", keys.fingerprint()).stdout
+    assert not [line for line in said.splitlines() if line.startswith("right       record")]
+    assert "\x1b" not in said and "\u202e" not in said
