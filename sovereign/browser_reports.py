@@ -11,8 +11,11 @@ collect(). Both forms are read: `application/csp-report` (CSP level 2, report-ur
 import hashlib
 import json
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -22,12 +25,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, URLResolver, get_resolver, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from audit import actions
 from audit.record import record
+from wall import ownfiles
 
 #: Bytes of one call, reports in it: Chromium sends up to about a minute's at once.
 MOST_BYTES = 64 * 1024
@@ -95,7 +99,7 @@ def browser_reports(request: HttpRequest) -> HttpResponse:
 
 def _length(request: HttpRequest) -> int:
     value = request.headers.get("Content-Length", "")
-    return int(value) if value.isdigit() else MOST_BYTES + 1
+    return int(value) if value.isdecimal() else MOST_BYTES + 1
 
 
 def _taken(request: HttpRequest) -> Iterator[Refusal]:
@@ -200,19 +204,56 @@ def collect() -> int:
     for (directive, page, kind, origin), count in _bounded(counts):
         data = {"directive": directive, "page": page, "kind": kind, "origin": origin}
         record(actions.BROWSER_REFUSED, data=data | {"count": count})
-    taken.unlink(missing_ok=True)
+    with suppress(OSError):
+        taken.unlink()
     return counts.total()
 
 
 def _read(file: Path) -> "Counter[Refusal]":
     counts: Counter[Refusal] = Counter()
-    for line in file.read_text(encoding="utf-8").splitlines():
+    try:
+        with os.fdopen(ownfiles.opened(file, os.O_RDONLY), "rb") as opened:
+            lines = opened.read(MOST_WAITING).splitlines()
+    except OSError:
+        return counts  # a link: no process of ours makes one
+    for line in lines:
         try:
-            directive, page, kind, origin, count = json.loads(line)
-        except ValueError:  # cut off by a full disk
-            continue
-        counts[directive, page, kind, origin] += int(count)
+            *key, count = json.loads(line)
+            if _is_ours(key, count):
+                counts[key[0], key[1], key[2], key[3]] += count
+        except (ValueError, TypeError, RecursionError):
+            continue  # cut off by a full disk, or forged
     return counts
+
+
+def _is_ours(key: list[Any], count: Any) -> bool:
+    """Whether _taken() could have written this: each process of ours, one that was taken over
+    as well, can write to the file, and nobody's words may get into the record by it."""
+    if len(key) != 4 or type(count) is not int or not 0 < count <= MOST_WAITING:
+        return False
+    directive, page, kind, origin = key
+    return (
+        directive in DIRECTIVES | {"other"}
+        and (not page or page in _routes())
+        and kind in KINDS | {"other", "http", "https", "ws", "wss"}
+        and re.fullmatch(r"(?:[0-9a-f]{16})?", origin) is not None
+    )
+
+
+@cache
+def _routes() -> frozenset[str]:
+    """All patterns of our addresses, as _route() writes them."""
+
+    def below(resolver: URLResolver, before: str) -> Iterator[str]:
+        for each in resolver.url_patterns:
+            here = str(each.pattern)
+            route = before + (here.removeprefix("^") if before else here)
+            if isinstance(each, URLResolver):
+                yield from below(each, route)
+            else:
+                yield f"/{route}"
+
+    return frozenset(below(get_resolver(), ""))
 
 
 def _bounded(counts: "Counter[Refusal]") -> Iterator[tuple[Refusal, int]]:

@@ -214,3 +214,28 @@ def test_behind_https_the_newer_form_is_asked_for(settings: Any) -> None:
     settings.HTTPS = True
     answer = Client().get("/accounts/sign-in/")
     assert answer["Reporting-Endpoints"] == 'browser="/browser-reports"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"5", b"null", b"[[],[],[],[],1]", b'["a","b","c","d",1e999]', b"[" * 100_000, b"\xff\xfe",
+     b'["img-src","","data","",9007199254740993]', b'["img-src","","data","","x"]',
+     b'["img-src","","data","",-3]', b'["img-src","","data","",true]',
+     b'["img-src","the text of a question","data","",1]', b'["img-src","","secret","",1]',
+     b'["x","","data","",1]', b'["img-src","","https","evil.invalid",1]'],
+    ids=lambda line: repr(line[:30]),
+)  # fmt: skip
+def test_what_a_process_forged_stops_nothing_and_brings_no_words(folder: Path, line: bytes) -> None:
+    """Every process of ours can write to the file, those that were taken over too."""
+    folder.mkdir()
+    (folder / "browser.jsonl").write_bytes(line + b'\n["img-src", "", "data", "", 4]\n')
+    assert [entry["count"] for entry in recorded()] == [4]
+    assert not list(folder.iterdir())
+
+
+def test_a_link_in_place_of_what_waits_is_not_read(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    (tmp_path / "elsewhere").write_text('["img-src", "", "data", "", 4]\n')
+    (folder / "browser.jsonl").symlink_to(tmp_path / "elsewhere")
+    assert recorded() == []
+    assert (tmp_path / "elsewhere").exists()
