@@ -16,16 +16,18 @@ from sovereign.settings.secrets import secret_from_file
 from wall import join
 from wall.status import WALLS
 
-# Libraries' own calls home are off before any of them is imported (docs/settings.md).
-for _name, _value in {
-    "ANONYMIZED_TELEMETRY": "False",
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}.items():
-    os.environ.setdefault(_name, _value)
+# Libraries' own calls home are off before any of them is imported, whatever the environment says
+# (docs/settings.md): nothing of ours needs them, pip reads none of these.
+os.environ.update(
+    {
+        "ANONYMIZED_TELEMETRY": "False",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+    }
+)
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 #: A proxy would see what our own processes say to each other. pip alone gets it back (models fetch).
 PROXIES = {
     _name: os.environ.pop(_name)

@@ -236,3 +236,25 @@ say([chosen.chroma_otel_collection_endpoint, chosen.anonymized_telemetry, guard.
     environment = {**product, "CHROMA_OTEL_COLLECTION_ENDPOINT": "http://127.0.0.1:9"}
     environment["ANONYMIZED_TELEMETRY"] = "True"
     assert run(tmp_path, text, **environment, SOVEREIGN_CHROMA_URL=vectors) == ["", False, 0]
+
+
+def test_no_environment_switches_calls_home_on_again(
+    tmp_path: Path, product: dict[str, str]
+) -> None:
+    wished = {
+        "ANONYMIZED_TELEMETRY": "True",
+        "HF_HUB_OFFLINE": "0",
+        "TRANSFORMERS_OFFLINE": "0",
+        "HF_HUB_DISABLE_TELEMETRY": "0",
+        "DO_NOT_TRACK": "0",
+    }
+    text = f"""
+from sovereign import settings
+import os
+from huggingface_hub import constants
+from transformers.utils import hub
+say([[os.environ[name] for name in {list(wished)}], constants.HF_HUB_OFFLINE,
+     constants.HF_HUB_DISABLE_TELEMETRY, hub.is_offline_mode()])
+"""
+    said = run(tmp_path, text, **{**product, **wished})
+    assert said == [["False", "1", "1", "1", "1"], True, True, True]
