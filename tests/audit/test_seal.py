@@ -68,7 +68,7 @@ def test_the_digest_is_of_the_documented_bytes() -> None:
         "id": entry.pk,
         "position": 1,
         "previous": hashlib.sha256(compact(first)).hexdigest(),
-        "request_id": "",
+        "request_id": entry.request_id,
         "sealed": made.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "target_id": "d",
         "target_type": "document",

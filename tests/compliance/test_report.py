@@ -12,17 +12,17 @@ from typing import Any
 import pypdf
 import pytest
 from django.conf import settings as project
-from django.db import connection
 from django.test import override_settings
 from django.utils import translation
 
-from audit import actions, keys, seal, triggers
+from audit import actions, keys, seal
 from audit.models import Entry
 from audit.record import record
 from compliance import installed, pdf, report, report_parts, signing, verify_report
 from compliance.prove import Proof
 from compliance.signing import ReportFile
 from inference.registry import Registry
+from tests.audit.tampering import tampered
 from tests.inference.parts import SMALL
 
 pytestmark = pytest.mark.django_db
@@ -140,11 +140,8 @@ def test_the_state_of_the_record_is_that_of_its_chain() -> None:
 def test_a_changed_entry_is_said() -> None:
     record(actions.STARTED)
     seal.seal()
-    triggers.remove(connection)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE audit_entry SET actor = 'x' WHERE action = %s", [actions.STARTED])
-    triggers.install(connection)
-    assert not made().content()["record"]["ok"]
+    with tampered(("UPDATE audit_entry SET actor = 'x' WHERE action = %s", [actions.STARTED])):
+        assert not made().content()["record"]["ok"]
 
 
 def test_models_are_there_with_hash_licence_and_origin(tmp_path: Path) -> None:
