@@ -17,7 +17,7 @@ from django.conf import settings
 
 from audit import actions
 from audit.record import Actor, record
-from compliance import installed, judge
+from compliance import answers, installed, judge
 from compliance.judge import Process
 from inference.registry import read_json
 from wall import agent, facts, guard, ownfiles, status
@@ -113,7 +113,7 @@ def _asked(wall: status.Status | None) -> tuple[list[Process], list[dict[str, st
     """Those that answered, and those whose answer did not come."""
     folder = Path(settings.RUN_DIR) / "proof"
     sources: list[tuple[str, Callable[[], Mapping[str, Any]]]] = [
-        (path.stem.partition("-")[0], partial(agent.ask, path, SECONDS))
+        (answers.named(path.stem.partition("-")[0]), partial(agent.ask, path, SECONDS))
         for path in agent.sockets(folder)
     ]
     sources.append(("parser", _parser))
@@ -122,8 +122,8 @@ def _asked(wall: status.Status | None) -> tuple[list[Process], list[dict[str, st
     processes, silent = [], []
     for name, ask in sources:
         try:
-            processes.append(judge.of_answer(ask(), wall))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            processes.append(judge.of_answer(answers.checked(ask()), wall))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             silent.append({"kind": name, "why": type(error).__name__})
     return processes, silent
 

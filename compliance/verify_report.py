@@ -224,9 +224,7 @@ def check_record(path: str, report: Report, known: dict[int, str]) -> str:
             raise Wrong(f"At position {position} another chain was signed: it was rewritten.")
         met += position in known
     if missing := [each for each in known if each > position]:
-        raise Wrong(
-            f"It ends at {position}, {max(missing)} was signed: cut off, or exported before."
-        )
+        raise Wrong(f"It ends at {position}, {max(missing)} was signed: cut off or exported early.")
     if not met:
         raise Unchecked("No signed position lies in this part of the record: give checkpoints.")
     more = "" if begun == 1 else f" What stood before {begun} is not in this file."
