@@ -56,7 +56,7 @@ def _probe(probe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of(kind: type, value: Any) -> Any:
-    if type(value) is not kind or (kind is int and not -_NUMBER < value < _NUMBER):
+    if type(value) is not kind or (isinstance(value, int) and not -_NUMBER < value < _NUMBER):
         raise ValueError(f"no {kind.__name__}")
     return value
 

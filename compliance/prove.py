@@ -147,11 +147,16 @@ def _read(wall: status.Status | None) -> list[Process]:
 
 
 def _listed() -> list[dict[str, Any]]:
-    return [
-        each
-        for each in read_json(Path(settings.RUN_DIR) / "processes.json").get("processes", [])
-        if isinstance(each, dict) and each.get("name") not in (None, "samples")
-    ]
+    found = read_json(Path(settings.RUN_DIR) / "processes.json").get("processes", [])
+    return [each for each in found if _is_listed(each)] if isinstance(found, list) else []
+
+
+def _is_listed(each: Any) -> bool:
+    """Whether the launcher could have written it: processes of ours can write to the file, too."""
+    if not isinstance(each, dict) or not isinstance(name := each.get("name"), str):
+        return False
+    pid = each.get("pid")
+    return name == answers.named(name) != "samples" and (pid is None or type(pid) is int)
 
 
 def _facts(pid: int) -> Mapping[str, Any]:

@@ -52,9 +52,14 @@ def _gate(gate: status.Gate) -> dict[str, Any]:
     numbers = ("connections", "open", "bytes_out", "bytes_in", "failed")
     return {
         **gate,
-        "since": str(counted.get("since", "")),
-        "traffic": {name: int(counted.get(name) or 0) for name in numbers},
+        "since": str(counted.get("since", ""))[:40],
+        "traffic": {name: _whole(counted.get(name, 0)) for name in numbers},
     }
+
+
+def _whole(value: Any) -> int:
+    """A counter out of a file that processes of ours can write as well; -1 for what is none."""
+    return value if type(value) is int and 0 <= value < 2**53 else -1
 
 
 def refused(after: int) -> dict[str, Any]:

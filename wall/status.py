@@ -110,7 +110,7 @@ def read(run_dir: Path) -> Status | None:
     """The wall of the launcher that runs, or None where no launcher wrote one."""
     try:
         content = json.loads((run_dir / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return _from(content) if isinstance(content, dict) else None
 
@@ -118,9 +118,43 @@ def read(run_dir: Path) -> Status | None:
 def _from(content: dict[str, Any]) -> Status | None:
     known = {each.name for each in fields(Status)}
     try:
-        return Status(**{name: value for name, value in content.items() if name in known})
+        found = Status(**{name: value for name, value in content.items() if name in known})
     except TypeError:
         return None
+    return found if _is_formed(found) else None
+
+
+def _is_formed(said: Status) -> bool:
+    """Whether the types are right: who reads it must not fall over what a process of ours forged."""
+    texts = [said.wall, said.at, *_list(said.why), *_items(said.listening)]
+    numbers = [said.landlock_abi, said.holder or 0, said.started or 0]
+    numbers += [number for number in _items(said.namespaces) if not isinstance(number, str)]
+    gates = _list(said.gates)
+    return (
+        all(isinstance(text, str) and text.isprintable() for text in texts)
+        # Any name that a program of this machine gave its socket.
+        and all(isinstance(path, str) for path in _list(said.hidden))
+        and all(type(number) is int and 0 <= number < 2**53 for number in numbers)
+        and all(isinstance(gate, dict) and _is_gate(gate) for gate in gates)
+        and type(said.seccomp) is bool
+    )
+
+
+def _is_gate(gate: dict[str, Any]) -> bool:
+    texts = [gate.get(name) for name in ("name", "host", "address")]
+    named = all(isinstance(text, str) and text.isprintable() for text in texts)
+    return (
+        named and "/" not in str(gate["name"]) and type(gate.get("port")) is int and len(gate) == 4
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [None]
+
+
+def _items(value: Any) -> list[Any]:
+    """Names and values of an object; [None] for anything else."""
+    return [part for item in value.items() for part in item] if isinstance(value, dict) else [None]
 
 
 def remove(run_dir: Path) -> None:
