@@ -29,6 +29,7 @@ from compliance.buttons import (
 )
 from compliance.exports import export
 from compliance.forms import person_id
+from compliance.keeping_api import router as keeping_router
 from compliance.looks import looked
 from compliance.prove import last
 from compliance.report import bill_of, listed
@@ -50,6 +51,7 @@ from compliance.state import sentences, worst
 
 router = Router(tags=["compliance"])
 router.add_router("", access_router)
+router.add_router("", keeping_router)
 
 AUDIT = requires("audit")
 

@@ -111,8 +111,8 @@ def stand_still() -> None:
 
 
 @transaction.atomic
-def place(actor: User, *, target: str, target_id: UUID | None, reference: str) -> Hold:
-    """Place a hold. For compliance officers.
+def place(actor: User | None, *, target: str, target_id: UUID | None, reference: str) -> Hold:
+    """Place a hold. For compliance officers; actor None: whoever runs the machine (manage.py hold).
 
     Raises PermissionDenied, or Problem `bad-reference`, `no-such-target`, `hold-too-late` (its
     erasure has begun), `already-held` (by the same reference).
@@ -135,8 +135,8 @@ def place(actor: User, *, target: str, target_id: UUID | None, reference: str) -
 
 
 @transaction.atomic
-def release(actor: User, pk: UUID | str) -> Hold:
-    """Release a hold. What waited for it is erased by the next sweep. For compliance officers.
+def release(actor: User | None, pk: UUID | str) -> Hold:
+    """Release a hold; what waited for it is erased by the next sweep. For whom `place` is.
 
     Raises PermissionDenied, and Http404 where there is no such hold or it is released already.
     """
@@ -170,8 +170,8 @@ def _reaches(**keys: object) -> Q:
     return covered
 
 
-def _require_officer(actor: User) -> None:
-    if not (actor.is_active and actor.is_compliance):
+def _require_officer(actor: User | None) -> None:
+    if actor is not None and not (actor.is_active and actor.is_compliance):
         raise PermissionDenied
 
 
@@ -194,7 +194,7 @@ def _erasure_began(key: UUID) -> datetime | None:
     return found.first()
 
 
-def _record(action: str, actor: User, hold: Hold) -> None:
+def _record(action: str, actor: User | None, hold: Hold) -> None:
     record(
         action,
         actor=actor,

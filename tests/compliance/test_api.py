@@ -28,7 +28,10 @@ from tests.compliance.people import make_officer, make_report
 
 ApiFor = Callable[..., people.Api]
 
-CALLS = ["/audit", "/audit/state", "/audit/key", "/audit/verify", "/audit/export", "/audit/reports"]
+CALLS = [
+    *("/audit", "/audit/state", "/audit/key", "/audit/verify", "/audit/export", "/audit/reports"),
+    *("/audit/holds", "/audit/retention"),
+]
 
 
 @pytest.fixture
