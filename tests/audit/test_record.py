@@ -46,7 +46,7 @@ def test_what_was_recorded_comes_back(data: dict[str, Any]) -> None:
         Decimal(1),
         b"bytes",
         ("a", "tuple"),
-        {"a", "set"},
+        {"a set"},
         [0.5],
         {"deep": [float("nan")]},
         {1: "a key that is no text"},
