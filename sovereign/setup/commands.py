@@ -29,7 +29,9 @@ def run_logged(
     `progress` turns a line of output into a short text of how far it is, or None to keep the last.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab", buffering=0) as sink:
+    # Processes of the product can write there, and this runs outside the wall: no link is followed.
+    opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(opened, "ab", buffering=0) as sink:
         sink.write(f"\n$ {' '.join(map(str, command))}\n".encode())
         try:
             code, tail = _follow(command, sink.write, teller, env, progress, cwd)
