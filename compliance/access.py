@@ -82,6 +82,14 @@ class Reading:
         return self.times.get(actions.SEARCHED, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Who read it, the latest first. Not `complete`: older answers and searches were not looked at."""
+
+    people: list[Reading]
+    complete: bool
+
+
 def ways(person: User, collection: Collection) -> list[Way]:
     """Every grant by which `person` reads `collection`, the strongest first, and who gave it when.
 
@@ -112,22 +120,27 @@ def who_can_read(collection: Collection) -> list[tuple[User, str]]:
     return sorted(roles.items(), key=lambda item: item[0].email)
 
 
-def who_read(documents: Iterable[UUID]) -> list[Reading]:
+def who_read(documents: Iterable[UUID]) -> Readings:
     """Who opened, downloaded or was shown any of `documents`, the latest first; by the record alone.
 
     Answers and searches name what they showed in `data.documents`: the newest LOOKED_THROUGH of
-    them are looked through, which a database without JSON indexes does in a second or two.
+    them are looked through, which a database without JSON indexes does in a second or two. Where there
+    are more, the answer says so. Of one document only answers that name it count towards that bound.
     """
     wanted = {str(pk) for pk in documents}
     found: dict[str, Reading] = {}
     direct = Entry.objects.filter(action__in=DIRECT, target_id__in=wanted)
     for action, actor, at in direct.values_list("action", "actor", "at"):
         found.setdefault(actor, Reading(actor)).add(action, at)
-    for action, actor, at, shown in _shown(wanted):
+    seen = 0
+    for seen, (action, actor, at, shown) in enumerate(_shown(wanted), start=1):
+        if seen > LOOKED_THROUGH:
+            break
         if wanted.intersection(shown or ()):
             found.setdefault(actor, Reading(actor)).add(action, at)
     _name(found)
-    return sorted(found.values(), key=lambda reading: str(reading.last), reverse=True)
+    people = sorted(found.values(), key=lambda reading: str(reading.last), reverse=True)
+    return Readings(people, complete=seen <= LOOKED_THROUGH)
 
 
 def collection_of(document: UUID) -> Collection | None:
@@ -141,7 +154,7 @@ def _shown(wanted: set[str]) -> Iterable[tuple[str, str, datetime, list[str] | N
     if len(wanted) == 1:
         entries = entries.filter(data__documents__icontains=next(iter(wanted)))
     rows = entries.values_list("action", "actor", "at", "data__documents")
-    return rows[:LOOKED_THROUGH].iterator(chunk_size=2_000)
+    return rows[: LOOKED_THROUGH + 1].iterator(chunk_size=2_000)
 
 
 def _name(found: dict[str, Reading]) -> None:

@@ -13,7 +13,7 @@ from compliance import access
 from compliance.access import Reach, Reading, Way
 from compliance.forms import ReachForm, ReadForm, WhyForm
 from compliance.looks import explained
-from compliance.schemas import ReachOut, ReadingOut, WaysOut
+from compliance.schemas import ReachOut, ReadingsOut, WaysOut
 from ingest.models import Collection, Document
 
 router = Router(tags=["compliance"])
@@ -22,11 +22,12 @@ AUDIT = requires("audit")
 Asked = Annotated[str, Query(max_length=254, pattern=r"^[^\x00]*$")]
 
 
-@router.get(
-    "/audit/readings", auth=AUDIT, response=list[ReadingOut], summary="Who read this document"
-)
-def readings(request: SignedInRequest, subject: Asked) -> list[dict[str, Any]]:
-    """`subject`: the id of a document, there or erased; or a collection's id or whole name."""
+@router.get("/audit/readings", auth=AUDIT, response=ReadingsOut, summary="Who read this document")
+def readings(request: SignedInRequest, subject: Asked) -> dict[str, Any]:
+    """`subject`: the id of a document, there or erased; or a collection's id or whole name.
+
+    `complete` is false where there are more answers and searches than the newest `looked_through`.
+    """
     about = _checked(ReadForm({"subject": subject}))["subject"]
     if isinstance(about, Collection):
         explained(request.user, "read", "collection", about.pk)
@@ -34,7 +35,12 @@ def readings(request: SignedInRequest, subject: Asked) -> list[dict[str, Any]]:
     else:
         explained(request.user, "read", "document", about)
         wanted = [about]
-    return [_reading(found) for found in access.who_read(wanted)]
+    found = access.who_read(wanted)
+    return {
+        "items": [_reading(each) for each in found.people],
+        "complete": found.complete,
+        "looked_through": access.LOOKED_THROUGH,
+    }
 
 
 @router.get("/audit/ways", auth=AUDIT, response=WaysOut, summary="Why a person can read it")

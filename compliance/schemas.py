@@ -153,6 +153,12 @@ class ReadingOut(Schema):
     last: datetime
 
 
+class ReadingsOut(Schema):
+    items: list[ReadingOut]
+    complete: bool = Field(description="False: older answers and searches were not looked through")
+    looked_through: int = Field(description="At most so many answers and searches, the newest")
+
+
 class WayOut(Schema):
     how: Literal["person", "group", "everyone"]
     role: str

@@ -1,6 +1,6 @@
 """Three questions: who read this, why can this person read it, what can this person read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -44,16 +44,28 @@ def _read(officer: User, subject: Collection | UUID) -> Answer:
     if isinstance(subject, Collection):
         documents = Document.objects.filter(collection=subject).values_list("id", flat=True)
         explained(officer, "read", "collection", subject.pk)
+        people = access.who_can_read(subject)
         return {
             "collection": subject,
-            "readings": access.who_read(documents),
-            "people": access.who_can_read(subject)[:LISTED],
+            **_readings(documents),
+            "people": people[:LISTED],
+            "people_in_all": len(people),
+            "people_left_out": max(0, len(people) - LISTED),
         }
     explained(officer, "read", "document", subject)
     return {
         "document": subject,
         "within": access.collection_of(subject),
-        "readings": access.who_read([subject]),
+        **_readings([subject]),
+    }
+
+
+def _readings(documents: Iterable[UUID]) -> Answer:
+    found = access.who_read(documents)
+    return {
+        "readings": found.people,
+        "complete": found.complete,
+        "looked_through": access.LOOKED_THROUGH,
     }
 
 

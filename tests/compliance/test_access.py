@@ -47,23 +47,59 @@ def test_downloads_and_answers_are_readings(bob: User, erin: User, document: Doc
     record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", document.pk))
     record(actions.ANSWERED, actor=erin, data={"documents": [str(uuid4()), str(document.pk)]})
     record(actions.ANSWERED, actor=erin, data={"documents": [str(document.pk)]})
-    found = {reading.user: reading for reading in access.who_read([document.pk])}
+    found = {reading.user: reading for reading in access.who_read([document.pk]).people}
     assert found.keys() == {bob, erin}
     assert found[bob].downloaded == 1 and found[bob].answered == 0
     assert found[erin].answered == 2
 
 
+@pytest.mark.parametrize(("there", "complete"), [(2, True), (3, False)])
+def test_a_bound_that_was_hit_is_said(
+    client: Client,
+    bob: User,
+    document: Document,
+    monkeypatch: pytest.MonkeyPatch,
+    there: int,
+    complete: bool,
+) -> None:
+    monkeypatch.setattr(access, "LOOKED_THROUGH", 2)
+    for _number in range(there):
+        record(actions.ANSWERED, actor=bob, data={"documents": [str(document.pk)]})
+    for subject in (document.pk, document.collection_id):
+        page = ask(client, "read", subject=subject)
+        (reading,) = page.context["readings"]
+        assert (reading.answered, page.context["complete"]) == (2, complete)
+        assert ("more answers and searches than this page" not in page.content.decode()) == complete
+    found = access.who_read([document.pk])
+    assert (found.people[0].answered, found.complete) == (2, complete)
+
+
+@pytest.mark.parametrize(("listed", "said"), [(3, False), (2, True)])
+def test_people_that_are_left_out_are_counted(
+    client: Client,
+    collection: Collection,
+    monkeypatch: pytest.MonkeyPatch,
+    listed: int,
+    said: bool,
+) -> None:
+    monkeypatch.setattr("compliance.views.access.LISTED", listed)
+    page = ask(client, "read", subject=collection.pk)
+    assert len(page.context["people"]) == listed
+    sentence = f"3 people can read it. The first {listed} are listed"
+    assert (sentence in " ".join(page.content.decode().split())) == said
+
+
 def test_other_documents_are_no_readings(bob: User, document: Document) -> None:
     record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", uuid4()))
     record(actions.SEARCHED, actor=bob, data={"documents": [str(uuid4())]})
-    assert access.who_read([document.pk]) == []
+    assert access.who_read([document.pk]).people == []
 
 
 def test_of_a_deleted_person_the_id_is_left(bob: User, document: Document) -> None:
     record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", document.pk))
     key = str(bob.pk)
     bob.delete()
-    (reading,) = access.who_read([document.pk])
+    (reading,) = access.who_read([document.pk]).people
     assert reading.actor == key and reading.user is None
 
 

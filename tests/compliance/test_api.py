@@ -20,6 +20,7 @@ from audit import actions, checkpoints
 from audit.models import Entry
 from audit.record import record
 from audit.seal import seal
+from compliance import access
 from compliance.buttons import LOCK
 from compliance.views.overview import VERIFIER
 from ingest.models import Collection
@@ -260,7 +261,9 @@ def test_no_such_report(api: people.Api, name: str) -> None:
 def test_who_read_it(api: people.Api, bob: User, collection: Collection) -> None:
     document = people.make_document(collection)
     record(actions.DOCUMENT_DOWNLOADED, actor=bob, target=("document", document.pk))
-    (found,) = api.get("/audit/readings", {"subject": str(document.pk)}).json()
+    answer = api.get("/audit/readings", {"subject": str(document.pk)}).json()
+    (found,) = answer["items"]
+    assert (answer["complete"], answer["looked_through"]) == (True, access.LOOKED_THROUGH)
     assert found["email"] == "bob@example.com" and found["downloaded"] == 1
 
 
