@@ -13,6 +13,7 @@ originals that nobody can read once their keys are erased here (docs/encryption.
 
 import base64
 import binascii
+import errno
 import fcntl
 import hashlib
 import os
@@ -187,12 +188,17 @@ def destroy(document: UUID) -> None:
     """
     file = key_path(document)
     try:
-        with file.open("r+b") as opened:
-            opened.write(bytes(file.stat().st_size))
+        # In the place of a link: what it leads to is none of ours to overwrite.
+        descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "r+b") as opened:
+            opened.write(bytes(os.fstat(descriptor).st_size))
             opened.flush()
             os.fsync(opened.fileno())
     except FileNotFoundError:
         return
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
     file.unlink(missing_ok=True)
     _sync_folder(file.parent)
 

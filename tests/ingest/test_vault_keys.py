@@ -368,3 +368,13 @@ def test_a_crash_while_uploading_leaves_nothing_that_can_be_read(put: Put, folde
     files.remove_leftovers()
     assert not list(keys.wrapped())
     assert not [file for file in (folder / "documents").rglob("*") if file.is_file()]
+
+
+def test_a_link_in_place_of_a_key_is_removed_and_not_followed(tmp_path: Path) -> None:
+    document = uuid4()
+    (tmp_path / "elsewhere").write_text("kept")
+    keys.key_path(document).parent.mkdir(parents=True, exist_ok=True)
+    keys.key_path(document).symlink_to(tmp_path / "elsewhere")
+    keys.destroy(document)
+    assert (tmp_path / "elsewhere").read_text() == "kept"
+    assert not keys.key_path(document).is_symlink()
