@@ -9,7 +9,7 @@ CORPUS ?= samples/handbook
 QUESTIONS ?= samples/questions.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-services test-handbook check lint types templates lock audit-deps bench clean-data
+.PHONY: help up test test-long test-services test-handbook check lint types templates lock audit-deps bench clean-data
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ up: ## install what is missing, fetch the models, start everything, print the ad
 test: ## install what the tests need and run them, the network closed
 	@$(PYTHON) sovereign/setup --for-tests
 	$(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-long: ## the tests that take minutes: every way out, planted words in every sink, hostile pages, strace
+	@$(PYTHON) sovereign/setup --for-tests
+	$(VENV)/python -m pytest -m long -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-services: ## the database's tests on PostgreSQL, and what compose runs, with Debian's PostgreSQL and Redis
 	@$(PYTHON) sovereign/setup --for-tests

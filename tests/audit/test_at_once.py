@@ -153,6 +153,7 @@ while True:
 
 
 @pytest.mark.live
+@pytest.mark.long
 def test_killed_sealers_leave_a_chain_that_goes_on(tmp_path: Path) -> None:
     """Four times SIGKILL in the middle of sealing; writers go on meanwhile."""
     environment = {

@@ -31,7 +31,7 @@ from tests.e2e.canary import (
 )
 from tests.live import Process, free_port, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 
 MODEL = "smollm2-135m-instruct"
 NEEDED = [settings.MODELS_DIR / MODEL, settings.MODELS_DIR / "multilingual-e5-small"]

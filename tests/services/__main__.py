@@ -23,7 +23,7 @@ FOLDERS = [
     ),
     *("tests/test_doors.py", "tests/test_error_pages.py", "tests/setup/test_health.py"),
 ]
-MARKS = "services or not (live or browser or bench or handbook)"
+MARKS = "services or not (live or browser or bench or handbook or long)"
 
 
 def main(arguments: list[str]) -> int:

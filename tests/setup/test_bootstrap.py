@@ -269,6 +269,8 @@ def test_a_taken_port_ends_the_set_up_before_it_installs(tmp_path: Path) -> None
 
 def test_ctrl_c_ends_the_set_up_and_what_it_runs(tmp_path: Path) -> None:
     program = (
+        # What a shell starts in the background, CI perhaps, ignores Ctrl-C.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "from tell import Teller\n"

@@ -19,6 +19,8 @@ from tests import live
 from tests.wall.guarded import run
 from tests.wall.inside import ROOT
 
+pytestmark = pytest.mark.long
+
 #: What each package of requirements/base.in is imported as, where that is not its name.
 MODULES = {
     "django-axes": "axes",

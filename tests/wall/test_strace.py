@@ -22,7 +22,7 @@ from tests.live import free_port, wait_until
 from tests.setup.conftest import ROOT
 from tests.wall.strace import Named, families, leaving, named
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 EMAIL, PASSWORD = "first@example.com", "a long password of mine"
 START_SECONDS = 240.0
 #: The launcher, with every service started as it would be without a guard.
