@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -97,13 +97,10 @@ def person_page(request: SignedInRequest) -> HttpResponse:
 
 @never_cache
 @require_POST
-def own_data(request: SignedInRequest) -> HttpResponse:
+def own_data(request: SignedInRequest) -> FileResponse:
     """All that is kept about who asks, as a ZIP file."""
-    response = HttpResponse(
-        person.export(request.user, request.user), content_type="application/zip"
-    )
-    response["Content-Disposition"] = 'attachment; filename="my-data.zip"'
-    return response
+    made = person.export(request.user, request.user)
+    return FileResponse(made, as_attachment=True, filename="my-data.zip")
 
 
 def _names(rows: list[Hold]) -> dict[str, str]:

@@ -4,12 +4,12 @@ The export is hers alone, on her profile page: an officer sees no content. Whoev
 on the machine can make it as well (manage.py person), which is recorded.
 """
 
-import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
@@ -27,6 +27,8 @@ from ingest.models import Collection, Document, Grant, Receipt
 
 Json = dict[str, Any]
 
+#: Bytes of an export that are kept in memory.
+IN_MEMORY = 4 << 20
 ACCOUNT = ("id", "email", "name", "is_active", "is_admin", "is_compliance", "created_at")
 ENTRY = ("id", "at", "actor", "action", "target_type", "target_id", "request_id", "data")
 
@@ -42,21 +44,24 @@ class Erased:
     entries: int
 
 
-def export(actor: User | None, person: User) -> bytes:
-    """A ZIP file of JSON files with all that is kept about `person`. actor None: the system.
+def export(actor: User | None, person: User) -> IO[bytes]:
+    """A ZIP file of JSON files with all that is kept about `person`, open at its beginning.
 
-    Passages of documents are named and not copied: they are the company's. Raises PermissionDenied.
+    actor None: the system. A large one lies in a nameless file meanwhile, not in memory. Passages of
+    documents are named and not copied: they are the company's. Raises PermissionDenied.
     """
     if actor is not None and actor.pk != person.pk:
         raise PermissionDenied
-    target, counts = io.BytesIO(), dict[str, int]()
+    counts = dict[str, int]()
+    target = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (handed out)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in _files(person):
             archive.writestr(name, _written(content))
             kind = name.partition("/")[0].removesuffix(".json")
             counts[kind] = counts.get(kind, 0) + (len(content) if isinstance(content, list) else 1)
     record(actions.PERSON_EXPORTED, actor=actor, target=("user", person.pk), data=counts)
-    return target.getvalue()
+    target.seek(0)
+    return cast(IO[bytes], target)
 
 
 @transaction.atomic

@@ -1,14 +1,19 @@
 """Every request gets an id; every response gets the headers that the CSP does not cover."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from audit.context import request_id
 from sovereign.browser import HEADERS
+
+#: Bytes of a file that are sent at once.
+PART = 65_536
 
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
@@ -63,3 +68,36 @@ class ResponseHeadersMiddleware(_Middleware):
         if not request.path.startswith("/static/"):
             response.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+class StreamedFilesMiddleware(_Middleware):
+    """Under ASGI, files are sent part by part.
+
+    Django reads a synchronous stream to its end before the first byte goes, whole in memory: those
+    of whitenoise (static files) are such, and any FileResponse of ours.
+    """
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if (
+            isinstance(request, ASGIRequest)
+            and isinstance(response, StreamingHttpResponse)
+            and not response.is_async
+        ):
+            response.streaming_content = _parts(cast(Iterator[bytes], response.streaming_content))
+        return response
+
+
+async def _parts(found: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each time as much as PART, read in the request's own thread."""
+    while part := await sync_to_async(_some)(found):
+        yield part
+
+
+def _some(found: Iterator[bytes]) -> bytes:
+    taken, size = [], 0
+    for each in found:
+        taken.append(each)
+        size += len(each)
+        if size >= PART:
+            break
+    return b"".join(taken)

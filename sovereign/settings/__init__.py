@@ -135,6 +135,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "sovereign.middleware.RequestIdMiddleware",
     "sovereign.middleware.ResponseHeadersMiddleware",
+    "sovereign.middleware.StreamedFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -52,8 +52,13 @@ def opened(data: bytes) -> dict[str, Any]:
         return {name: json.loads(archive.read(name)) for name in archive.namelist()}
 
 
+def exported(user: User) -> bytes:
+    with person.export(user, user) as file:
+        return file.read()
+
+
 def test_the_export_holds_all_that_is_hers(world: Document, alice: User) -> None:
-    files = opened(person.export(alice, alice))
+    files = opened(exported(alice))
     mine = Conversation.objects.get(user=alice)
     talk = files.pop(f"conversations/{mine.pk}.json")
     assert [message["role"] for message in talk["messages"]] == ["user", "assistant"]
@@ -69,7 +74,7 @@ def test_the_export_holds_all_that_is_hers(world: Document, alice: User) -> None
 
 
 def test_the_export_holds_no_secret_and_no_text_of_documents(world: Document, alice: User) -> None:
-    data = person.export(alice, alice)
+    data = exported(alice)
     files = opened(data)
     everything = json.dumps(files)
     assert ApiToken.objects.get().token_hash not in everything
@@ -91,10 +96,10 @@ def test_the_profile_page_gives_it(
 ) -> None:
     client = client_for(alice)
     assert "/accounts/data" in client.get("/accounts/profile/").content.decode()
-    answer = client.post("/accounts/data")
+    answer: Any = client.post("/accounts/data")
     assert answer["Content-Type"] == "application/zip"
     assert "attachment" in answer["Content-Disposition"]
-    assert opened(answer.content)["account.json"]["id"] == str(alice.pk)
+    assert opened(b"".join(answer.streaming_content))["account.json"]["id"] == str(alice.pk)
     entry = Entry.objects.get(action=actions.PERSON_EXPORTED)
     assert (entry.actor, entry.target_id) == (str(alice.pk), str(alice.pk))
     assert entry.data["conversations"] == 1 and people.CANARY not in str(entry.data)

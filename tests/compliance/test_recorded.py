@@ -266,7 +266,7 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.CONVERSATION_ERASED: (erase_conversation, 1),
     actions.FEEDBACK_GIVEN: (rated, 1),
     actions.RETENTION_APPLIED: (purge, 1),
-    actions.PERSON_EXPORTED: (lambda w: person.export(w.alice, w.alice), 1),
+    actions.PERSON_EXPORTED: (lambda w: person.export(w.alice, w.alice).close(), 1),
     actions.PERSON_ERASED: (lambda w: person.erase(w.admin, w.alice), 1),
 }
 

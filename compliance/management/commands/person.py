@@ -1,6 +1,7 @@
 """`manage.py person export|erase EMAIL`: a person's own data, for whoever runs the machine."""
 
 import os
+import shutil
 from argparse import ArgumentParser
 from typing import Any
 
@@ -37,8 +38,8 @@ class Command(BaseCommand):
             descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             raise CommandError(f"{to} cannot be made: {error.strerror}.") from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(person.export(None, user))
+        with os.fdopen(descriptor, "wb") as file, person.export(None, user) as made:
+            shutil.copyfileobj(made, file)
         self.stderr.write(f"{to} holds what is kept about {user.email}.")
 
     def _erase(self, user: User) -> None:
