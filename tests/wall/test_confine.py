@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wall import landlock, seccomp
+from wall.profiles import PROFILES
 
 PROGRAM = Path(landlock.__file__).with_name("confine.py")
 PYTHON = (sys.executable, "-I", "-c")
@@ -54,6 +55,36 @@ def test_options_say_where_to_write_and_connect(tmp_path: Path) -> None:
     options = ("--profile", "gate", "--connect", "1", "--write", folder, "--")
     done = confine(*options, *PYTHON, code, str(tmp_path))
     assert (done.stdout.splitlines(), done.stderr) == (["no other", "asked 1", "no 2"], "")
+
+
+@pytest.mark.skipif(
+    landlock.abi() < 6,
+    reason=f"SIGNALS CROSS HERE: Landlock {landlock.abi()}, 6 is needed (docs/wall.md)",
+)
+@pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"parser"}))
+def test_the_same_users_other_programs_get_no_signal(profile: str) -> None:
+    code = (
+        "import os, signal, subprocess, sys\n"
+        "def tried(pid):\n"
+        "    ways = [lambda: os.kill(pid, signal.SIGTERM), lambda: os.killpg(pid, signal.SIGTERM),\n"
+        "            lambda: signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGTERM)]\n"
+        "    for way in ways:\n"
+        "        try: way()\n"
+        "        except PermissionError: yield 'no'\n"
+        "        else: yield 'sent'\n"
+        "print(*tried(int(sys.argv[1])))\n"
+        "os.kill(os.getpid(), 0)\n"
+        "own = subprocess.Popen(['sleep', '60'])\n"
+        "own.terminate()\n"
+        "print(own.wait())\n"
+    )
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        try:
+            done = confine("--profile", profile, "--", *PYTHON, code, str(other.pid))
+            assert (done.stdout.splitlines(), done.stderr) == (["no no no", "-15"], "")
+            assert other.poll() is None, "it lives on"
+        finally:
+            other.kill()
 
 
 def test_the_programs_arguments_environment_and_status_are_its_own() -> None:
