@@ -20,7 +20,7 @@ from celery import Celery
 
 from tests import live
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 WORDS = [
     "leave",

@@ -19,7 +19,7 @@ from tests.setup.conftest import ROOT
 from tests.setup.test_live import START_SECONDS, Launched, fetch
 from wall import facts, namespace, status
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 
 class Echo:
