@@ -45,10 +45,19 @@ def bind_to_loopback(listener: socket.socket) -> bool:
     return True
 
 
-def answer_only(listener: socket.socket) -> None:
-    """Let a TCP socket be called and never call. For good: the lock has no key. Raises OSError."""
+def answer_only(listener: socket.socket) -> bool:
+    """Let a TCP socket be called and never call. For good: the lock has no key.
+
+    False where the kernel keeps such filters to root (some do, against tricks with the processor's
+    predictions): the device `lo` is then the one lock, and a socket on all addresses has none. Raises
+    OSError for any other refusal.
+    """
     program = b"".join(struct.pack("HBBI", *step) for step in _FILTER)
     steps = ctypes.create_string_buffer(program)
     about = struct.pack("HL", len(_FILTER), ctypes.addressof(steps))
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, about)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, about)
+    except PermissionError:
+        return False
     listener.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
+    return True

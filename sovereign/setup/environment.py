@@ -87,8 +87,11 @@ def make(env: Environment, teller: Teller) -> None:
 def _usable(env: Environment) -> bool:
     config = env.home / "pyvenv.cfg"
     pip = env.home / "bin" / "pip"
-    if not (env.python.exists() and config.exists() and pip.exists()):
-        return False
+    try:
+        if not (env.python.exists() and config.exists() and pip.exists()):
+            return False
+    except PermissionError:
+        return False  # copied from another user, whose Python this one may not run
     series = f"version = {sys.version_info.major}.{sys.version_info.minor}."
     # pip's first line names the interpreter: another path there means that the folder was moved.
     first = pip.read_text(encoding="utf-8", errors="replace").splitlines()[0]
