@@ -18,7 +18,7 @@ from inference.registry import Model, Registry
 from inference.speed import SpeedBook
 from inference.xllama import XllamaEngine
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 SMALL = "smollm2-135m-instruct"
 
 

@@ -18,7 +18,7 @@ from sovereign.launcher.listening import free_port
 from tests.setup.children import lives, until
 from tests.setup.conftest import ROOT
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 #: Generous: a machine that runs other tests beside these starts five processes at once.
 START_SECONDS = 150.0
 
