@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[str, list[ChunkDraft], str, float, float]:
         started = time.process_time()
         passages = chunk_document(parsed, title=parsed.title or path.name)
         chunking = time.process_time() - started
-        outcome = "text" + (f" ({'; '.join(parsed.warnings)})" if parsed.warnings else "")
+        outcome = "text" + (f" ({'; '.join(n.code for n in parsed.warnings)})" if parsed.warnings else "")
     except ParseError as error:
         outcome = f"{error.code}: {error.detail}"
     return outcome, passages, media_type, child_seconds() - before, chunking

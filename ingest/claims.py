@@ -60,10 +60,10 @@ class Claim:
             raise LeaseLost
         self._written = monotonic()
 
-    def progress(self, share: float) -> None:
-        """Show how far the stage is, at most once a second."""
+    def progress(self, done: int, total: int) -> None:
+        """Show how far the stage is (`done` of `total` pages or passages), at most once a second."""
         if monotonic() - self._written >= PROGRESS_SECONDS:
-            self.renew(progress=round(min(max(share, 0.0), 1.0), 3))
+            self.renew(progress=round(done / max(1, total), 3), done=done, total=total)
             free_connection()
 
 

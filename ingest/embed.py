@@ -29,15 +29,15 @@ def normalised(vectors: Vectors) -> Vectors:
     return result
 
 
-def embed_passages(texts: Sequence[str], on_batch: Callable[[float], None]) -> Vectors:
+def embed_passages(texts: Sequence[str], on_batch: Callable[[int, int], None]) -> Vectors:
     """Vectors of `texts`, shape (len(texts), dimensions), unit length.
 
-    `on_batch` is called before each batch with the share that is done; what it raises ends the
+    `on_batch` is called before each batch with how many of them are done; what it raises ends the
     work. Raises inference's ModelsUnavailable.
     """
     client = get_client()
     parts: list[Vectors] = []
     for start in range(0, len(texts), BATCH):
-        on_batch(start / len(texts))
+        on_batch(start, len(texts))
         parts.append(np.asarray(client.embed_passages(texts[start : start + BATCH]), np.float32))
     return normalised(np.concatenate(parts))

@@ -10,7 +10,7 @@ from audit import actions
 from audit.record import record
 from inference.client import get_client
 from inference.protocol import Vectors
-from ingest import embed, erase, lexical, store
+from ingest import embed, erase, lexical, notices, store
 from ingest.chunk import ChunkDraft
 from ingest.claims import Claim
 from ingest.language import detect_language
@@ -31,7 +31,7 @@ def keep(
     vectors: Vectors,
 ) -> None:
     """Write everything; `ready` comes last and in one step with the record."""
-    claim.renew(stage=Document.Stage.STORE, progress=0)
+    claim.renew(stage=Document.Stage.WORDS, progress=0)
     document.language = detect_language(parsed.text[:20_000])
     document.title = title_of(document, parsed)
     chunks = _chunks(document, drafts, vectors, get_client().embedder())
@@ -116,9 +116,12 @@ def _finish(claim: Claim, document: Document, parsed: ParsedDocument, count: int
             title=document.title,
             language=document.language,
             pages=parsed.pages,
-            warnings=list(parsed.warnings),
+            warnings=notices.stored(parsed.warnings),
             chunk_count=count,
             ready_at=timezone.now(),
+            visible=True,
+            metadata=dict(parsed.metadata),
+            page_labels=list(parsed.page_labels),
             lease=None,
         )
         replaced = erase.supersede(document)

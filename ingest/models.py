@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Group, User
+from ingest.notices import shown
 from ingest.reasons import reason
 
 
@@ -102,11 +103,23 @@ class Document(models.Model):
         ERASING = "erasing", _("Erasing")
 
     class Stage(models.TextChoices):
+        """What is being done, or, while it waits, what comes next ("": from the start)."""
+
         NONE = "", ""
+        CONVERT = "convert", _("Converting")
+        UNPACK = "unpack", _("Unpacking")
         PARSE = "parse", _("Reading")
+        OCR = "ocr", _("Recognising text")
         CHUNK = "chunk", _("Cutting into passages")
+        WORDS = "words", _("Indexing its words")
         EMBED = "embed", _("Understanding")
-        STORE = "store", _("Storing")
+        PROBE = "probe", _("Checking")
+
+    class Lane(models.TextChoices):
+        """Slow work (recognition, thousands of passages) never takes all workers: ingest/fair.py."""
+
+        QUICK = "quick", _("Quick")
+        SLOW = "slow", _("Slow")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
@@ -119,12 +132,32 @@ class Document(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED, db_index=True)
     stage = models.CharField(max_length=10, choices=Stage, blank=True, default=Stage.NONE)
     progress = models.FloatField(default=0)
+    #: Of the stage: `done` of `total` pages, passages or files. 0 of 0: it cannot be counted.
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    #: Whether its passages may be found: by their words at first, then by their meaning, too.
+    visible = models.BooleanField(default=False)
+    #: When the words were indexed; `ready_at`: when the vectors were.
+    words_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lane = models.CharField(max_length=10, choices=Lane, default=Lane.QUICK)
+    #: Its place in the queue, which is fair between people and collections (ingest/fair.py).
+    turn = models.BigIntegerField(default=0)
     error_code = models.CharField(max_length=50, blank=True)
     error_detail = models.CharField(max_length=500, blank=True)
     warnings = models.JSONField(default=list)
     title = models.CharField(max_length=500, blank=True)
     language = models.CharField(max_length=8, blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
+    #: What a reader calls the pages, where that is not their number (parsers/base.ParsedDocument).
+    page_labels = models.JSONField(default=list)
+    #: What the file says of itself; keys: parsers/base.METADATA.
+    metadata = models.JSONField(default=dict)
+    #: How it was read: seconds by stage, pages without text, pages recognised and how surely.
+    reading = models.JSONField(default=dict)
+    #: The archive that it was unpacked from.
+    container = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="members"
+    )
     chunk_count = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0)
@@ -149,7 +182,10 @@ class Document(models.Model):
                 name="document_bytes_once_a_collection",
             )
         ]
-        indexes = [models.Index(fields=["status", "lease_until"], name="document_sweep")]
+        indexes = [
+            models.Index(fields=["status", "lease_until"], name="document_sweep"),
+            models.Index(fields=["status", "lane", "turn"], name="document_queue"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -159,6 +195,27 @@ class Document(models.Model):
         """Why it failed, in the language of the interface."""
         return reason(self.error_code, self.error_detail)
 
+    @property
+    def notices(self) -> list[dict[str, str]]:
+        """Code and sentence of each warning, in the language of the interface."""
+        return shown(self.warnings)
+
+
+class Extract(models.Model):
+    """What was read of a document: its blocks as parsers/wire.py packs them, compressed (zlib).
+
+    Work goes on from here after an interruption, and its page shows it. Goes with its document.
+    """
+
+    document = models.OneToOneField(
+        Document, primary_key=True, on_delete=models.CASCADE, related_name="extract"
+    )
+    data = models.BinaryField()
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return str(self.document_id)
+
 
 class Chunk(models.Model):
     """A passage that is found and cited as a whole.
@@ -166,6 +223,8 @@ class Chunk(models.Model):
     `text` is what is shown and quoted; `context` (title > headings) is embedded and indexed with
     it. `start` and `end` are character offsets into the document's parsed text. `vector` is
     float16, little endian, normalised, made by `embedder`: the vector store can be rebuilt from it.
+    None: its document is found by words alone so far. `confidence`: the least of its recognised
+    blocks (0 to 1); None where the file itself says the words.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -179,6 +238,7 @@ class Chunk(models.Model):
     end = models.PositiveIntegerField()
     boxes = models.JSONField(default=list)
     language = models.CharField(max_length=8, blank=True)
+    confidence = models.FloatField(null=True, blank=True)
     vector = models.BinaryField(null=True)
     embedder = models.CharField(max_length=100, blank=True)
 

@@ -55,6 +55,11 @@ class ErrorOut(Schema):
     detail: str
 
 
+class WarningOut(Schema):
+    code: str
+    detail: str
+
+
 class DocumentOut(Schema):
     id: UUID
     collection: UUID
@@ -69,7 +74,7 @@ class DocumentOut(Schema):
     stage: str
     progress: float
     error: ErrorOut | None
-    warnings: list[Any]
+    warnings: list[WarningOut]
     pages: int | None
     chunks: int
     version: int
@@ -155,7 +160,7 @@ def document_out(document: Document) -> dict[str, Any]:
         "stage": document.stage,
         "progress": document.progress,
         "error": error if document.error_code else None,
-        "warnings": document.warnings,
+        "warnings": document.notices,
         "pages": document.pages,
         "chunks": document.chunk_count,
         "version": document.version,

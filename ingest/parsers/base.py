@@ -29,18 +29,46 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
     header_rows: int = 0
     boxes: tuple[Box, ...] = ()
+    #: 0 to 1: how sure text recognition was of its words. None: the file itself says them.
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person should know of a file that was read all the same.
+
+    `code` is stable and documented (docs/errors.md); ingest/notices.py has its sentence in the
+    language of the interface. `count` of `total` things are meant; `names` says which, short.
+    """
+
+    code: str
+    count: int = 0
+    total: int = 0
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What was read of a file. `text` is its blocks joined by blank lines (see BlockWriter)."""
+    """What was read of a file. `text` is its blocks joined by blank lines (see BlockWriter).
+
+    `pages` counts what the file is made of: pages, slides, sheets, pictures. `blank` are those of
+    them (from 1) that hold no text. `page_labels`, one for each page or none at all, are what a
+    reader calls them: "iv", the name of a sheet. `metadata` has the keys of METADATA, each only where
+    the file says it.
+    """
 
     text: str
     blocks: tuple[Block, ...]
     title: str = ""
     pages: int | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    blank: tuple[int, ...] = ()
+    page_labels: tuple[str, ...] = ()
+
+
+#: Keys of ParsedDocument.metadata. Times are ISO 8601, with a zone where the file gives one.
+METADATA = ("author", "subject", "keywords", "created", "modified", "sent", "sender", "recipients")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,11 @@ class Limits:
     max_chars: int = 20_000_000
     #: Pieces cost memory whatever their length: a million lines of one letter is no document.
     max_blocks: int = 500_000
+    #: Cells of all tables: a sheet of one formatted column may declare a million rows of nothing.
+    max_cells: int = 5_000_000
+    #: Files inside a file (attachments), and how deep they may lie in each other.
+    max_parts: int = 200
+    max_depth: int = 4
 
     def too_much_text(self) -> "ParseError":
         """The error for a text above `max_chars` or in more than `max_blocks` pieces."""
@@ -92,6 +125,29 @@ class Parser(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Which pages (from 1) are recognised, and how: `languages` as Tesseract names them ("eng", "deu"),
+    the most likely first; `tessdata`, the folder of their data; the CPU seconds that a page may take."""
+
+    pages: tuple[int, ...]
+    languages: tuple[str, ...]
+    tessdata: str
+    page_seconds: int = 60
+
+
+class PictureParser(Parser, Protocol):
+    """A format with pages that may be pictures: PDF, images."""
+
+    def recognise(self, path: Path, limits: Limits, how: Recognition) -> ParsedDocument:
+        """Read the pages of `how` by text recognition.
+
+        Its blocks have `page`, `confidence` and, where a page has a size, `boxes`; its `blank` are
+        those of the pages that hold no text for it either. Raises ParseError `ocr-unavailable`.
+        """
+        ...
+
+
 class BlockWriter:
     """Collects blocks and keeps their offsets into the joined text."""
 
@@ -102,7 +158,7 @@ class BlockWriter:
         self._blocks: list[Block] = []
         self._length = 0
 
-    def add(
+    def add(  # noqa: PLR0913 (what a block has)
         self,
         kind: BlockKind,
         text: str,
@@ -112,6 +168,7 @@ class BlockWriter:
         rows: tuple[tuple[str, ...], ...] = (),
         header_rows: int = 0,
         boxes: tuple[Box, ...] = (),
+        confidence: float | None = None,
     ) -> None:
         """Append a block unless its text is blank. Raises ParseError `too-much-text`."""
         text = text.strip()
@@ -121,7 +178,9 @@ class BlockWriter:
         end = start + len(text)
         if end > self._limits.max_chars or len(self._blocks) >= self._limits.max_blocks:
             raise self._limits.too_much_text()
-        self._blocks.append(Block(kind, text, start, end, level, page, rows, header_rows, boxes))
+        self._blocks.append(
+            Block(kind, text, start, end, level, page, rows, header_rows, boxes, confidence)
+        )
         self._length = end
 
     def document(
@@ -129,10 +188,19 @@ class BlockWriter:
         *,
         title: str = "",
         pages: int | None = None,
-        warnings: tuple[str, ...] = (),
+        warnings: tuple[Notice, ...] = (),
         metadata: Mapping[str, str] | None = None,
+        blank: tuple[int, ...] = (),
+        page_labels: tuple[str, ...] = (),
     ) -> ParsedDocument:
-        text = self.SEPARATOR.join(block.text for block in self._blocks)
+        """What was added so far, as one document."""
         return ParsedDocument(
-            text, tuple(self._blocks), title, pages, warnings, dict(metadata or {})
+            self.SEPARATOR.join(block.text for block in self._blocks),
+            tuple(self._blocks),
+            title,
+            pages,
+            warnings,
+            dict(metadata or {}),
+            blank,
+            page_labels,
         )

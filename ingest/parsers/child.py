@@ -68,8 +68,8 @@ def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
         send("G", line)
         return True
 
-    def send_progress(share: float) -> None:
-        channel.write(f"P {share:.4f}\n".encode())
+    def send_progress(done: int, total: int) -> None:
+        channel.write(f"P {done} {total}\n".encode())
         channel.flush()
 
     if request.get("prove"):
@@ -80,20 +80,26 @@ def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
     guard.report(send_refusal)
     progress.listen(send_progress)
     try:
-        send(
-            "R",
-            wire.pack(
-                _parse(
-                    Path(f"/proc/self/fd/{source}"),
-                    request["media_type"],
-                    Limits(**request["limits"]),
-                )
-            ),
-        )
+        path, limits = Path(f"/proc/self/fd/{source}"), Limits(**request["limits"])
+        send("R", wire.pack(_read(path, limits, request)))
     except ParseError as error:
         send("E", wire.pack_error(error))
     except MemoryError:
         send("M", b"")
+
+
+def _read(path: Path, limits: "Limits", request: dict[str, Any]) -> "ParsedDocument":
+    """By the format's parser; or, where the request says how, by text recognition."""
+    from ingest.parsers.base import Recognition
+    from ingest.parsers.registry import picture_parser_for
+
+    how = request.get("how")
+    if how is None:
+        return _parse(path, request["media_type"], limits)
+    recognition = Recognition(
+        tuple(how["pages"]), tuple(how["languages"]), how["tessdata"], how["page_seconds"]
+    )
+    return picture_parser_for(request["media_type"]).recognise(path, limits, recognition)
 
 
 def _parse(path: Path, media_type: str, limits: "Limits") -> "ParsedDocument":
@@ -117,7 +123,8 @@ def _confine(request: dict[str, Any], source: int, own: tuple[str, ...]) -> None
     if not seccomp.available() and libc.unshare(_CLONE_NEWNET) != 0:
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     root = Path(request["root"])
-    read = [Path(each) for each in (*own, *_READ)]
+    recognition = (request["how"]["tessdata"],) if request.get("how") else ()
+    read = [Path(each) for each in (*own, *_READ, *recognition)]
     confine.apply("parser", read=[*read, root / "ingest", root / "wall"], descriptors=(source,))
 
 

@@ -19,12 +19,14 @@ OnRefused = Callable[[list[dict[str, Any]]], None]
 class Told:
     """Whom to tell what happens meanwhile.
 
-    `progress` gets shares from 0 to 1. `refused` is called once where the child tried to call out,
-    however it ended: it has no file to write this to itself.
+    `progress` gets how many pages (parts) of how many are read. `check` is called about once a second
+    while the child is silent; what either raises ends the child. `refused` is called once where the
+    child tried to call out, however it ended: it has no file to write this to itself.
     """
 
-    progress: Callable[[float], None] | None = None
+    progress: Callable[[int, int], None] | None = None
     refused: OnRefused | None = None
+    check: Callable[[], None] | None = None
 
 
 NOBODY = Told()
@@ -35,7 +37,7 @@ class Frames:
     """Takes the child's bytes apart; holds at most one result of at most `max_bytes`."""
 
     max_bytes: int
-    on_progress: Callable[[float], None] | None
+    on_progress: Callable[[int, int], None] | None
     kind: str = ""
     body: bytearray = field(default_factory=bytearray)
     missing: int = 0
@@ -94,7 +96,8 @@ class Frames:
         try:
             if kind == "P":
                 if self.on_progress is not None:
-                    self.on_progress(min(1.0, max(0.0, float(value))))
+                    done, total = (int(number) for number in value.split())
+                    self.on_progress(max(0, min(done, total)), max(1, total))
             elif kind == "G":
                 self.refusal = int(value)
                 self.broken = not 0 < self.refusal <= wire.MAX_REFUSAL

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ingest.parsers import clean
-from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.base import BlockWriter, Limits, Notice, ParsedDocument, ParseError
 from ingest.parsers.html import write_fragment
 from ingest.parsers.text import parse_text, read
 
@@ -39,10 +39,7 @@ class MarkdownParser:
         source = clean.clean(read(path, limits))
         fields, body = split_front_matter(source)
         if _is_hostile(body):
-            warning = (
-                "The Markdown is nested too deeply to be read as such; it was read as plain text."
-            )
-            return parse_text(source, limits, (warning,))
+            return parse_text(source, limits, (Notice("markdown-as-text"),))
         return _parse(_without_site_tags(body, bool(fields)), fields, _prose(source, body), limits)
 
 

@@ -9,7 +9,7 @@ from pypdf import PdfReader
 from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedError, PyPdfError
 
 from ingest.parsers import clean, progress
-from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.base import BlockWriter, Limits, Notice, ParsedDocument, ParseError
 from ingest.parsers.pdf_layout import write_blocks
 from ingest.parsers.pdf_lines import Line, PdfiumFailed, page_lines, plain_lines
 
@@ -18,7 +18,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
 _ENCRYPTED = "The PDF is protected with a password. Save a copy without it and upload that."
-_WITHOUT_LAYOUT = "The PDF is damaged; its text was read without its layout."
+_WITHOUT_LAYOUT = Notice("pdf-without-layout")
 #: What pypdf raises on damage beside its own errors: it trusts the types that a file declares.
 _BROKEN: tuple[type[Exception], ...] = (
     PyPdfError, DeprecationError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError,
@@ -32,18 +32,15 @@ class PdfParser:
     layout = True
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
-        """Read the file. Raises ParseError `encrypted`, `damaged`, `too-many-pages`, `no-text`."""
+        """Read the file. Raises ParseError `encrypted`, `damaged`, `too-many-pages`.
+
+        Pages without text are named in `blank`; a file of nothing else has no blocks.
+        """
         reader, pages = _open(path, limits)
         lines, empty, notes = _read(path, reader, pages, limits, layout=self.layout)
         writer = BlockWriter(limits)
         write_blocks(lines, pages, writer)
-        warnings = (*_empty_warning(empty, pages), *notes)
-        document = writer.document(pages=pages, warnings=warnings)
-        if not document.blocks:
-            raise ParseError(
-                "no-text",
-                "The PDF holds no text, only pictures. Run OCR (text recognition) and upload the result.",
-            )
+        document = writer.document(pages=pages, warnings=notes, blank=tuple(empty))
         return replace(document, title=_title(reader) or _first_heading(document))
 
 
@@ -100,7 +97,7 @@ def _within(pages: int, limits: Limits) -> int:
 
 def _read(
     path: Path, reader: PdfReader | None, pages: int, limits: Limits, *, layout: bool
-) -> tuple[list[Line], list[int], tuple[str, ...]]:
+) -> tuple[list[Line], list[int], tuple[Notice, ...]]:
     """Lines of all pages, numbers of the pages without text, what a person should know."""
     if layout:
         try:
@@ -139,13 +136,6 @@ def _pypdf_pages(reader: PdfReader, pages: int) -> Iterator[list[Line]]:
         except _BROKEN:
             text = ""
         yield plain_lines(text, number + 1)
-
-
-def _empty_warning(empty: list[int], pages: int) -> tuple[str, ...]:
-    if not empty or len(empty) == pages:
-        return ()
-    named = ", ".join(str(number) for number in empty[:10]) + (", ..." if len(empty) > 10 else "")
-    return (f"{len(empty)} of {pages} pages hold no text (page {named}); scanned pages need OCR.",)
 
 
 def _title(reader: PdfReader | None) -> str:

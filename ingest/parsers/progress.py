@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-_listener: Callable[[float], None] | None = None
+_listener: Callable[[int, int], None] | None = None
 
 
-def listen(listener: Callable[[float], None] | None) -> None:
+def listen(listener: Callable[[int, int], None] | None) -> None:
     """Send later reports to `listener` (None: to nobody)."""
     global _listener
     _listener = listener
@@ -14,4 +14,4 @@ def listen(listener: Callable[[float], None] | None) -> None:
 def report(done: int, total: int) -> None:
     """Say that `done` of `total` parts (pages, members) are read."""
     if _listener is not None and total > 0:
-        _listener(min(1.0, done / total))
+        _listener(min(done, total), total)

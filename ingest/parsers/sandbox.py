@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from ingest.parsers import wire
-from ingest.parsers.base import Limits, ParsedDocument, ParseError
+from ingest.parsers.base import Limits, ParsedDocument, ParseError, Recognition
 from ingest.parsers.frames import NOBODY, Frames, Told
 from ingest.parsers.registry import FALLBACKS
 
@@ -33,6 +35,8 @@ _MIN_RESULT_BYTES = 16 << 20
 #: Share of the memory limit that must have been touched for a fatal signal to mean "out of memory".
 _NEAR_LIMIT = 0.6
 _EXIT_SECONDS = 2.0
+#: A child that says nothing for this long: is its document still wanted?
+_CHECK_SECONDS = 1.0
 _PROVE_SECONDS, _PROVE_MB = 30, 1024
 
 
@@ -63,6 +67,24 @@ def parse_isolated(
     return _parse_once(source, FALLBACKS[media_type], limits, bounds, told)
 
 
+def recognise_isolated(
+    source: Path | int,
+    media_type: str,
+    limits: Limits,
+    how: Recognition,
+    *,
+    wall_seconds: int,
+    memory_mb: int,
+    told: Told = NOBODY,
+) -> ParsedDocument:
+    """Read the pages of `how` by text recognition, in a child process like any parse.
+
+    The same source, errors and promises as parse_isolated; `how.page_seconds` of CPU for each page.
+    """
+    bounds = _Bounds(max(1, len(how.pages)) * how.page_seconds, wall_seconds, memory_mb)
+    return _parse_once(source, media_type, limits, bounds, told, {"how": asdict(how)})
+
+
 @dataclass(frozen=True, slots=True)
 class _Bounds:
     cpu_seconds: int
@@ -76,15 +98,17 @@ def _parse_once(
     limits: Limits,
     bounds: _Bounds,
     told: Told,
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> ParsedDocument:
     request = {
         "source": source if isinstance(source, int) else str(source.resolve()),
         "media_type": media_type,
         "limits": asdict(limits),
+        **more,
     }
     frames = Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), told.progress)
     try:
-        in_time, status, usage = _ask_child(request, frames, bounds)
+        in_time, status, usage = _ask_child(request, frames, bounds, told.check)
     finally:
         if frames.refusals and told.refused is not None:
             told.refused(frames.refused())
@@ -94,7 +118,10 @@ def _parse_once(
 
 
 def _ask_child(
-    request: dict[str, Any], frames: "Frames", bounds: _Bounds
+    request: dict[str, Any],
+    frames: "Frames",
+    bounds: _Bounds,
+    check: Callable[[], None] | None = None,
 ) -> tuple[bool, int, resource.struct_rusage]:
     """Start a child, ask it one thing, end it: (did it answer in time, its status, what it used)."""
     source = request["source"]
@@ -112,7 +139,8 @@ def _ask_child(
     try:
         line = json.dumps({**request, **bounded, "root": str(_ROOT)})
         frames.pid = child.pid
-        in_time = _converse(child, line, frames, time.monotonic() + bounds.wall_seconds)
+        deadline = time.monotonic() + bounds.wall_seconds
+        in_time = _converse(child, line, frames, deadline, check)
         _await_exit(child.pid, _EXIT_SECONDS if in_time and not frames.finished else 0)
     finally:
         status, usage = _end(child)
@@ -137,7 +165,11 @@ def prove() -> dict[str, Any]:
 
 
 def _converse(
-    child: subprocess.Popen[bytes], request: str, frames: Frames, deadline: float
+    child: subprocess.Popen[bytes],
+    request: str,
+    frames: Frames,
+    deadline: float,
+    check: Callable[[], None] | None,
 ) -> bool:
     """Send the request and read until the answer or the end. False: the time ran out."""
     if child.stdin is None or child.stdout is None:
@@ -150,8 +182,11 @@ def _converse(
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            if selector.select(left) and not _read_once(child.stdout, frames):
-                return True
+            if selector.select(min(left, _CHECK_SECONDS)):
+                if not _read_once(child.stdout, frames):
+                    return True
+            elif check is not None:
+                check()
     return True
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.parsers import clean, decode
-from ingest.parsers.base import BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.base import BlockWriter, Limits, Notice, ParsedDocument, ParseError
 
 #: Lines at least this long, up to the last of a paragraph, were broken by an editor, not by a writer.
 WRAPPED_LINE = 50
@@ -31,7 +31,7 @@ class TextParser:
         return parse_text(read(path, limits), limits)
 
 
-def parse_text(text: str, limits: Limits, warnings: tuple[str, ...] = ()) -> ParsedDocument:
+def parse_text(text: str, limits: Limits, warnings: tuple[Notice, ...] = ()) -> ParsedDocument:
     """Paragraphs by blank lines; lists, underlined, numbered and capital headings are seen."""
     writer = BlockWriter(limits)
     for paragraph in _paragraphs(clean.clean(text)):

@@ -1,19 +1,31 @@
 """How a parsed document crosses from the child process. JSON: what comes is not trusted.
 
-Frames: one line `P 0.25` (progress), `R 123` and 123 bytes of JSON (the result), or `E 123` and as
-many (the error: [code, detail, permanent]). Before these, any number of `G 123` and as many: what the
-child's guard refused.
+Frames: one line `P 3 40` (progress: 3 of 40 pages), `R 123` and 123 bytes of JSON (the result), or
+`E 123` and as many (the error: [code, detail, permanent]). Before these, any number of `G 123` and as
+many: what the child's guard refused.
 """
 
 import json
 import re
 from typing import Any, cast, get_args
 
-from ingest.parsers.base import BlockKind, BlockWriter, Box, Limits, ParsedDocument, ParseError
+from ingest.parsers.base import (
+    METADATA,
+    BlockKind,
+    BlockWriter,
+    Box,
+    Limits,
+    Notice,
+    ParsedDocument,
+    ParseError,
+)
 
 _KINDS = frozenset(get_args(BlockKind))
 MAX_DETAIL = 500
 MAX_CODE = 50
+MAX_NOTICES = 50
+MAX_METADATA = 1_000
+MAX_LABEL = 100
 #: Bytes of one refusal as the guard writes it, names of functions in any script included.
 MAX_REFUSAL = 20_000
 MAX_TIMES = 10**6
@@ -34,32 +46,37 @@ def pack(document: ParsedDocument) -> bytes:
             b.rows,
             b.header_rows,
             b.boxes,
+            b.confidence,
         )
         for b in document.blocks
     ]
-    parts = [document.title, document.pages, document.warnings, dict(document.metadata), blocks]
+    notices = [[n.code, n.count, n.total, n.names] for n in document.warnings]
+    about = [document.title, document.pages, notices, dict(document.metadata)]
+    parts = [*about, document.blank, document.page_labels, blocks]
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def unpack(data: bytes, limits: Limits) -> ParsedDocument:
     """The document again, every value checked. Raises ValueError, ParseError `too-much-text`."""
     try:
-        title, pages, warnings, metadata, blocks = json.loads(data)
+        title, pages, notices, metadata, blank, labels, blocks = json.loads(data)
         writer = BlockWriter(limits)
         for block in blocks:
             _add(writer, block)
         return writer.document(
             title=str(title),
             pages=None if pages is None else int(pages),
-            warnings=tuple(str(warning)[:MAX_DETAIL] for warning in warnings),
-            metadata={str(key): str(value) for key, value in metadata.items()},
+            warnings=tuple(_notice(notice) for notice in notices[:MAX_NOTICES]),
+            metadata={k: str(metadata[k])[:MAX_METADATA] for k in METADATA if k in metadata},
+            blank=tuple(int(number) for number in blank),
+            page_labels=tuple(str(label)[:MAX_LABEL] for label in labels),
         )
     except (TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ValueError("not a parsed document") from error
 
 
 def _add(writer: BlockWriter, block: Any) -> None:
-    kind, text, level, page, rows, header_rows, boxes = block
+    kind, text, level, page, rows, header_rows, boxes, confidence = block
     if kind not in _KINDS or not isinstance(text, str):
         raise ValueError("not a block")
     writer.add(
@@ -70,7 +87,13 @@ def _add(writer: BlockWriter, block: Any) -> None:
         rows=tuple(tuple(str(cell) for cell in row) for row in rows),
         header_rows=int(header_rows),
         boxes=tuple(_box(box) for box in boxes),
+        confidence=None if confidence is None else min(1.0, max(0.0, float(confidence))),
     )
+
+
+def _notice(notice: Any) -> Notice:
+    code, count, total, names = notice
+    return Notice(str(code)[:MAX_CODE], int(count), int(total), str(names)[:MAX_DETAIL])
 
 
 def _box(box: Any) -> Box:

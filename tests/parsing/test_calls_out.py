@@ -97,7 +97,7 @@ def test_a_refusal_of_no_possible_size_ends_the_reading(header: bytes) -> None:
 
 def test_refusals_come_in_pieces_between_other_frames() -> None:
     taken = frames.Frames(100, None)
-    for byte in b'P 0.5\nG 30\n{"event": "socket.connect"   }G 2\n{}R 2\n[]':
+    for byte in b'P 1 2\nG 30\n{"event": "socket.connect"   }G 2\n{}R 2\n[]':
         taken.feed(bytes([byte]))
     assert [each["event"] for each in taken.refusals] == ["socket.connect", "?"]
     assert taken.finished and not taken.broken and bytes(taken.body) == b"[]"

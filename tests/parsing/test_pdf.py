@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader, PdfWriter
 
+from ingest.parsers.base import Notice
 from ingest.parsers.registry import PDF
 from tests.parsing import files
 
@@ -31,12 +32,12 @@ def test_running_titles_once_and_page_numbers_never(tmp_path: Path) -> None:
 
 def test_pages_without_text_are_named(tmp_path: Path) -> None:
     parsed = files.parse(files.pdf(tmp_path / "a.pdf", 5, blank=(2, 4)), PDF)
-    assert parsed.warnings == ("2 of 5 pages hold no text (page 2, 4); scanned pages need OCR.",)
+    assert (parsed.pages, parsed.blank, parsed.warnings) == (5, (2, 4), ())
 
 
-def test_a_scan_asks_for_ocr(tmp_path: Path) -> None:
-    path = files.pdf(tmp_path / "a.pdf", 2, blank=(1, 2))
-    assert files.code_of(files.parse, path, PDF) == "no-text"
+def test_a_scan_is_all_blank(tmp_path: Path) -> None:
+    parsed = files.parse(files.pdf(tmp_path / "a.pdf", 2, blank=(1, 2)), PDF)
+    assert (parsed.blocks, parsed.blank) == ((), (1, 2))
 
 
 def test_hyphens_at_line_ends(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_the_plain_reader_needs_no_pdfium(tmp_path: Path) -> None:
     parsed = files.parse(files.pdf(tmp_path / "a.pdf", 2), "application/pdf; plain")
     assert "thirty days of annual leave" in parsed.text
     assert {block.page for block in parsed.blocks} == {1, 2}
-    assert "without its layout" in parsed.warnings[0]
+    assert parsed.warnings == (Notice("pdf-without-layout"),)
 
 
 @pytest.mark.parametrize(
