@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from pypdf import PdfReader
-from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedError, PyPdfError
+from pypdf.errors import DependencyError, FileNotDecryptedError
 
-from ingest.parsers import clean, progress
+from ingest.parsers import pdf_about, progress
 from ingest.parsers.base import BlockWriter, Limits, Notice, ParsedDocument, ParseError
+from ingest.parsers.pdf_about import BROKEN
+from ingest.parsers.pdf_columns import in_reading_order
 from ingest.parsers.pdf_layout import write_blocks
 from ingest.parsers.pdf_lines import Line, PdfiumFailed, page_lines, plain_lines
 
@@ -19,11 +21,6 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
 _ENCRYPTED = "The PDF is protected with a password. Save a copy without it and upload that."
 _WITHOUT_LAYOUT = Notice("pdf-without-layout")
-#: What pypdf raises on damage beside its own errors: it trusts the types that a file declares.
-_BROKEN: tuple[type[Exception], ...] = (
-    PyPdfError, DeprecationError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError,
-    AssertionError, RecursionError, OverflowError, ZeroDivisionError, NotImplementedError,
-)  # fmt: skip
 
 
 class PdfParser:
@@ -40,8 +37,14 @@ class PdfParser:
         lines, empty, notes = _read(path, reader, pages, limits, layout=self.layout)
         writer = BlockWriter(limits)
         write_blocks(lines, pages, writer)
-        document = writer.document(pages=pages, warnings=notes, blank=tuple(empty))
-        return replace(document, title=_title(reader) or _first_heading(document))
+        document = writer.document(
+            pages=pages,
+            warnings=notes,
+            blank=tuple(empty),
+            metadata=pdf_about.metadata(reader),
+            page_labels=pdf_about.page_labels(reader, pages),
+        )
+        return replace(document, title=pdf_about.title(reader) or _first_heading(document))
 
 
 class PlainPdfParser(PdfParser):
@@ -62,7 +65,7 @@ def _open(path: Path, limits: Limits) -> tuple[PdfReader | None, int]:
         raise ParseError("encrypted", _ENCRYPTED) from error
     except DependencyError:
         return None, _count_with_pdfium(path, limits)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ParseError("damaged", _DAMAGED) from error
 
 
@@ -122,7 +125,7 @@ def _collected(
         length += sum(len(line.text) for line in found)
         if length > 2 * limits.max_chars:
             raise limits.too_much_text()
-        lines += found
+        lines += in_reading_order(found)
         if not found:
             empty.append(number)
         progress.report(number, pages)
@@ -133,23 +136,9 @@ def _pypdf_pages(reader: PdfReader, pages: int) -> Iterator[list[Line]]:
     for number in range(pages):
         try:
             text = reader.pages[number].extract_text()
-        except _BROKEN:
+        except BROKEN:
             text = ""
         yield plain_lines(text, number + 1)
-
-
-def _title(reader: PdfReader | None) -> str:
-    """The title of the file's properties, unless a program filled it with a file name."""
-    if reader is None:
-        return ""
-    try:
-        title = clean.one_line(str(reader.metadata.get("/Title") or "") if reader.metadata else "")
-    except _BROKEN:
-        return ""
-    lower = title.lower()
-    if " " not in title or lower.startswith(("microsoft word", "untitled", "slide ", "powerpoint")):
-        return ""
-    return "" if lower.endswith((".doc", ".docx", ".indd", ".pdf", ".qxd", ".pptx")) else title
 
 
 def _first_heading(document: ParsedDocument) -> str:

@@ -2,7 +2,7 @@
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Line:
     height: float = 0.0
     weight: int = 0
     cells: tuple[Cell, ...] = ()
+    #: Each word for itself, until the columns of its page are known (pdf_columns.py).
+    words: tuple[Cell, ...] = ()
     #: Ends in a hyphen that the line's end may have made.
     hyphen: bool = False
     #: Lies in the upper or lower margin, where running titles stand.
@@ -127,8 +129,10 @@ class _Reader:
         start = match.start() + len(match[0]) - len(match[0].lstrip())
         end = match.start() + len(match[0][: len(match[0]) - hyphen].rstrip()) - 1
         bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        words[-1] = (words[-1][0] + ("-" if hyphen else ""), *words[-1][1:])
+        placed = tuple(Cell(first[0], last[2], word) for word, first, last in words)
         return Line(
-            text=clean.one_line(" ".join(word for word, _, _ in words)) + ("-" if hyphen else ""),
+            text=clean.one_line(" ".join(word for word, _, _ in words)),
             page=self._page,
             left=boxes[0][0],
             bottom=bottom,
@@ -136,23 +140,21 @@ class _Reader:
             top=top,
             height=round(height, 1),
             weight=min(self._weight(start), self._weight(end)),
-            cells=_cells(words, height, "-" if hyphen else ""),
+            cells=grouped(placed, height),
+            words=placed,
             hyphen=hyphen or words[-1][0].endswith(("-", "\u2010")),
             margin=top < self._margin[0] or bottom > self._margin[1],
         )
 
 
-def _cells(words: list[tuple[str, Box, Box]], height: float, tail: str) -> tuple[Cell, ...]:
+def grouped(words: Sequence[Cell], height: float) -> tuple[Cell, ...]:
+    """Words of one line to cells: a gap wider than CELL_GAP line heights parts two."""
     cells: list[Cell] = []
-    parts: list[str] = []
-    left = right = 0.0
-    for word, first, last in words:
-        if parts and first[0] - right > CELL_GAP * height:
-            cells.append(Cell(left, right, clean.one_line(" ".join(parts))))
-            parts = []
-        if not parts:
-            left = first[0]
-        parts.append(word)
-        right = last[2]
-    cells.append(Cell(left, right, clean.one_line(" ".join(parts)) + tail))
+    first = 0
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else None
+        if following is None or following.left - word.right > CELL_GAP * height:
+            text = clean.one_line(" ".join(each.text for each in words[first : index + 1]))
+            cells.append(Cell(words[first].left, word.right, text))
+            first = index + 1
     return tuple(cells)
