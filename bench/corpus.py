@@ -12,8 +12,6 @@ from uuid import UUID
 from bench.product import Product
 from bench.scores import Found
 
-#: The formats that the product reads, by ending.
-ENDINGS = (".pdf", ".docx", ".html", ".htm", ".md", ".txt")
 POLL_SECONDS = 2.0
 
 
@@ -63,7 +61,7 @@ def answerable_here(questions: Sequence[dict[str, Any]], corpus: Corpus) -> list
 
 
 def ingest(product: Product, folder: Path, name: str) -> Corpus:
-    """Upload every readable file of `folder` and wait until each is ready or failed.
+    """Upload every file of `folder` and wait until each is ready or failed.
 
     Files that are there already cost nothing: the product knows them by their bytes.
     """
@@ -80,7 +78,7 @@ def ingest(product: Product, folder: Path, name: str) -> Corpus:
     document_of: dict[str, UUID] = {}
     file_of: dict[UUID, str] = {}
     failed: dict[str, str] = {}
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
     for file in files:
         relative = file.relative_to(folder.parent)
         try:

@@ -1,6 +1,6 @@
 """Parses every file of a folder in the sandbox: outcomes, CPU seconds, passages, quotes found.
 
-    python bench/parse_corpus.py FOLDER [--questions FILE] [--show] [--all]
+    python bench/parse_corpus.py FOLDER [--questions FILE] [--show] [--only .pdf]
 
 `--questions`: JSON lines with evidence quotes; counts those held by one passage and word for word.
 """
@@ -24,7 +24,6 @@ from ingest.parsers.registry import SUPPORTED
 from ingest.parsers.sandbox import parse_isolated
 
 WORD = re.compile(r"\w+(?:[.,]\d+)*")
-EXTENSIONS = {".pdf", ".docx", ".html", ".htm", ".md", ".txt"}
 
 
 def fold(text: str) -> str:
@@ -56,7 +55,9 @@ def read(path: Path) -> tuple[str, list[ChunkDraft], str, float, float]:
         started = time.process_time()
         passages = chunk_document(parsed, title=parsed.title or path.name)
         chunking = time.process_time() - started
-        outcome = "text" + (f" ({'; '.join(n.code for n in parsed.warnings)})" if parsed.warnings else "")
+        outcome = "text" + (
+            f" ({'; '.join(n.code for n in parsed.warnings)})" if parsed.warnings else ""
+        )
     except ParseError as error:
         outcome = f"{error.code}: {error.detail}"
     return outcome, passages, media_type, child_seconds() - before, chunking
@@ -66,16 +67,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--questions", type=Path)
-    arguments.add_argument(
-        "--all", action="store_true", help="also files of formats that are not read yet"
-    )
+    arguments.add_argument("--only", help="files with this ending alone")
     arguments.add_argument("--show", action="store_true", help="one line a file")
     options = arguments.parse_args()
     passages: dict[str, list[ChunkDraft]] = {}
     outcomes: collections.Counter[str] = collections.Counter()
     costs: dict[str, list[float]] = collections.defaultdict(lambda: [0.0] * 4)
     for path in sorted(p for p in options.folder.rglob("*") if p.is_file()):
-        if not options.all and path.suffix.lower() not in EXTENSIONS:
+        if options.only and path.suffix.lower() != options.only:
             continue
         started = time.monotonic()
         outcome, found, media_type, parsing, chunking = read(path)
