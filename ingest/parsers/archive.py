@@ -20,8 +20,10 @@ MAX_DIRECTORY = 2 << 20
 MAX_UNPACKED = 512 << 20
 #: Bytes of one XML part unpacked: its tree takes about ten times as much.
 MAX_XML = 64 << 20
-#: Times that a member above a megabyte may grow. Text shrinks 5 to 20 times, repetitive XML 100.
+#: Times that an XML part above a megabyte may grow. Text shrinks 5 to 20 times, repetitive XML 100.
 MAX_RATIO = 250
+#: Up to here any other member may grow as it likes: a picture of one colour shrinks a thousand times.
+MAX_PICTURE = 32 << 20
 
 _END = b"PK\x05\x06"
 _END64_LOCATOR = b"PK\x06\x07"
@@ -51,13 +53,21 @@ def check_archive(source: Path | BinaryIO) -> None:
     the child process bounds that.
     """
     with source.open("rb") if isinstance(source, Path) else contextlib.nullcontext(source) as file:
-        if _directory_size(file) > MAX_DIRECTORY:
-            raise ParseError("archive-too-large", _TOO_LARGE)
-        members = _members(file)
+        members = directory(file)
     if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED:
         raise ParseError("archive-too-large", _TOO_LARGE)
     for member in members:
         _check_member(member)
+
+
+def directory(file: BinaryIO) -> list[zipfile.ZipInfo]:
+    """What a ZIP file says that it holds, bounded by MAX_DIRECTORY. Nothing is unpacked.
+
+    Raises ParseError `archive-too-large`, `damaged`.
+    """
+    if _directory_size(file) > MAX_DIRECTORY:
+        raise ParseError("archive-too-large", _TOO_LARGE)
+    return _members(file)
 
 
 def check_entities(path: Path) -> None:
@@ -110,7 +120,8 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         )
     if _is_xml(member.filename) and member.file_size > MAX_XML:
         raise ParseError("archive-too-large", _TOO_LARGE)
-    if member.file_size > 1 << 20 and member.file_size > MAX_RATIO * max(1, member.compress_size):
+    judged = 1 << 20 if _is_xml(member.filename) else MAX_PICTURE
+    if member.file_size > judged and member.file_size > MAX_RATIO * max(1, member.compress_size):
         raise ParseError("archive-too-large", _TOO_LARGE)
 
 
