@@ -78,4 +78,12 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
         _("The file has more cells than are read; %(names)s ends after row %(count)d.")
         % _figures(n)
     ),
+    "hidden-slides": lambda n: (
+        ngettext(
+            "%(count)d of %(total)d slides is hidden in the presentation (%(names)s); it was read, too.",
+            "%(count)d of %(total)d slides are hidden in the presentation (%(names)s); they were read, too.",
+            n.count,
+        )
+        % _figures(n)
+    ),
 }

@@ -75,7 +75,7 @@ class Numbering:
         for index in range(depth + 1):
             level = self.levels.get((name, index), _Level("decimal"))
             count = self.counts.get((name, index), level.start)
-            text = text.replace(f"%{index + 1}", _formatted(count, level.format))
+            text = text.replace(f"%{index + 1}", formatted(count, level.format))
         return f"{text.strip()} " if text.strip() else ""
 
 
@@ -97,7 +97,8 @@ def _number(text: str | None, default: int = 0) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else default
 
 
-def _formatted(count: int, style: str) -> str:
+def formatted(count: int, style: str) -> str:
+    """A number as Word writes it in a style ("lowerRoman"); digits for a style that is not known."""
     if style.endswith("Letter") and 1 <= count <= 26:
         letter = chr(ord("a") + count - 1)
         return letter.upper() if style.startswith("upper") else letter

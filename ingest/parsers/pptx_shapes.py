@@ -1,0 +1,96 @@
+"""What stands on a slide, in the order in which it is read."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pptx.oxml.ns import qn
+
+from ingest.parsers import clean
+from ingest.parsers.pptx_text import placeholder
+
+#: Groups in groups deeper than this are read as one.
+MAX_DEPTH = 20
+#: Shapes whose upper edges differ by less stand in one row (English Metric Units; a quarter inch).
+ROW = 228_600
+SENTENCE_WORDS = 4
+
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_SHAPES = {qn(f"p:{name}") for name in ("sp", "grpSp", "graphicFrame", "pic", "cxnSp")}
+_FRAME = ("dt", "ftr", "sldNum", "hdr", "sldImg")
+_BY_PROGRAM = re.compile(
+    r"automatically generated|AI-generated|automatisch generiert|(?:with solid fill| outline)$",
+    re.I,
+)
+_FILE = re.compile(r"\.\w{3,4}$|://|\\")
+
+
+def shapes(slide: Any) -> list[Any]:
+    """Leaves of a slide's tree: placeholders as they come, then what lies free, row by row."""
+    tree = slide.find(f"{qn('p:cSld')}/{qn('p:spTree')}")
+    return [] if tree is None else list(_ordered(tree, 0))
+
+
+def is_title(shape: Any) -> bool:
+    mark = placeholder(shape)
+    return mark is not None and mark.get("type") in ("title", "ctrTitle")
+
+
+def place(shape: Any) -> tuple[int, int]:
+    """Upper and left edge; (0, 0) where the layout says them."""
+    offset = shape.find(f".//{qn('a:off')}")
+    return (0, 0) if offset is None else (_number(offset.get("y")), _number(offset.get("x")))
+
+
+def description(shape: Any) -> str:
+    """The alternative text of a picture where a person wrote a sentence; "" for names of files."""
+    properties = shape.find(f"*/{qn('p:cNvPr')}")
+    text = "" if properties is None else clean.one_line(properties.get("descr") or "")
+    if len(text.split()) < SENTENCE_WORDS or _FILE.search(text) or _BY_PROGRAM.search(text):
+        return ""
+    return text
+
+
+def _ordered(tree: Any, depth: int) -> Iterator[Any]:
+    children = [each for each in _children(tree) if not _is_dropped(each)]
+    fixed = [each for each in children if placeholder(each) is not None]
+    free = [each for each in children if placeholder(each) is None]
+    for shape in sorted(fixed, key=lambda each: not is_title(each)) + _by_rows(free):
+        if shape.tag == qn("p:grpSp") and depth < MAX_DEPTH:
+            yield from _ordered(shape, depth + 1)
+        else:
+            yield shape
+
+
+def _children(tree: Any) -> Iterator[Any]:
+    """Shapes directly below; of alternatives the first, which newer programs show."""
+    for child in tree:
+        if child.tag in _SHAPES:
+            yield child
+        elif child.tag == f"{_MC}AlternateContent":
+            choice = child.find(f"{_MC}Choice")
+            if choice is not None:
+                yield from (each for each in choice if each.tag in _SHAPES)
+
+
+def _is_dropped(shape: Any) -> bool:
+    """Footers, dates, slide numbers, and what its author hid."""
+    mark = placeholder(shape)
+    properties = shape.find(f"*/{qn('p:cNvPr')}")
+    hidden = properties is not None and properties.get("hidden") in ("1", "true")
+    return hidden or (mark is not None and mark.get("type") in _FRAME)
+
+
+def _by_rows(free: list[Any]) -> list[Any]:
+    ordered: list[Any] = []
+    row: list[Any] = []
+    for shape in sorted(free, key=place):
+        if row and place(shape)[0] - place(row[0])[0] > ROW:
+            ordered += sorted(row, key=lambda each: place(each)[1])
+            row = []
+        row.append(shape)
+    return ordered + sorted(row, key=lambda each: place(each)[1])
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and re.fullmatch(r"-?[0-9]{1,12}", text) else 0
