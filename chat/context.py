@@ -51,6 +51,7 @@ def passage_data(n: int, passage: Passage) -> PassageData:
         document=PassageDocument(
             str(passage.document), passage.document_name, str(passage.collection)
         ),
+        page_label=passage.page_label,
     )
 
 

@@ -57,6 +57,8 @@ class PassageData:
     score: float
     chunk: str
     document: PassageDocument
+    #: Where it stands, as a reader calls it: "page iv", "slide 3", "sheet Budget".
+    page_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def as_markdown(exported: dict[str, Any]) -> str:
 
 def _source_line(passage: dict[str, Any]) -> str:
     place = passage["heading"] or ""
-    page = f", p. {passage['page']}" if passage["page"] else ""
+    page = f", {_escaped(passage['page_label'])}" if passage["page_label"] else ""
     return f"- [{passage['n']}] {_escaped(passage['document']['name'])}{page} {_escaped(place)}".rstrip()
 
 

@@ -25,7 +25,7 @@ class CitationView:
     document: UUID
     document_name: str
     heading: str
-    page: int | None
+    page_label: str
     quote_start: int
     quote_end: int
     quote: str
@@ -48,7 +48,7 @@ class SourceView:
     score: float = 0.0
     text: str = ""
     heading: str = ""
-    page: int | None = None
+    page_label: str = ""
     chunk: UUID | None = None
     document: UUID | None = None
     document_name: str = ""
@@ -133,7 +133,7 @@ def _source(source: Source) -> SourceView:
         score=passage.score,
         text=passage.text,
         heading=passage.heading,
-        page=passage.page,
+        page_label=passage.page_label,
         chunk=passage.chunk,
         document=passage.document,
         document_name=passage.document_name,
@@ -194,7 +194,7 @@ def _view(citation: Citation, source: Source) -> CitationView:
         document=passage.document,
         document_name=passage.document_name,
         heading=passage.heading,
-        page=passage.page,
+        page_label=passage.page_label,
         quote_start=citation.quote_start,
         quote_end=citation.quote_end,
         quote=passage.text[citation.quote_start : citation.quote_end],

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chat.retrieve import Candidate
 from ingest.models import Chunk
+from ingest.places import place
 
 #: Share of the dense leg in the fused score (docs/architecture.md, "Finding").
 DENSE_WEIGHT = 0.5
@@ -13,7 +14,7 @@ DENSE_WEIGHT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage as it is shown, given to the model, and cited."""
+    """A passage as it is shown, given to the model, and cited. `page_label`: "page iv", "slide 3"."""
 
     chunk: UUID
     text: str
@@ -25,6 +26,7 @@ class Passage:
     collection: UUID
     language: str = ""
     title: str = ""
+    page_label: str = ""
 
 
 def rank(
@@ -59,6 +61,7 @@ def passage_of(chunk: Chunk, score: float) -> Passage:
         collection=document.collection_id,
         language=chunk.language or document.language,
         title=document.title,
+        page_label=place(document, chunk.page),
     )
 
 

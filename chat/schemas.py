@@ -44,6 +44,7 @@ class SourceOut(Schema):
     text: str
     heading: str
     page: int | None
+    page_label: str
     score: float
     chunk: UUID
     document: DocumentRef
@@ -89,6 +90,7 @@ class PassageOut(Schema):
     text: str
     heading: str
     page: int | None
+    page_label: str
     chunk: UUID
     document: DocumentRef
 
@@ -156,6 +158,7 @@ def passage_out(rank: int, passage: Passage) -> dict[str, Any]:
         "text": passage.text,
         "heading": passage.heading,
         "page": passage.page,
+        "page_label": passage.page_label,
         "chunk": passage.chunk,
         "document": {
             "id": passage.document,

@@ -13,10 +13,9 @@ function sourceElement(passage) {
   const put = (selector, text) => {
     element.querySelector(selector).textContent = text;
   };
-  const page = passage.page ? `${thread.dataset.page} ${passage.page}` : "";
   put(".n", passage.n);
   put(".name", passage.document.name);
-  put(".where", [passage.heading, page].filter(Boolean).join(" · "));
+  put(".where", [passage.heading, passage.page_label].filter(Boolean).join(" · "));
   put(".snippet", passage.text);
   put(".passage", passage.text);
   const link = element.querySelector("a");
