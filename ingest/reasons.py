@@ -45,6 +45,15 @@ def _sentences() -> dict[str, str]:
         "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
         "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
         "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
+        "malware-found": _(
+            "The malware scanner refuses this file. Do not upload it; ask whoever it came from."
+        ),
+        "scanner-limit": _(
+            "The file is larger than the malware scanner takes. Split it, or ask an administrator."
+        ),
+        "scanner-unavailable": _(
+            "The malware scanner does not answer, so no files are taken. Try again, or tell an administrator."
+        ),
         "original-missing": _(
             "The stored file is gone. Delete this entry, then upload the file again."
         ),

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
+import structlog
 from django.conf import settings
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
@@ -20,7 +22,7 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
-from ingest import keys, queue, vault
+from ingest import keys, queue, scanner, vault
 from ingest.access import EDITOR, get_collection
 from ingest.files import incoming_dir, remove_original
 from ingest.guard import detect_media_type, safe_name
@@ -28,8 +30,16 @@ from ingest.models import Collection, Document, original_path
 from ingest.parsers.base import ParseError
 from ingest.reasons import reason, sentence
 
+log = structlog.get_logger(__name__)
+
 MAX_PATH = 1_000
-STATUS = {"file-too-large": 413, "disk-full": 507, "key-missing": 503}
+STATUS = {
+    "file-too-large": 413,
+    "scanner-limit": 413,
+    "disk-full": 507,
+    "key-missing": 503,
+    "scanner-unavailable": 503,
+}
 
 
 class UploadRefused(Problem):
@@ -84,6 +94,7 @@ def upload(
         collection = get_collection(user, collection.pk, EDITOR)
     name, path, pk = safe_name(name), _folder(path), document_id or uuid4()
     with _received(file, pk) as incoming:
+        _require_clean(incoming, pk, user, collection)
         existing = _same_bytes(collection, incoming.sha256)
         if existing is not None:
             return Uploaded(existing, created=False)
@@ -188,11 +199,43 @@ def _disk() -> Iterator[None]:
         ) from error
 
 
-def _kind(incoming: _Incoming, pk: UUID, name: str) -> str:
-    """By the content, which is decrypted for it piece by piece in memory."""
+def _require_clean(
+    incoming: _Incoming, pk: UUID, user: User | None, collection: Collection
+) -> None:
+    """Ask the malware scanner, where there is one. What it cannot be asked about is not taken."""
+    if not settings.CLAMD:
+        return
     try:
-        with incoming.place.open("rb") as opened:
-            plain = vault.reader(opened, incoming.key, pk) if incoming.key else opened
+        with _plain(incoming, pk) as plain:
+            scanner.scan(settings.CLAMD, plain)
+    except scanner.ScannerError as error:
+        log.warning("scanner.failed", code=error.code, why=error.why)
+        raise UploadRefused(error.code, sentence(error.code)) from error
+    except scanner.MalwareFound as error:
+        record(
+            actions.DOCUMENT_REFUSED,
+            actor=user,
+            target=("collection", collection.id),
+            data={
+                "signature": error.signature,
+                "sha256": incoming.sha256,
+                "bytes": incoming.size,
+            },
+        )
+        raise UploadRefused("malware-found", sentence("malware-found")) from error
+
+
+@contextmanager
+def _plain(incoming: _Incoming, pk: UUID) -> Iterator[BinaryIO]:
+    """The plain bytes, decrypted piece by piece in memory."""
+    with incoming.place.open("rb") as opened:
+        yield vault.reader(opened, incoming.key, pk) if incoming.key else opened
+
+
+def _kind(incoming: _Incoming, pk: UUID, name: str) -> str:
+    """By the content."""
+    try:
+        with _plain(incoming, pk) as plain:
             return detect_media_type(plain, name)
     except ParseError as error:
         raise UploadRefused(error.code, reason(error.code, error.detail)) from error

@@ -8,6 +8,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from ingest import scanner
 from sovereign import heartbeat, probes
 
 RESTART = "Start it with `make up`; its log is in {logs}."
@@ -81,7 +82,21 @@ def worker() -> Part:
     return Part("worker", True, f"{len(alive)} alive", needed=False)
 
 
-RUNNING: tuple[Callable[[], Part], ...] = (database, broker, vectors, models, worker)
+def malware_scanner() -> Part:
+    """Not needed for readiness: without it, questions are answered and nothing is uploaded."""
+    if not settings.CLAMD:
+        return Part("scanner", True, "none is set", needed=False)
+    try:
+        said = scanner.version(settings.CLAMD)
+    except scanner.ScannerError as error:
+        advice = "Start clamd, or correct SOVEREIGN_CLAMD: until then no file is taken."
+        return Part("scanner", False, error.why, advice, needed=False)
+    return Part("scanner", True, said, needed=False)
+
+
+RUNNING: tuple[Callable[[], Part], ...] = (
+    database, broker, vectors, models, worker, malware_scanner
+)  # fmt: skip
 
 
 def all_parts() -> list[Part]:

@@ -86,6 +86,8 @@ def outside() -> list[Wanted]:
         urls["vectors"] = settings.CHROMA_URL
     if settings.MODELS_URL != "fake:":
         urls["models"] = settings.MODELS_URL
+    if settings.CLAMD and not settings.CLAMD.startswith("unix:"):
+        urls["scanner"] = f"clamd://{settings.CLAMD}"
     for name, url in urls.items():
         found += hosts.from_url(name, url)
     return found + hosts.from_words(settings.GATES)
@@ -131,7 +133,8 @@ def unix_sockets() -> list[Path]:
     if settings.CHECKPOINT_SYSLOG:
         # The socket alone: beside the system log's lie others that nobody named.
         found.append(Path(settings.CHECKPOINT_SYSLOG).resolve())
-    for url in (settings.BROKER_URL, settings.MODELS_URL, settings.CHROMA_URL):
+    scanner = settings.CLAMD if settings.CLAMD.startswith("unix:") else ""
+    for url in (settings.BROKER_URL, settings.MODELS_URL, settings.CHROMA_URL, scanner):
         kind, _, path = url.partition(":")
         if kind == "unix" or kind.endswith("socket"):
             found.append(Path("/" + path.partition("?")[0].lstrip("/")).parent)

@@ -320,6 +320,8 @@ open_guard(
         *of_url(MODELS_URL),
         *of_url(OPENAI_URL),
         *of_url(CHECKPOINT_SYSLOG),
+        *of_url(CLAMD),
+        *of_words([CLAMD]),
         *of_database(DATABASES["default"]),
         *of_words([LISTEN, *ALLOWED_ADDRESSES]),
         *of_words(gate.partition("=")[2] for gate in GATES),
