@@ -13,6 +13,9 @@ _DEFAULT_NAME = re.compile(
     r"(?:sheet|tabelle|feuil|feuille|hoja|foglio|blad|planilha|ark|worksheet)\s?\d*", re.IGNORECASE
 )
 
+#: Names of sheets that a notice gives.
+NAMED = 5
+
 #: What a cell is besides its text, as bits of Row.looks.
 NUMBER, BOLD = 1, 2
 
@@ -39,7 +42,9 @@ class Sheet:
     """One sheet. `headed` are areas whose first row is a header (tables, filters)."""
 
     name: str
-    number: int = 1
+    number: int | None = 1
+    #: All of it is one table, whatever is empty in it.
+    is_whole: bool = False
     rows: list[Row] = field(default_factory=list)
     merged: list[Area] = field(default_factory=list)
     headed: list[Area] = field(default_factory=list)
@@ -70,15 +75,25 @@ class Budget:
     def row(self, number: int, cells: Iterable[tuple[int, str, int]]) -> Row | None:
         """A row of (column, text, looks), None where it holds nothing. Spends what it holds."""
         kept = sorted(cell for cell in cells if cell[1])
-        if not kept:
-            return None
         columns = tuple(column for column, _, _ in kept)
-        # Most rows of a sheet fill the same columns: one tuple serves them all.
-        columns = self._columns.setdefault(columns, columns)
         texts = tuple(text for _, text, _ in kept)
-        self._cells -= len(kept)
-        self._chars -= sum(map(len, texts)) + 3 * len(kept)
-        return Row(number, columns, texts, bytes(looks for _, _, looks in kept))
+        return self._spend(number, columns, texts, bytes(looks for _, _, looks in kept))
+
+    def plain_row(self, number: int, texts: list[str]) -> Row | None:
+        """A row of texts from the first column on, of which nothing else is known."""
+        columns = tuple(column for column, text in enumerate(texts, start=1) if text)
+        kept = tuple(texts) if len(columns) == len(texts) else tuple(filter(None, texts))
+        return self._spend(number, columns, kept, bytes(len(columns)))
+
+    def _spend(
+        self, number: int, columns: tuple[int, ...], texts: tuple[str, ...], looks: bytes
+    ) -> Row | None:
+        if not columns:
+            return None
+        self._cells -= len(columns)
+        self._chars -= sum(map(len, texts)) + 3 * len(columns)
+        # Most rows of a sheet fill the same columns: one tuple serves them all.
+        return Row(number, self._columns.setdefault(columns, columns), texts, looks)
 
     def spent(self, sheet: str, number: int) -> bool:
         """Whether reading must end after row `number` of `sheet`; notes where that was."""
@@ -92,3 +107,14 @@ class Budget:
         self._cells -= 1
         self._chars -= len(text) + 3
         return self._cells > 0 and self._chars > 0
+
+
+def hidden_sheets(names: list[str], total: int) -> list[Notice]:
+    """The notice for sheets that their makers hid: people do not see them, and readers do not."""
+    shown = ", ".join(names[:NAMED]) + (", \u2026" if len(names) > NAMED else "")
+    return [Notice("sheets-hidden", len(names), total, shown)] if names else []
+
+
+def hidden_rows(count: int) -> list[Notice]:
+    """The notice for rows and columns that were hidden by hand."""
+    return [Notice("rows-hidden", count)] if count else []

@@ -18,6 +18,7 @@ from lxml import etree
 from ingest.parsers import clean
 from ingest.parsers.base import ParseError
 from ingest.parsers.sheet import MAX_COLUMNS, MAX_ROWS, Area
+from ingest.parsers.sheet_cells import Style
 from ingest.parsers.sheet_codes import BUILTIN, GENERAL
 
 DAMAGED = "The Excel file is damaged. Open it in Excel or LibreOffice and save it anew."
@@ -40,14 +41,6 @@ class Entry:
     part: str
     hidden: bool
     is_chart: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """Of a cell: its number format, and whether it is bold."""
-
-    code: str = GENERAL
-    bold: bool = False
 
 
 @dataclass(slots=True)

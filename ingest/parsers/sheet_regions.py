@@ -44,6 +44,9 @@ def _with_cell(row: Row, column: int, text: str, source: Row) -> Row:
 
 def regions(sheet: Sheet) -> Iterator[list[Row]]:
     """Rows of each region, top to bottom, left before right."""
+    if sheet.is_whole:
+        yield sheet.rows
+        return
     covered = [(left, right) for _, left, _, right in sheet.merged if right > left]
     yield from _cut(sheet.rows, sorted(set(covered)), sheet.headed, MAX_CUTS)
 

@@ -11,6 +11,8 @@ from ingest.parsers.sheet_regions import fill_merged, regions, used
 
 #: Rows above the values that a header may have.
 MAX_HEADER = 4
+#: Lines of two cells that may stand on top of a wide table.
+MAX_LEAD = 20
 #: Rows of the body that show what its columns hold.
 SAMPLE = 50
 #: A lone line up to this many words may be a title; above, it is a text.
@@ -36,24 +38,25 @@ def document(
 ) -> ParsedDocument:
     """All sheets as one document, `warnings` and what `budget` cut off. Raises ParseError `no-text`."""
     writer = BlockWriter(limits)
-    blank = []
+    blank: list[int] = []
     for sheet in sheets:
         fill_merged(sheet, budget)
         if not (sheet.rows or sheet.notes or sheet.charts):
-            blank.append(sheet.number)
+            blank.append(sheet.number or 0)
             continue
         if len(sheets) > 1 or sheet.is_named:
             writer.add("heading", clean.one_line(sheet.name), level=1, page=sheet.number)
         _Writer(writer, sheet).write()
         sheet.rows = []
+    numbered = all(sheet.number for sheet in sheets)
     names = tuple(clean.one_line(sheet.name) for sheet in sheets)
     parsed = writer.document(
         title=title,
-        pages=len(sheets),
+        pages=len(sheets) if numbered else None,
         warnings=((budget.cut,) if budget.cut else ()) + warnings,
         metadata=metadata,
-        blank=tuple(blank),
-        page_labels=names if all(names) else (),
+        blank=tuple(blank) if numbered else (),
+        page_labels=names if numbered and all(names) else (),
     )
     if not parsed.blocks:
         raise ParseError("no-text", "The sheets hold no text.")
@@ -166,15 +169,26 @@ def _starts(area: Area, row: Row) -> bool:
 
 
 def _table_extent(rows: list[Row], headed: list[Area]) -> tuple[int, int]:
-    """First and last (beyond) row of the table in a region: lone cells around it are its title and notes."""
+    """First and last (beyond) row of the table in a region: around it are its title and remarks."""
     first, last = 0, len(rows)
     while first < last and len(rows[first].columns) == 1:
         if any(_starts(area, rows[first]) for area in headed):
             break
         first += 1
+    first = _below_lead(rows, first)
     while last > first + 1 and _is_remark(rows[last - 1]):
         last -= 1
     return first, last
+
+
+def _below_lead(rows: list[Row], first: int) -> int:
+    """Where a wide table begins below lines such as `Account | 12345`, else `first`."""
+    sizes = sorted(len(row.columns) for row in rows[first : first + SAMPLE])
+    usual = sizes[len(sizes) // 2] if sizes else 0
+    for index in range(first, min(first + MAX_LEAD, len(rows)) if usual > 3 else 0):
+        if len(rows[index].columns) > 2:
+            return index if 2 * len(rows[index].columns) > usual else first
+    return first
 
 
 def _is_remark(row: Row) -> bool:

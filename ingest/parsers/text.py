@@ -46,7 +46,7 @@ def read(path: Path, limits: Limits) -> str:
     """The decoded text, in bounded memory. Raises ParseError `too-much-text`."""
     with path.open("rb") as file:
         head = file.read(4 * decode.SAMPLE)
-        decoder = codecs.getincrementaldecoder(_encoding(path, head))("replace")
+        decoder = codecs.getincrementaldecoder(encoding_of(path, head))("replace")
         parts = [decoder.decode(head)]
         length = len(parts[0])
         while data := file.read(READ_BYTES):
@@ -57,7 +57,8 @@ def read(path: Path, limits: Limits) -> str:
     return "".join([*parts, decoder.decode(b"", final=True)])
 
 
-def _encoding(path: Path, head: bytes) -> str:
+def encoding_of(path: Path, head: bytes) -> str:
+    """The encoding of the text at `path`, which begins with `head`."""
     encoding = decode.detect(head)
     # UTF-8 is the one guess that later bytes can refute (an ASCII head says little of the rest).
     if encoding == "utf-8" and not _all_utf8(path):

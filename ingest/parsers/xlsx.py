@@ -4,7 +4,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,23 @@ from lxml import etree
 from ingest.parsers import number_format, progress, sheet_book, sheet_tables
 from ingest.parsers.archive import check_archive, check_entities
 from ingest.parsers.base import Limits, Notice, ParsedDocument, ParseError
-from ingest.parsers.sheet import BOLD, MAX_COLUMNS, MAX_ROWS, NUMBER, Area, Budget, Row, Sheet
-from ingest.parsers.sheet_book import Book, Entry, Style
+from ingest.parsers.sheet import (
+    BOLD,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    NUMBER,
+    Area,
+    Budget,
+    Row,
+    Sheet,
+    hidden_rows,
+    hidden_sheets,
+)
+from ingest.parsers.sheet_book import Book, Entry
+from ingest.parsers.sheet_cells import Style, shown_number, shown_text
 
 #: Areas of merged cells of a sheet that are looked at.
 MAX_MERGED = 100_000
-#: Names of sheets that a notice gives.
-NAMED = 5
 
 # What lxml and zipfile raise on damage, and what a wrong number in the wrong place leads to.
 _BROKEN = (
@@ -64,12 +73,6 @@ def _read(book: Book, limits: Limits) -> ParsedDocument:
     )
 
 
-def hidden_sheets(names: list[str], total: int) -> list[Notice]:
-    """The notice for sheets that their makers hid."""
-    shown = ", ".join(names[:NAMED]) + (", \u2026" if len(names) > NAMED else "")
-    return [Notice("sheets-hidden", len(names), total, shown)] if names else []
-
-
 @dataclass(slots=True)
 class _LeftOut:
     """What a person does not see, or the file does not keep."""
@@ -78,9 +81,7 @@ class _LeftOut:
     formulas: int = 0
 
     def notices(self) -> list[Notice]:
-        found = []
-        if self.hidden:
-            found.append(Notice("rows-hidden", self.hidden))
+        found = hidden_rows(self.hidden)
         if self.formulas:
             found.append(Notice("formulas-without-values", self.formulas))
         return found
@@ -212,21 +213,6 @@ class _SheetReader:
     def _style(self, index: str | None) -> Style:
         place = _whole(index) if index else 0
         return self.book.styles[place] if place < len(self.book.styles) else Style()
-
-
-def shown_text(text: str, style: Style) -> str:
-    """A text under a format that may say more than the text (`@" kg"`) or nothing (`;;;`)."""
-    if ";" in style.code or ("@" in style.code and style.code != "@"):
-        return number_format.render(text, style.code)
-    return text
-
-
-@lru_cache(maxsize=10_000)
-def shown_number(value: float, code: str, *, date1904: bool) -> str:
-    """A number as shown, the whole of it behind where its format rounds to units."""
-    text = number_format.render(value, code, date1904=date1904)
-    whole = number_format.exact(value, code)
-    return f"{text} ({whole})" if text and whole and whole != text else text
 
 
 def _whole(value: str | None) -> int:
