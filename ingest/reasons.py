@@ -20,6 +20,26 @@ def sentence(code: str) -> str:
     return _sentences()[code]
 
 
+#: What is not the file's own fault (docs/errors.md, "again"): the same file may be read later.
+_AGAIN = frozenset(
+    {
+        "cancelled",
+        "disk-full",
+        "internal-error",
+        "key-missing",
+        "parse-memory",
+        "scanner-unavailable",
+        "vectors-unavailable",
+        "worker-lost",
+    }
+)
+
+
+def may_help_again(code: str) -> bool:
+    """Whether the same file, tried once more, may end otherwise."""
+    return code in _AGAIN or code.startswith("model")
+
+
 def _sentences() -> dict[str, str]:
     return {
         "empty-file": _("The file is empty. Upload the right one."),
