@@ -13,7 +13,7 @@ from audit import actions
 from audit.record import record
 from inference.client import get_client
 from ingest import lexical, store
-from ingest.access import chunks_for, readable_ids
+from ingest.access import chunks_for, readable_ids, searchable
 from ingest.models import Chunk
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,7 @@ def _load(user: User, wanted: Iterable[UUID]) -> list[Chunk]:
 def _count_faults(user: User, missing: set[UUID]) -> None:
     """A chunk that an index still holds but that is gone is stale; one that exists is a fault."""
     refused = (
-        Chunk.objects.filter(pk__in=missing, document__status="ready").count() if missing else 0
+        Chunk.objects.filter(searchable("document__"), pk__in=missing).count() if missing else 0
     )
     if refused:
         log.error("retrieval_returned_forbidden_chunks", count=refused)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,8 +30,8 @@ from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, present_answer, present_answers
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
-from ingest.access import collections_for
-from ingest.models import Collection, Document
+from ingest.access import collections_for, searchable
+from ingest.models import Collection
 from ingest.pages import PageRequest, confirm, page_or_fragment
 from ingest.samples import SAMPLE
 
@@ -222,7 +222,7 @@ def _examples() -> list[str]:
 
 
 def _readable(request: PageRequest) -> QuerySet[Collection, Any]:
-    ready = Count("documents", filter=Q(documents__status=Document.Status.READY))
+    ready = Count("documents", filter=searchable("documents__"))
     return collections_for(request.user).annotate(ready=ready)
 
 

@@ -19,6 +19,10 @@ from ingest.models import Chunk, Collection, Document, Grant
 READER, EDITOR, MANAGER = Grant.ORDER
 
 
+#: `visible` says which; what failed or is being erased is not found whatever it says.
+_FINDABLE = (Document.Status.QUEUED, Document.Status.PROCESSING, Document.Status.READY)
+
+
 def _grants_of(user: User) -> QuerySet[Grant]:
     return Grant.objects.filter(Q(everyone=True) | Q(user=user) | Q(group__users=user))
 
@@ -35,6 +39,14 @@ def collections_for(user: User, role: str = READER) -> QuerySet[Collection]:
     return Collection.objects.filter(id__in=granted, erasing=False)
 
 
+def searchable(prefix: str = "") -> Q:
+    """Which documents may be found: by their words at first, then by their meaning, too.
+
+    `prefix` leads to the document: "document__" for chunks.
+    """
+    return Q(**{f"{prefix}visible": True, f"{prefix}status__in": _FINDABLE})
+
+
 def documents_for(user: User, role: str = READER) -> QuerySet[Document]:
     """Documents that `user` may read: none that is being erased."""
     return Document.objects.filter(collection__in=collections_for(user, role)).exclude(
@@ -43,9 +55,9 @@ def documents_for(user: User, role: str = READER) -> QuerySet[Document]:
 
 
 def chunks_for(user: User) -> QuerySet[Chunk]:
-    """Chunks that `user` may be shown: of ready documents in readable collections."""
+    """Chunks that `user` may be shown: of documents that may be found, in readable collections."""
     return Chunk.objects.filter(
-        document__collection__in=collections_for(user), document__status=Document.Status.READY
+        searchable("document__"), document__collection__in=collections_for(user)
     )
 
 

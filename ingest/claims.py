@@ -135,6 +135,7 @@ def fail(held: QuerySet[Document], code: str, detail: str) -> bool:
     document = held.first()
     if document is None or not held.update(
         status=Document.Status.FAILED,
+        visible=False,
         error_code=code[:50],
         error_detail=detail[:500],
         lease=None,

@@ -100,6 +100,7 @@ def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
             When(status=Document.Status.PROCESSING, then=F("lease_until")), default=Value(None)
         ),
         status=Document.Status.ERASING,
+        visible=False,
         lease=None,
     )
     receipts = Receipt.objects.bulk_create(

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Sum
 
 from inference.protocol import Vectors
+from ingest.access import searchable
 from ingest.embed import from_bytes
 from ingest.hits import Hit
 from ingest.models import Chunk, Document
@@ -23,7 +24,10 @@ from ingest.models import Chunk, Document
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Changes whenever a collection gains, loses or replaces a ready document."""
+    """Changes whenever a collection gains, loses or replaces a document with all its vectors.
+
+    One whose vectors are still being made does not count: each batch would load the matrix anew.
+    """
 
     documents: int
     chunks: int
@@ -75,9 +79,9 @@ def stamps(collection_ids: Iterable[UUID]) -> dict[UUID, Stamp]:
     """The stamp of each collection that has something to search, in one query."""
     rows = (
         Document.objects.filter(
+            searchable(),
             collection_id__in=list(collection_ids),
             collection__erasing=False,
-            status=Document.Status.READY,
             ready_at__isnull=False,
         )
         .order_by()
@@ -97,10 +101,11 @@ def stamps(collection_ids: Iterable[UUID]) -> dict[UUID, Stamp]:
 
 
 def load(collection: UUID, embedder: str) -> Matrix:
-    """All vectors of the ready documents of one collection that `embedder` made."""
+    """The vectors that `embedder` made of one collection's documents: those that have all of theirs."""
     rows = Chunk.objects.filter(
+        searchable("document__"),
         document__collection_id=collection,
-        document__status=Document.Status.READY,
+        document__ready_at__isnull=False,
         embedder=embedder,
         vector__isnull=False,
     ).values_list("id", "vector")

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from ingest.models import Chunk, Document
+from ingest.access import searchable
+from ingest.models import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +17,12 @@ class Hit:
 
 
 def living(hits: Iterable[Hit]) -> list[Hit]:
-    """Drop chunks that are gone, not ready yet or being erased: an index may lag behind."""
+    """Drop chunks that are gone, hidden or being erased: an index may lag behind."""
     found = list(hits)
     alive = set(
         Chunk.objects.filter(
+            searchable("document__"),
             id__in=[hit.chunk for hit in found],
-            document__status=Document.Status.READY,
             document__collection__erasing=False,
         ).values_list("id", flat=True)
     )

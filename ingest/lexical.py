@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 
+from ingest.access import searchable
 from ingest.hits import Hit, living
 from ingest.language import detect_language
 from ingest.lexical_postgres import PostgresIndex
@@ -104,7 +105,7 @@ def search(question: str, collection_ids: Iterable[UUID], limit: int) -> list[Hi
 def _languages(question: str, collections: Sequence[UUID]) -> list[str]:
     """The question's own language first, then those of the documents, the most common first."""
     rows = (
-        Document.objects.filter(collection_id__in=collections, status=Document.Status.READY)
+        Document.objects.filter(searchable(), collection_id__in=collections)
         .order_by()
         .values("language")
         .annotate(count=Count("id"))

@@ -17,11 +17,13 @@ from uuid import UUID
 import numpy as np
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from inference.client import get_client
 from inference.protocol import Vectors
 from ingest import exact
+from ingest.access import searchable
 from ingest.embed import from_bytes, normalised
 from ingest.hits import Hit, living
 from ingest.models import Document
@@ -33,6 +35,7 @@ __all__ = [
     "Hit",
     "StoreUnavailable",
     "health",
+    "indexed",
     "rebuild",
     "remove_collection",
     "remove_document",
@@ -65,7 +68,10 @@ class StoreUnavailable(Exception):
 def search(
     vector: Vectors, collection_ids: Iterable[UUID], limit: int, *, embedder: str = ""
 ) -> list[Hit]:
-    """The nearest chunks of ready documents in these collections, by cosine, best first.
+    """The nearest chunks of findable documents in these collections, by cosine, best first.
+
+    A document counts from when its last vector is there; in collections that Chroma searches, its
+    first vectors may count before.
 
     `vector` has shape (dimensions,); `embedder` made it (default: the one that is loaded). Raises
     StoreUnavailable only where more than EXACT_SEARCH_CHUNKS chunks are searched and Chroma is
@@ -104,6 +110,14 @@ def _approximate(vector: Vectors, collection: UUID, embedder: str, limit: int) -
         if len(alive) >= limit or len(found) < wanted:
             break
     return alive[:limit]
+
+
+def indexed(vector: Vectors, collection_id: UUID, embedder: str, limit: int) -> list[Hit]:
+    """What Chroma's index itself holds next to `vector`, hidden and dead chunks included.
+
+    For the check of what was written (ingest/probe.py); never to be shown. Raises StoreUnavailable.
+    """
+    return _query(_name(collection_id, embedder), normalised(vector), limit)
 
 
 def _query(name: str, vector: Vectors, limit: int) -> list[Hit]:
@@ -165,7 +179,7 @@ def rebuild(collection_id: UUID) -> int:
 def repair() -> list[UUID]:
     """Fill the indexes that hold fewer vectors than the database. Returns their collections."""
     wanted = exact.stamps(
-        Document.objects.filter(status=Document.Status.READY)
+        Document.objects.filter(searchable(), ready_at__isnull=False)
         .order_by()
         .values_list("collection_id", flat=True)
         .distinct()
@@ -177,9 +191,15 @@ def repair() -> list[UUID]:
 
 
 def _refill(collection_id: UUID) -> int:
-    """Write all vectors of ready documents. Nothing is removed: a worker may be writing as well."""
-    ready = Document.objects.filter(collection_id=collection_id, status=Document.Status.READY)
-    return sum(_refill_document(document) for document in ready.iterator())
+    """Write all vectors that the rows hold, of documents that are not complete yet, too: their
+    workers go on after those. Nothing is removed: a worker may be writing as well.
+    """
+    found = _kept().filter(collection_id=collection_id)
+    return sum(_refill_document(document) for document in found.iterator())
+
+
+def _kept() -> QuerySet[Document]:
+    return Document.objects.exclude(status=Document.Status.ERASING)
 
 
 def _refill_document(document: Document) -> int:
@@ -187,10 +207,12 @@ def _refill_document(document: Document) -> int:
     for embedder in _embedders(document):
         chunks = document.chunks.filter(embedder=embedder, vector__isnull=False)
         rows = list(chunks.values_list("id", "vector"))
+        if not rows:
+            continue
         vectors = from_bytes([bytes(vector or b"") for _, vector in rows])
         upsert(document, [pk for pk, _ in rows], vectors, embedder)
         written += len(rows)
-    if not Document.objects.filter(pk=document.pk, status=Document.Status.READY).exists():
+    if not _kept().filter(pk=document.pk).exists():
         # Erased meanwhile: what was just written must not stay.
         remove_document(document.collection_id, document.pk)
     return written

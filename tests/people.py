@@ -82,7 +82,8 @@ def make_document(
 def _finish(document: Document, text: str) -> None:
     make_chunk(document, text)
     document.chunk_count = 1
-    document.ready_at = timezone.now()
+    document.ready_at = document.words_at = timezone.now()
+    document.visible = True
     document.save()
 
 
