@@ -7,6 +7,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +30,13 @@ _END = b"PK\x05\x06"
 _END64_LOCATOR = b"PK\x06\x07"
 _END64 = b"PK\x06\x06"
 _DECLARATION = re.compile(
-    b"<!(?:DOCTYPE|ENTITY)" + b"|" + "<!DOCTYPE".encode("utf-16-le"), re.IGNORECASE
+    b"|".join(
+        [
+            b"<!(?:DOCTYPE|ENTITY)",
+            *(re.escape("<!DOCTYPE".encode(code)) for code in ("utf-16-le", "utf-16-be")),
+        ]
+    ),
+    re.IGNORECASE,
 )
 
 # What zipfile raises on damage: by member, by method of compression, by encryption.
@@ -70,16 +77,18 @@ def directory(file: BinaryIO) -> list[zipfile.ZipInfo]:
     return _members(file)
 
 
-def check_entities(path: Path) -> None:
+def check_entities(path: Path, parts: Collection[str] | None = None) -> None:
     """Refuse document type declarations: office formats have none, bombs and file thefts do.
 
-    Raises ParseError `unsafe-file`. Reads each XML part once; cannot see a declaration in an
-    encoding other than UTF-8, UTF-16 LE or an ASCII superset (the XML reader resolves no entities).
+    Raises ParseError `unsafe-file`. Reads each XML part once (or those of `parts`); cannot see a
+    declaration in an encoding other than UTF-8, UTF-16 or an ASCII superset (the XML reader
+    resolves no entities).
     """
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                if _is_xml(member.filename) and _DECLARATION.search(archive.read(member)):
+                read = _is_xml(member.filename) if parts is None else member.filename in parts
+                if read and _DECLARATION.search(archive.read(member)):
                     raise ParseError(
                         "unsafe-file",
                         "The file declares XML entities, which office programs never do.",

@@ -13,14 +13,13 @@ from ingest.parsers.base import BlockKind, BlockWriter, Limits, Notice, ParsedDo
 from ingest.parsers.docx_about import core_metadata, core_title
 from ingest.parsers.pptx_graphics import chart_rows, chart_title, diagram_items, table_rows
 from ingest.parsers.pptx_package import open_presentation, related, tree
-from ingest.parsers.pptx_shapes import description, is_title, place, shapes
+from ingest.parsers.pptx_shapes import description, is_title, numbers, place, shapes
 from ingest.parsers.pptx_text import Bullets, plain, text_of
 
 #: A short text that stands at one place of this many slides is their frame.
 REPEATS = 3
 FRAME_WORDS = 20
 TITLE_WORDS = 40
-NAMED = 12
 
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _SECTION = "{http://schemas.microsoft.com/office/powerpoint/2010/main}"
@@ -75,9 +74,7 @@ def _hidden(slides: list[tuple[str, Any]]) -> tuple[Notice, ...]:
         for number, (_, slide) in enumerate(slides, start=1)
         if slide._element.get("show") in ("0", "false")
     ]
-    names = ", ".join(str(number) for number in hidden[:NAMED])
-    names += ", \u2026" if len(hidden) > NAMED else ""
-    return (Notice("hidden-slides", len(hidden), len(slides), names),) if hidden else ()
+    return (Notice("hidden-slides", len(hidden), len(slides), numbers(hidden)),) if hidden else ()
 
 
 def _sections(presentation: Any) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What stands on a slide, in the order in which it is read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pptx.oxml.ns import qn
@@ -14,6 +14,8 @@ MAX_DEPTH = 20
 #: Shapes whose upper edges differ by less stand in one row (English Metric Units; a quarter inch).
 ROW = 228_600
 SENTENCE_WORDS = 4
+#: Numbers of slides that a notice names.
+NAMED = 12
 
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _SHAPES = {qn(f"p:{name}") for name in ("sp", "grpSp", "graphicFrame", "pic", "cxnSp")}
@@ -45,7 +47,12 @@ def place(shape: Any) -> tuple[int, int]:
 def description(shape: Any) -> str:
     """The alternative text of a picture where a person wrote a sentence; "" for names of files."""
     properties = shape.find(f"*/{qn('p:cNvPr')}")
-    text = "" if properties is None else clean.one_line(properties.get("descr") or "")
+    return sentence("" if properties is None else properties.get("descr") or "")
+
+
+def sentence(said: str) -> str:
+    """An alternative text that says something; "" for a file's name or what a program guessed."""
+    text = clean.one_line(said)
     if len(text.split()) < SENTENCE_WORDS or _FILE.search(text) or _BY_PROGRAM.search(text):
         return ""
     return text
@@ -55,7 +62,7 @@ def _ordered(tree: Any, depth: int) -> Iterator[Any]:
     children = [each for each in _children(tree) if not _is_dropped(each)]
     fixed = [each for each in children if placeholder(each) is not None]
     free = [each for each in children if placeholder(each) is None]
-    for shape in sorted(fixed, key=lambda each: not is_title(each)) + _by_rows(free):
+    for shape in sorted(fixed, key=lambda each: not is_title(each)) + by_rows(free, place, ROW):
         if shape.tag == qn("p:grpSp") and depth < MAX_DEPTH:
             yield from _ordered(shape, depth + 1)
         else:
@@ -81,11 +88,19 @@ def _is_dropped(shape: Any) -> bool:
     return hidden or (mark is not None and mark.get("type") in _FRAME)
 
 
-def _by_rows(free: list[Any]) -> list[Any]:
+def numbers(slides: list[int]) -> str:
+    """The first few numbers of slides, as a notice names them."""
+    return ", ".join(map(str, slides[:NAMED])) + (", \u2026" if len(slides) > NAMED else "")
+
+
+def by_rows(
+    free: list[Any], place: Callable[[Any], tuple[float, float]], row_height: float
+) -> list[Any]:
+    """Shapes by their upper edges, those of one row from left to right."""
     ordered: list[Any] = []
     row: list[Any] = []
     for shape in sorted(free, key=place):
-        if row and place(shape)[0] - place(row[0])[0] > ROW:
+        if row and place(shape)[0] - place(row[0])[0] > row_height:
             ordered += sorted(row, key=lambda each: place(each)[1])
             row = []
         row.append(shape)

@@ -41,7 +41,8 @@ def table(slide: Any, *rows: tuple[str, ...]) -> Any:
 
 
 def chart(slide: Any, title: str, categories: list[str], **series: tuple[float, ...]) -> Any:
-    data = CategoryChartData(number_format="#,##0.0")
+    make: Any = CategoryChartData
+    data = make(number_format="#,##0.0")
     data.categories = categories
     for name, values in series.items():
         data.add_series(name, values)

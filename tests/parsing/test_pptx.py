@@ -1,7 +1,7 @@
 """Presentations."""
 
-import datetime
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -233,7 +233,7 @@ def test_metadata(tmp_path: Path) -> None:
     slides.slide(deck, "Slide one")
     about = deck.core_properties
     about.title, about.author, about.keywords = "Travel rules", "A. Person", "travel, hotel"
-    about.created = about.modified = datetime.datetime(2024, 5, 6, 7, 8, 9)
+    about.created = about.modified = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
     parsed = files.parse(slides.saved(deck, tmp_path / "a.pptx"), PPTX)
     assert parsed.title == "Travel rules"
     assert parsed.metadata == {
