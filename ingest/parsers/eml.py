@@ -77,7 +77,13 @@ class EmlParser:
 def read_message(message: Message, parts: Parts) -> ParsedDocument:
     """A message that the library has parsed, with its attachments. Raises ParseError as `parse`."""
     found = list(_walk(message))
-    files = [each for each in found if isinstance(each, _File)]
+    html = "".join(each.html for each in found if isinstance(each, mail.Body))
+    files = [
+        each
+        for each in found
+        if isinstance(each, _File)
+        and not mail.is_inline(html, str(each.part.get("content-id", "")))
+    ]
     head = _head(message)
     writer = BlockWriter(parts.limits)
     mail.write_head(writer, head, [file.name for file in files])
@@ -89,14 +95,20 @@ def read_message(message: Message, parts: Parts) -> ParsedDocument:
     return mail.finish(writer, head, [(name, parsed) for name, parsed in read if parsed])
 
 
+def parsed(data: bytes) -> Message:
+    """A message in memory. Raises ParseError `nested-too-deep`."""
+    parser = BytesFeedParser(_Message, policy=_Policy())
+    parser.feed(data)
+    return parser.close()
+
+
 def _load(path: Path) -> Message:
     parser = BytesFeedParser(_Message, policy=_Policy())
     with path.open("rb") as file:
         head = file.read(4096)
         encoding = decode.by_bom(head) or decode.wide(head)
         if encoding.startswith(("utf-16", "utf-32")):
-            parser.feed((head + file.read()).decode(encoding, "replace").encode())
-            return parser.close()
+            return parsed((head + file.read()).decode(encoding, "replace").encode())
         parser.feed(head.removeprefix(codecs.BOM_UTF8).lstrip())
         while data := file.read(READ_BYTES):
             parser.feed(data)

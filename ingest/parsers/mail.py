@@ -100,6 +100,12 @@ def finish(
     return document
 
 
+def is_inline(html: str, content_id: str) -> bool:
+    """Whether a file is shown in the midst of the HTML: it is part of the page's design."""
+    name = content_id.strip().strip("<>")
+    return bool(name) and f"cid:{name}" in html
+
+
 def unflow(body: str, *, delete_space: bool) -> str:
     """Lines that a mail program broke (format=flowed, RFC 3676), joined again."""
     out: list[str] = []
