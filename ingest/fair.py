@@ -57,13 +57,14 @@ def virtual_time() -> int:
     """The turn that is served: nothing before it waits on the quick lane."""
     at_work = Document.objects.filter(status=Document.Status.PROCESSING)
     served: int | None = at_work.aggregate(Max("turn"))["turn__max"]
-    firsts = [_waiting(lane).aggregate(Min("turn"))["turn__min"] for lane in (QUICK, SLOW)]
-    return max(served or 0, *(first - UNIT for first in firsts if first is not None), 0)
+    first: int | None = _waiting(QUICK).aggregate(Min("turn"))["turn__min"]
+    return max(served or 0, (first or 0) - UNIT, 0)
 
 
 def _last_turn(person: UUID | None, collection: UUID, lane: str) -> int:
     flow = _waiting(lane).filter(uploaded_by=person, collection=collection)
-    return flow.order_by("-turn").values_list("turn", flat=True).first() or 0
+    turn: int | None = flow.order_by("-turn").values_list("turn", flat=True).first()
+    return turn or 0
 
 
 def _waiting(lane: str) -> QuerySet[Document]:

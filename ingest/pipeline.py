@@ -34,8 +34,12 @@ log = structlog.get_logger(__name__)
 def process_document(document_id: UUID | str) -> None:
     """Take one queued document to `ready` or `failed`. Does nothing where it is not queued."""
     claim = claims.take(document_id)
-    if claim is None:
-        return
+    if claim is not None:
+        work_on(claim)
+
+
+def work_on(claim: Claim) -> None:
+    """Take a claimed document to `ready` or `failed`, or back to the queue."""
     with outcome(claim), claims.heartbeat(claim):
         document = _document(claim)
         parsed = _parse(claim, document)

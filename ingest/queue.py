@@ -4,7 +4,7 @@ What is to be done stands in the database; a message is only a nudge. A lost one
 work: the sweep (ingest/tasks.py) sends it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,6 +55,19 @@ def send(task: str, *args: str, countdown: float | None = None) -> bool:
     except BrokerUnavailable:
         return False
     return True
+
+
+def send_each(task: str, keys: Iterable[str]) -> int:
+    """Send one message of the task for each key, through one connection. Returns how many went."""
+    sent = 0
+    try:
+        with _broker() as connection:
+            for key in keys:
+                current_app.send_task(task, (key,), connection=connection, retry=False)
+                sent += 1
+    except BrokerUnavailable:
+        pass
+    return sent
 
 
 def send_on_commit(task: str, *args: str, countdown: float | None = None) -> None:

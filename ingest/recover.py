@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from ingest import claims, erase, files, lexical, queue, store
+from ingest import claims, erase, fair, files, lexical, queue, store
 from ingest.models import Document, Receipt
+from ingest.reasons import sentence
 
 log = structlog.get_logger(__name__)
 
@@ -19,50 +20,70 @@ log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=10)
 #: While this many messages wait, more would only pile up.
 DEEP = 20
-NUDGES = 100
+NUDGES = 500
 #: Seconds between two rounds of housekeeping in one process.
 HOUSEKEEPING = 600.0
 _last_housekeeping = 0.0
 
 
 def expired_leases() -> int:
-    """Queue again what a killed worker held; after MAX_ATTEMPTS it has failed."""
+    """Queue again what a killed worker held; after MAX_ATTEMPTS in one place it has failed."""
     expired = Document.objects.filter(
         status=Document.Status.PROCESSING, lease_until__lt=timezone.now()
     )
     recovered = 0
-    for pk, lease, attempts in list(expired.values_list("id", "lease", "attempts")[:1_000]):
-        held = expired.filter(pk=pk, lease=lease)
-        if attempts >= settings.MAX_ATTEMPTS:
-            detail = _("Reading this file stopped the worker several times. Try a simpler version.")
-            with transaction.atomic():
-                claims.fail(held, "worker-lost", detail)
-        else:
-            held.update(**claims.WAITING)
-        log.warning("document.lease.expired", document=str(pk), attempts=attempts)
+    for document in list(expired.order_by("lease_until")[:1_000]):
+        held = expired.filter(pk=document.pk, lease=document.lease)
+        _lost(document, held)
+        log.warning("document.lease.expired", document=str(document.pk), attempts=document.attempts)
         recovered += 1
     return recovered
 
 
+def _lost(document: Document, held: QuerySet[Document]) -> None:
+    """Its worker is gone: what it wrote for good stays, and `reading` counts it for people to see."""
+    again = claims.AGAIN if document.words_at else claims.WAITING
+    reading = {**document.reading, "lost": document.reading.get("lost", 0) + 1}
+    with transaction.atomic():
+        if document.attempts >= settings.MAX_ATTEMPTS:
+            if claims.fail(held, "worker-lost", sentence("worker-lost")):
+                Document.objects.filter(pk=document.pk).update(reading=reading)
+        else:
+            held.update(**again, reading=reading)
+
+
 def lost_messages() -> int:
-    """Send again for documents that wait although the queue is nearly empty."""
+    """Send again for what waits although the queue is nearly empty."""
     try:
         if queue.depth() > DEEP:
             return 0
     except queue.BrokerUnavailable:
         return 0
-    now = timezone.now()
-    waiting = Document.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lt=now),
-        status=Document.Status.QUEUED,
-        created_at__lt=now - GRACE,
-    ).order_by("created_at")
-    work = [(queue.PROCESS, pk) for pk in waiting.values_list("id", flat=True)[:NUDGES]]
     marked = erase.due().filter(collection__erasing=False).order_by()
-    work += [(queue.ERASE, pk) for pk in marked.values_list("id", flat=True)[:NUDGES]]
     going = erase.due_collections().order_by()
-    work += [(queue.ERASE_COLLECTION, pk) for pk in going.values_list("id", flat=True)[:NUDGES]]
-    return sum(queue.send(task, str(pk)) for task, pk in work)
+    return (
+        queue.send_each(queue.PROCESS, _unheard())
+        + queue.send_each(queue.ERASE, _ids(marked[:NUDGES]))
+        + queue.send_each(queue.ERASE_COLLECTION, _ids(going[:NUDGES]))
+    )
+
+
+def _unheard() -> list[str]:
+    """Documents that could be taken and have waited for longer than a message takes."""
+    waiting = fair.rested().filter(created_at__lt=timezone.now() - GRACE).order_by("turn")
+    quick, slow = (waiting.filter(lane=lane) for lane in (fair.QUICK, fair.SLOW))
+    return _ids(quick[:NUDGES]) + _ids(slow[: fair.slow_room()])
+
+
+def _ids(rows: QuerySet[Any]) -> list[str]:
+    return [str(pk) for pk in rows.values_list("pk", flat=True)]
+
+
+def nudge_slow() -> None:
+    """A slow document made room: send for the next, whose own message may have come too early."""
+    slow = fair.rested().filter(lane=fair.SLOW).order_by("turn")
+    for pk in _ids(slow[: fair.slow_room()]):
+        queue.send(queue.PROCESS, pk)
 
 
 def housekeeping() -> None:

@@ -1,17 +1,27 @@
-"""Celery's doors: an id in, one call. Delivered twice, or again after a crash, they do no harm."""
+"""Celery's doors: an id in, one call. Delivered twice, or again after a crash, they do no harm.
+
+There are as many messages as documents that wait, and each is good for one, whichever's turn it is.
+"""
 
 from celery import shared_task
 
+from ingest import claims, fair, recover
 from ingest import erase as erasure
-from ingest import recover
-from ingest.pipeline import process_document
+from ingest.pipeline import work_on
 from ingest.store import StoreUnavailable
 
 
 @shared_task(name="ingest.tasks.process")
 def process(document_id: str) -> None:
-    """Take a queued document to `ready` or `failed`."""
-    process_document(document_id)
+    """Work on the document whose turn it is. The id is the one that was put into the queue."""
+    claim = claims.take_next()
+    if claim is None:
+        return
+    try:
+        work_on(claim)
+    finally:
+        if claim.lane == fair.SLOW:
+            recover.nudge_slow()
 
 
 @shared_task(name="ingest.tasks.erase")

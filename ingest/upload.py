@@ -22,7 +22,7 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
-from ingest import keys, queue, scanner, vault
+from ingest import fair, keys, queue, scanner, vault
 from ingest.access import EDITOR, get_collection
 from ingest.files import incoming_dir, remove_original
 from ingest.guard import detect_media_type, safe_name
@@ -255,6 +255,7 @@ def _kept(document: Document, incoming: _Incoming) -> Uploaded:
             _lock(document.collection)
             older = _newest_version(document)
             document.version = older + 1
+            fair.place([document])
             document.save(force_insert=True)
             _record(document)
             with _disk(), _keys():
