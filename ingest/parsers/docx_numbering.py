@@ -5,9 +5,10 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
+from ingest.parsers.office import formatted
+
 #: Word itself has nine levels.
 LEVELS = 9
-_ROMAN = [(10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")]
 
 
 @dataclass
@@ -95,22 +96,3 @@ def _value(element: Any, name: str) -> str:
 
 def _number(text: str | None, default: int = 0) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else default
-
-
-def formatted(count: int, style: str) -> str:
-    """A number as Word writes it in a style ("lowerRoman"); digits for a style that is not known."""
-    if style.endswith("Letter") and 1 <= count <= 26:
-        letter = chr(ord("a") + count - 1)
-        return letter.upper() if style.startswith("upper") else letter
-    if style.endswith("Roman") and 1 <= count < 40:
-        roman = _roman(count)
-        return roman.upper() if style.startswith("upper") else roman
-    return str(count)
-
-
-def _roman(count: int) -> str:
-    text = ""
-    for value, sign in _ROMAN:
-        while count >= value:
-            text, count = text + sign, count - value
-    return text

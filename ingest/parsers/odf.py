@@ -13,7 +13,7 @@ from lxml import etree
 from ingest.parsers import clean
 from ingest.parsers.archive import check_archive, check_entities
 from ingest.parsers.base import ParseError
-from ingest.parsers.docx_about import title as said_title
+from ingest.parsers.office import title as said_title
 
 _NAMESPACES = {
     "office": "urn:oasis:names:tc:opendocument:xmlns:office:1.0",

@@ -10,7 +10,7 @@ from ingest.parsers.odf import CONTENT, Package, qn
 from ingest.parsers.odf_styles import Counter, Styles, number
 from ingest.parsers.odf_tables import rows_of, table_rows
 from ingest.parsers.odf_text import is_bold, is_short, note_text, text_of
-from ingest.parsers.pptx_shapes import sentence
+from ingest.parsers.office import sentence
 
 #: A lone bold line is a heading to its reader, whatever its style says.
 BOLD_LEVEL = 6

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.parsers.docx_numbering import formatted
 from ingest.parsers.odf import qn
+from ingest.parsers.office import formatted
 
 LEVELS = 10
 #: Styles are based on each other; a chain longer than this is a loop.

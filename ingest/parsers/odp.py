@@ -10,7 +10,7 @@ from ingest.parsers.odf import STYLES, Package, qn
 from ingest.parsers.odf_blocks import Reader
 from ingest.parsers.odf_styles import Styles
 from ingest.parsers.odf_text import text_of
-from ingest.parsers.pptx_shapes import by_rows, numbers
+from ingest.parsers.office import by_rows, slide_numbers
 
 #: Shapes whose upper edges differ by less stand in one row (centimetres).
 ROW = 0.6
@@ -118,4 +118,4 @@ def _is_hidden(slide: Any, styles: Styles) -> bool:
 
 
 def _notices(hidden: list[int], total: int) -> tuple[Notice, ...]:
-    return (Notice("hidden-slides", len(hidden), total, numbers(hidden)),) if hidden else ()
+    return (Notice("hidden-slides", len(hidden), total, slide_numbers(hidden)),) if hidden else ()

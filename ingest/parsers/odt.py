@@ -9,9 +9,7 @@ from ingest.parsers.odf import STYLES, Package, qn
 from ingest.parsers.odf_blocks import Reader
 from ingest.parsers.odf_styles import Styles
 from ingest.parsers.odf_text import text_of
-
-#: A header or footer of fewer words is a page number or a name, not a text.
-FRAME_WORDS = 3
+from ingest.parsers.office import says_something
 
 
 class OdtParser:
@@ -43,6 +41,6 @@ def _frames(pages: Any, styles: Styles) -> list[str]:
     for master in () if pages is None else pages.iter(qn("style:master-page")):
         for frame in master:
             text = clean.one_line(text_of(frame, styles))
-            if sum(word.isalpha() for word in text.split()) >= FRAME_WORDS:
+            if says_something(text):
                 found[text] = None
     return list(found)

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pptx.oxml.ns import qn
-
 from ingest.parsers import clean, progress
 from ingest.parsers.base import BlockKind, BlockWriter, Limits, Notice, ParsedDocument, ParseError
-from ingest.parsers.docx_about import core_metadata, core_title
+from ingest.parsers.office import core_metadata, core_title, qn, slide_numbers
 from ingest.parsers.pptx_graphics import chart_rows, chart_title, diagram_items, table_rows
 from ingest.parsers.pptx_package import open_presentation, related, tree
-from ingest.parsers.pptx_shapes import description, is_title, numbers, place, shapes
+from ingest.parsers.pptx_shapes import description, is_title, place, shapes
 from ingest.parsers.pptx_text import Bullets, plain, text_of
 
 #: A short text that stands at one place of this many slides is their frame.
@@ -21,7 +19,6 @@ REPEATS = 3
 FRAME_WORDS = 20
 TITLE_WORDS = 40
 
-_DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _SECTION = "{http://schemas.microsoft.com/office/powerpoint/2010/main}"
 _NUMBER = re.compile(r"\d+")
 
@@ -74,7 +71,11 @@ def _hidden(slides: list[tuple[str, Any]]) -> tuple[Notice, ...]:
         for number, (_, slide) in enumerate(slides, start=1)
         if slide._element.get("show") in ("0", "false")
     ]
-    return (Notice("hidden-slides", len(hidden), len(slides), numbers(hidden)),) if hidden else ()
+    return (
+        (Notice("hidden-slides", len(hidden), len(slides), slide_numbers(hidden)),)
+        if hidden
+        else ()
+    )
 
 
 def _sections(presentation: Any) -> dict[str, str]:
@@ -169,7 +170,7 @@ class _Reader:
             if part is not None:
                 self._add("caption", chart_title(part._element))
                 self._write_rows(*chart_rows(part._element))
-        for diagram in shape.iter(_DIAGRAM):
+        for diagram in shape.iter(qn("dgm:relIds")):
             part = _part(slide, diagram.get(qn("r:dm")))
             data = None if part is None else tree(part)
             for level, text in () if data is None else diagram_items(data):

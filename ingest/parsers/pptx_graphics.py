@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pptx.oxml.ns import qn
-
 from ingest.parsers import clean, number_format
+from ingest.parsers.office import qn
 from ingest.parsers.pptx_text import plain
 
-_DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 #: A cell that claims to span more is cut, as in Word files.
 MAX_SPAN = 50
 MAX_DEPTH = 50
@@ -57,12 +55,12 @@ def diagram_items(data: Any) -> Iterator[tuple[int, str]]:
     """Level from 1 and text of each node of a SmartArt's data, parents before their children."""
     texts = {
         point.get("modelId"): clean.one_line(plain(point).replace("\n", " "))
-        for point in data.iter(f"{_DIAGRAM}pt")
+        for point in data.iter(qn("dgm:pt"))
         if point.get("type", "node") in ("node", "asst")
     }
     children: dict[str | None, list[tuple[int, str | None]]] = {}
     below: set[str | None] = set()
-    for link in data.iter(f"{_DIAGRAM}cxn"):
+    for link in data.iter(qn("dgm:cxn")):
         if link.get("type", "parOf") == "parOf" and link.get("destId") in texts:
             order = link.get("srcOrd") or "0"
             place = int(order) if order.isascii() and order.isdigit() and len(order) < 9 else 0

@@ -1,30 +1,19 @@
 """What stands on a slide, in the order in which it is read."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from pptx.oxml.ns import qn
-
-from ingest.parsers import clean
+from ingest.parsers.office import by_rows, qn, sentence
 from ingest.parsers.pptx_text import placeholder
 
 #: Groups in groups deeper than this are read as one.
 MAX_DEPTH = 20
 #: Shapes whose upper edges differ by less stand in one row (English Metric Units; a quarter inch).
 ROW = 228_600
-SENTENCE_WORDS = 4
-#: Numbers of slides that a notice names.
-NAMED = 12
 
-_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _SHAPES = {qn(f"p:{name}") for name in ("sp", "grpSp", "graphicFrame", "pic", "cxnSp")}
 _FRAME = ("dt", "ftr", "sldNum", "hdr", "sldImg")
-_BY_PROGRAM = re.compile(
-    r"automatically generated|AI-generated|automatisch generiert|(?:with solid fill| outline)$",
-    re.I,
-)
-_FILE = re.compile(r"\.\w{3,4}$|://|\\")
 
 
 def shapes(slide: Any) -> list[Any]:
@@ -50,14 +39,6 @@ def description(shape: Any) -> str:
     return sentence("" if properties is None else properties.get("descr") or "")
 
 
-def sentence(said: str) -> str:
-    """An alternative text that says something; "" for a file's name or what a program guessed."""
-    text = clean.one_line(said)
-    if len(text.split()) < SENTENCE_WORDS or _FILE.search(text) or _BY_PROGRAM.search(text):
-        return ""
-    return text
-
-
 def _ordered(tree: Any, depth: int) -> Iterator[Any]:
     children = [each for each in _children(tree) if not _is_dropped(each)]
     fixed = [each for each in children if placeholder(each) is not None]
@@ -74,8 +55,8 @@ def _children(tree: Any) -> Iterator[Any]:
     for child in tree:
         if child.tag in _SHAPES:
             yield child
-        elif child.tag == f"{_MC}AlternateContent":
-            choice = child.find(f"{_MC}Choice")
+        elif child.tag == qn("mc:AlternateContent"):
+            choice = child.find(qn("mc:Choice"))
             if choice is not None:
                 yield from (each for each in choice if each.tag in _SHAPES)
 
@@ -86,25 +67,6 @@ def _is_dropped(shape: Any) -> bool:
     properties = shape.find(f"*/{qn('p:cNvPr')}")
     hidden = properties is not None and properties.get("hidden") in ("1", "true")
     return hidden or (mark is not None and mark.get("type") in _FRAME)
-
-
-def numbers(slides: list[int]) -> str:
-    """The first few numbers of slides, as a notice names them."""
-    return ", ".join(map(str, slides[:NAMED])) + (", \u2026" if len(slides) > NAMED else "")
-
-
-def by_rows(
-    free: list[Any], place: Callable[[Any], tuple[float, float]], row_height: float
-) -> list[Any]:
-    """Shapes by their upper edges, those of one row from left to right."""
-    ordered: list[Any] = []
-    row: list[Any] = []
-    for shape in sorted(free, key=place):
-        if row and place(shape)[0] - place(row[0])[0] > row_height:
-            ordered += sorted(row, key=lambda each: place(each)[1])
-            row = []
-        row.append(shape)
-    return ordered + sorted(row, key=lambda each: place(each)[1])
 
 
 def _number(text: str | None) -> int:

@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pptx.oxml.ns import qn
-
 from ingest.parsers import clean
-from ingest.parsers.docx_numbering import formatted
+from ingest.parsers.office import formatted, qn
 
 LEVELS = 9
-_MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 #: Fields that say where a reader is or what day it is, not what the slide says.
 _FRAME_FIELDS = ("slidenum", "datetime")
 #: Beginnings of PowerPoint's names of numbers, as Word calls them.
@@ -28,7 +25,7 @@ def text_of(paragraph: Any) -> str:
         if child.tag == qn("a:br"):
             parts.append("\n")
         elif child.tag != qn("a:fld") or not (child.get("type") or "").startswith(_FRAME_FIELDS):
-            parts += [t.text or "" for t in child.iter(qn("a:t"), _MATH_TEXT)]
+            parts += [t.text or "" for t in child.iter(qn("a:t"), qn("m:t"))]
     return clean.lines("".join(parts))
 
 
