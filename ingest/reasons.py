@@ -65,6 +65,12 @@ def _sentences() -> dict[str, str]:
         "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
         "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
         "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
+        "needs-libreoffice": _(
+            "Old Word and PowerPoint files cannot be read here. Save the file as DOCX or PPTX."
+        ),
+        "convert-failed": _(
+            "LibreOffice cannot read the file. Open it in the program that made it and save it as DOCX or PPTX."
+        ),
         "malware-found": _(
             "The malware scanner refuses this file. Do not upload it; ask whoever it came from."
         ),

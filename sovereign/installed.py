@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from inference.errors import ModelError
 from inference.registry import Model, Registry
+from ingest import convert
 from sovereign import checks
 from sovereign.launcher import listening, state
 from sovereign.launcher.errors import LaunchError
@@ -76,6 +77,18 @@ def _model(registry: Registry, kind: str, name: str, needed: bool) -> Part:
     except ModelError as error:
         return Part(kind, False, name, error.detail, needed)
     return Part(kind, True, f"{name}, SHA-256 right", needed=needed)
+
+
+def libreoffice() -> Part:
+    """Not needed: without it, old Word and PowerPoint files say so."""
+    if folder := convert.program():
+        return Part("libreoffice", True, str(folder), needed=False)
+    advice = (
+        "For old Word and PowerPoint files (DOC, PPT) install libreoffice-writer-nogui and "
+        "libreoffice-impress-nogui, or set SOVEREIGN_LIBREOFFICE."
+    )
+    ok = not settings.LIBREOFFICE
+    return Part("libreoffice", ok, settings.LIBREOFFICE or "not installed", advice, needed=False)
 
 
 def disk() -> Part:
@@ -154,7 +167,7 @@ def processes() -> list[Part]:
     ]
 
 
-ONE: tuple[Callable[[], Part], ...] = (python, packages, engine, disk, tables, port)
+ONE: tuple[Callable[[], Part], ...] = (python, packages, engine, libreoffice, disk, tables, port)
 SEVERAL: tuple[Callable[[], list[Part]], ...] = (model_files, configuration, wall, processes)
 
 

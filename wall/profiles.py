@@ -36,13 +36,15 @@ _NEVER = dict.fromkeys(_WAYS_OUT.split(), EPERM) | dict.fromkeys(
     ENOSYS,
 )
 _READER_NEVER = _NEVER | dict.fromkeys(_BEYOND_READING.split(), EPERM)
+#: LibreOffice in a process of ours. It stays in its group, which is ended as one.
+_CONVERTER_NEVER = _READER_NEVER | dict.fromkeys(("setsid", "setpgid"), EPERM)
 
 _DEVICES = tuple(
     Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
 )
 #: Semaphores and shared memory (Celery's pool, torch); what databases sort on disk and uploads on
 #: their way (SQLite takes /var/tmp first, whatever the environment says).
-_SCRATCH = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
+SCRATCH = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 _ACCELERATORS = ("nvidia*", "nvidia-caps/*", "dri/*", "kfd")
 
 
@@ -75,7 +77,7 @@ class Profile:
 
     def always_writable(self) -> tuple[Path, ...]:
         """What it may write wherever it runs."""
-        return tuple(folder for folder in _SCRATCH if folder.is_dir()) if self.scratch else ()
+        return tuple(folder for folder in SCRATCH if folder.is_dir()) if self.scratch else ()
 
 
 _WEB = Profile("web")
@@ -91,5 +93,6 @@ PROFILES = {
         replace(_WEB, name="command", accelerators=True),
         replace(_WEB, name="gate", families=_LOCAL - {socket.AF_NETLINK}, scratch=False),
         Profile("parser", frozenset(), _READER_NEVER, scratch=False, reads_all=False),
+        Profile("converter", frozenset(), _CONVERTER_NEVER, scratch=False, reads_all=False),
     )
 }

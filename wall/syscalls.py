@@ -30,6 +30,7 @@ fchmodat2 452 452 | chown 92 - | fchown 93 55 | lchown 94 - | fchownat 260 54
 setxattr 188 5 | lsetxattr 189 6 | fsetxattr 190 7 | setxattrat 463 463 | removexattr 197 14
 lremovexattr 198 15 | fremovexattr 199 16 | removexattrat 466 466 | utime 132 - | utimes 235 -
 utimensat 280 88 | futimesat 261 - | file_setattr 469 469 | capset 126 91 | seccomp 317 277
+setsid 112 157 | setpgid 109 154
 """
 
 

@@ -61,7 +61,7 @@ def test_options_say_where_to_write_and_connect(tmp_path: Path) -> None:
     landlock.abi() < 6,
     reason=f"SIGNALS CROSS HERE: Landlock {landlock.abi()}, 6 is needed (docs/wall.md)",
 )
-@pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"parser"}))
+@pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"parser", "converter"}))
 def test_the_same_users_other_programs_get_no_signal(profile: str) -> None:
     code = (
         "import os, signal, subprocess, sys\n"

@@ -96,6 +96,7 @@ KINDS = {
         ("valkey", False, False, {"unix"}),
         ("gate", False, False, {"unix", "tcp", "tcp-named", "tcp6"}),
         ("parser", False, True, set()),
+        ("converter", False, True, set()),
     ],
 )
 def test_the_sockets_of_a_profile(
