@@ -8,8 +8,15 @@ from pathlib import Path
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError
 
-from ingest.parsers import pdf_about, progress
-from ingest.parsers.base import BlockWriter, Limits, Notice, ParsedDocument, ParseError
+from ingest.parsers import pdf_about, pdf_pictures, progress
+from ingest.parsers.base import (
+    BlockWriter,
+    Limits,
+    Notice,
+    ParsedDocument,
+    ParseError,
+    Recognition,
+)
 from ingest.parsers.pdf_about import BROKEN
 from ingest.parsers.pdf_columns import in_reading_order
 from ingest.parsers.pdf_layout import write_blocks
@@ -31,10 +38,13 @@ class PdfParser:
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
         """Read the file. Raises ParseError `encrypted`, `damaged`, `too-many-pages`.
 
-        Pages without text are named in `blank`; a file of nothing else has no blocks.
+        Pages without text, or with a few words on a picture, are named in `blank`; a file of
+        nothing else has no blocks.
         """
         reader, pages = _open(path, limits)
         lines, empty, notes = _read(path, reader, pages, limits, layout=self.layout)
+        if self.layout:
+            lines, empty = pdf_pictures.without_text(path, lines, empty)
         writer = BlockWriter(limits)
         write_blocks(lines, pages, writer)
         document = writer.document(
@@ -45,6 +55,12 @@ class PdfParser:
             page_labels=pdf_about.page_labels(reader, pages),
         )
         return replace(document, title=pdf_about.title(reader) or _first_heading(document))
+
+    def recognise(self, path: Path, limits: Limits, how: Recognition) -> ParsedDocument:
+        """Read the pages of `how` from what they show. Raises ParseError `ocr-unavailable`, `damaged`."""
+        from ingest.parsers import ocr_pdf  # late: it loads Tesseract
+
+        return ocr_pdf.recognise(path, limits, how)
 
 
 class PlainPdfParser(PdfParser):
