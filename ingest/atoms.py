@@ -13,6 +13,10 @@ HEADER_UNITS = 50
 #: A run without spaces longer than this is no word (base64, a key): it may be cut.
 MAX_WORD = 1_000
 MAX_LEAD_IN = 160
+#: Columns from which on nobody can tell by counting which value stands below which header.
+WIDE = 8
+#: Units of a row's first cell that later pieces of the row repeat.
+KEY_UNITS = 20
 
 _SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
@@ -42,6 +46,8 @@ class Atom:
     #: What a passage that begins here should say of what came before: a lead-in, a table's header.
     lead_in: str = ""
     header: str = ""
+    #: What a passage says in place of text[start:end]: a row of a wide table with its headers.
+    shown: str = ""
 
 
 def units(text: str) -> int:
@@ -96,10 +102,13 @@ def _table_atoms(text: str, block: Block, size: int, lead_in: str) -> Iterator[A
         return
     header = "\n".join(block.text.split("\n")[: block.header_rows])
     header = header if units(header) <= HEADER_UNITS else ""
+    labels = _labels(block)
     start = block.start
     for index, line in enumerate(block.text.split("\n")):
         end = start + len(line)
-        if line.strip():
+        if index >= block.header_rows and _is_record(line, index, block, labels, header):
+            yield from _record_atoms(start, block, block.rows[index], labels, lead_in)
+        elif line.strip():
             repeated = header if index >= block.header_rows else ""
             for piece in _row_pieces(text, start, end, MAX_UNITS - units(header)):
                 yield Atom(
@@ -111,6 +120,63 @@ def _table_atoms(text: str, block: Block, size: int, lead_in: str) -> Iterator[A
                     repeated,
                 )
         start = end + 1
+
+
+def _labels(block: Block) -> list[str]:
+    """What stands above each column of a wide table, on one line; nothing for other tables."""
+    heads = block.rows[: block.header_rows]
+    if not heads or len(heads[0]) < WIDE:
+        return []
+    return [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*heads, strict=False)]
+
+
+def _is_record(line: str, index: int, block: Block, labels: list[str], header: str) -> bool:
+    """Whether a row is told cell by cell: its table is wide, and it does not fit below its header."""
+    if not labels or index >= len(block.rows) or len(block.rows[index]) != len(labels):
+        return False
+    fits = header and units(header) + units(line) <= MAX_UNITS
+    return not fits and " | ".join(block.rows[index]).strip() == line
+
+
+def _record_atoms(
+    start: int, block: Block, row: tuple[str, ...], labels: list[str], lead_in: str
+) -> Iterator[Atom]:
+    """A row as "header: value; header: value", in pieces that each begin with its first cell."""
+    end = start + len(" | ".join(row).strip())
+    place = start - (1 if not row[0] else 0)  # the space before the first bar is stripped
+    begin, key = start, ""
+    cells: list[str] = []
+    for label, cell in zip(labels, row, strict=True):
+        for offset, piece in _told(label, cell):
+            if cells and units("; ".join([key, *cells, piece])) > MAX_UNITS:
+                yield _record(begin, place + offset, block, key, cells, lead_in)
+                begin, cells = place + offset, []
+                key = key or _first_told(row, labels)
+            cells.append(piece)
+        place += len(cell) + 3
+    yield _record(begin, end, block, key, cells, lead_in)
+
+
+def _record(start: int, end: int, block: Block, key: str, cells: list[str], lead_in: str) -> Atom:
+    shown = "; ".join([key, *cells] if key else cells)
+    return Atom(start, end, units(shown), block, lead_in=lead_in, shown=shown)
+
+
+def _told(label: str, cell: str) -> Iterator[tuple[int, str]]:
+    """A cell with its header; a long one in pieces, and where in it each begins."""
+    name = f"{label}: " if label and cell else ""
+    limit = MAX_UNITS - KEY_UNITS - min(units(name), MAX_UNITS // 4)
+    for start, end in _row_pieces(cell, 0, len(cell), limit) if cell else ():
+        yield start, name + cell[start:end]
+
+
+def _first_told(row: tuple[str, ...], labels: list[str]) -> str:
+    """The first filled cell with its header, "" where that is too long to be repeated."""
+    for label, cell in zip(labels, row, strict=True):
+        if cell:
+            key = f"{label}: {cell}" if label else cell
+            return key if units(key) <= KEY_UNITS else ""
+    return ""
 
 
 def _row_pieces(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:

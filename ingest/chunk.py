@@ -1,7 +1,8 @@
 """A parsed document to the passages that are found and cited. Pure, linear in the text.
 
 Passages follow headings first, then lists and tables, then paragraphs, then sentences. A passage is
-a slice of the parsed text; only later pieces of a long table are not: they repeat its header.
+a slice of the parsed text; only pieces of tables may differ: later ones of a long table repeat its
+header, and rows of a wide one name the header of each cell.
 """
 
 import math
@@ -21,7 +22,8 @@ MAX_CONTEXT = 1_000
 @dataclass(frozen=True, slots=True)
 class ChunkDraft:
     """One passage. `text == parsed.text[start:end]`, but for later pieces of a table, which stand
-    below its repeated header. `boxes` are those on `page`."""
+    below its repeated header, and for rows of wide tables, which name their headers cell by cell.
+    `boxes` are those on `page`."""
 
     ordinal: int
     text: str
@@ -185,7 +187,7 @@ def _draft(
     ordinal: int, parsed: ParsedDocument, atoms: list[Atom], path: tuple[str, ...], title: str
 ) -> ChunkDraft:
     first, last = atoms[0], atoms[-1]
-    text = parsed.text[first.start : last.end]
+    text = _text(parsed, atoms)
     if first.header:
         text = f"{first.header}\n{text}"
     page = first.block.page
@@ -199,6 +201,19 @@ def _draft(
         end=last.end,
         boxes=tuple(box for atom in atoms if atom.block.page == page for box in _boxes(atom)),
     )
+
+
+def _text(parsed: ParsedDocument, atoms: list[Atom]) -> str:
+    if not any(atom.shown for atom in atoms):
+        return parsed.text[atoms[0].start : atoms[-1].end]
+    parts: list[str] = []
+    for index, atom in enumerate(atoms):
+        if index:
+            before = atoms[index - 1]
+            same = atom.block is before.block
+            parts.append("\n" if same else parsed.text[before.end : atom.start])
+        parts.append(atom.shown or parsed.text[atom.start : atom.end])
+    return "".join(parts)
 
 
 def _context(title: str, path: tuple[str, ...], lead_in: str) -> str:
