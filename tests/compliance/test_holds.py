@@ -1,6 +1,6 @@
 """A legal hold wins over erasure, whoever asks and whenever it comes; its release lets it go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -139,11 +139,12 @@ def test_the_sweep_takes_up_what_waited_for_a_release(
     sent: list[str] = []
     monkeypatch.setattr(queue, "depth", lambda: 0)
 
-    def send(task: str, *_: str) -> bool:
-        sent.append(task)
-        return True
+    def send(task: str, keys: Iterable[str]) -> int:
+        before = len(sent)
+        sent.extend(task for _ in keys)
+        return len(sent) - before
 
-    monkeypatch.setattr(queue, "send", send)
+    monkeypatch.setattr(queue, "send_each", send)
     recover.lost_messages()
     assert sent == []
     holds.release(officer, hold.pk)
