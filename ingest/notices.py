@@ -75,13 +75,41 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
         % _figures(n)
     ),
     "sheet-cut": lambda n: (
-        _("The file has more cells than are read; %(names)s ends after row %(count)d.")
+        (
+            _("The file has more cells than are read; %(names)s ends after row %(count)d.")
+            if n.names
+            else _("The file has more cells than are read; it ends after row %(count)d.")
+        )
         % _figures(n)
     ),
     "hidden-slides": lambda n: (
         ngettext(
             "%(count)d of %(total)d slides is hidden in the presentation (%(names)s); it was read, too.",
             "%(count)d of %(total)d slides are hidden in the presentation (%(names)s); they were read, too.",
+            n.count,
+        )
+        % _figures(n)
+    ),
+    "sheets-hidden": lambda n: (
+        ngettext(
+            "%(count)d of %(total)d sheets is hidden and was not read (%(names)s).",
+            "%(count)d of %(total)d sheets are hidden and were not read (%(names)s).",
+            n.count,
+        )
+        % _figures(n)
+    ),
+    "rows-hidden": lambda n: (
+        ngettext(
+            "%(count)d hidden row or column was not read.",
+            "%(count)d hidden rows and columns were not read.",
+            n.count,
+        )
+        % _figures(n)
+    ),
+    "formulas-without-values": lambda n: (
+        ngettext(
+            "%(count)d formula has no result in the file: save it in Excel or LibreOffice, then upload it again.",
+            "%(count)d formulas have no result in the file: save it in Excel or LibreOffice, then upload it again.",
             n.count,
         )
         % _figures(n)
