@@ -153,10 +153,10 @@ def _walk(part: Message) -> Iterator[mail.Body | _File]:
 
 def _children(part: Message) -> list[Message]:
     """The parts of a part; none where the library found none, whatever its type says."""
-    payload = part.get_payload()
-    return (
-        [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
-    )
+    # Of a part that has no others the library decodes the payload here, by any codec that is named.
+    if not part.is_multipart():
+        return []
+    return [each for each in part.get_payload() if isinstance(each, Message)]
 
 
 def _alternative(part: Message) -> Iterator[mail.Body | _File]:

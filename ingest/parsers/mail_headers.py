@@ -21,6 +21,7 @@ _NO_CHARSETS = frozenset(
 _ALIASES = {"iso-8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252", "utf8": "utf-8"}
 #: Share of letters that may be broken before the declared encoding is not believed.
 _MAX_BROKEN = 0.01
+_SHORT = 64
 
 
 def text(value: str) -> str:
@@ -49,13 +50,13 @@ def in_charset(data: bytes, charset: str, *, html: bool = False) -> str:
         return readable
     name = _ALIASES.get(charset.strip().lower(), charset.strip())
     if not name or name.lower() in _NO_CHARSETS:
-        return decode.decode(data, html=html)
+        return _likely(data, html=html)
     try:
         decoded = data.decode(name, "replace")
     except (LookupError, ValueError):
-        return decode.decode(data, html=html)
+        return _likely(data, html=html)
     broken = decoded.count("\ufffd")
-    return decoded if broken <= 1 + _MAX_BROKEN * len(decoded) else decode.decode(data, html=html)
+    return decoded if broken <= 1 + _MAX_BROKEN * len(decoded) else _likely(data, html=html)
 
 
 def addresses(values: list[str]) -> list[str]:
@@ -88,9 +89,16 @@ def _raw(value: str) -> str:
     if value.isascii():
         return value
     try:
-        return decode.decode(value.encode("utf-8", "surrogateescape"))
+        return in_charset(value.encode("utf-8", "surrogateescape"), "")
     except UnicodeEncodeError:
         return value
+
+
+def _likely(data: bytes, *, html: bool) -> str:
+    """By what most mail is written in; a few words are too few to tell more."""
+    return (
+        data.decode("cp1252", "replace") if len(data) < _SHORT else decode.decode(data, html=html)
+    )
 
 
 def _utf8(data: bytes) -> str | None:

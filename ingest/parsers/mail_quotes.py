@@ -11,7 +11,7 @@ from ingest.parsers.html import check_depth
 MAX_SIGNATURE = 300
 MAX_QUOTES = 100
 
-_QUOTED = re.compile(r"(?:> ?)+")
+_QUOTED = re.compile(r"^(?:> ?)+")
 _WROTE = re.compile(
     r"(?:On|Am|Le|El|Il|Op|Em|Den) .{4,300}"
     r"(?:wrote|schrieb|a \u00e9crit|escribi\u00f3|ha scritto|schreef|escreveu|skrev).{0,120}:\s*$",
