@@ -108,8 +108,10 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
     ),
     "formulas-without-values": lambda n: (
         ngettext(
-            "%(count)d formula has no result in the file: save it in Excel or LibreOffice, then upload it again.",
-            "%(count)d formulas have no result in the file: save it in Excel or LibreOffice, then upload it again.",
+            "%(count)d formula has no result in the file: save it in Excel or LibreOffice, then "
+            "upload it again.",
+            "%(count)d formulas have no result in the file: save it in Excel or LibreOffice, then "
+            "upload it again.",
             n.count,
         )
         % _figures(n)
