@@ -19,6 +19,9 @@ PROCESS = "ingest.tasks.process"
 ERASE = "ingest.tasks.erase"
 ERASE_COLLECTION = "ingest.tasks.erase_collection"
 
+#: Messages that are sent in one go; the sweep sends those that are missing.
+NUDGES = 500
+
 #: The library's default is to try for ever, inside the request.
 BOUNDED = {
     "max_retries": 1,

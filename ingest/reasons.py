@@ -27,6 +27,7 @@ _AGAIN = frozenset(
         "disk-full",
         "internal-error",
         "key-missing",
+        "not-findable",
         "parse-memory",
         "scanner-unavailable",
         "vectors-unavailable",
@@ -61,7 +62,12 @@ def _sentences() -> dict[str, str]:
         ),
         "too-many-pages": _("The file has more pages than are allowed. Split it."),
         "too-much-text": _("The file holds more text than is allowed. Split it."),
-        "no-text": _("The file holds no text. Run OCR on a scan and upload the result."),
+        "no-text": _(
+            "The file holds no text, and none was recognised on pictures of pages. Upload a version with text."
+        ),
+        "not-findable": _(
+            "The document was read, but a search for its own words does not find it. Try again."
+        ),
         "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
         "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
         "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
@@ -92,5 +98,6 @@ def _sentences() -> dict[str, str]:
         "worker-lost": _(
             "Reading this file stopped the worker several times. Try a simpler version."
         ),
+        "cancelled": _("It was stopped. Read it again when you like."),
         "internal-error": _("Something went wrong inside. Try again, or tell an administrator."),
     }

@@ -20,7 +20,6 @@ log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=10)
 #: While this many messages wait, more would only pile up.
 DEEP = 20
-NUDGES = 500
 #: Seconds between two rounds of housekeeping in one process.
 HOUSEKEEPING = 600.0
 _last_housekeeping = 0.0
@@ -63,8 +62,8 @@ def lost_messages() -> int:
     going = erase.due_collections().order_by()
     return (
         queue.send_each(queue.PROCESS, _unheard())
-        + queue.send_each(queue.ERASE, _ids(marked[:NUDGES]))
-        + queue.send_each(queue.ERASE_COLLECTION, _ids(going[:NUDGES]))
+        + queue.send_each(queue.ERASE, _ids(marked[: queue.NUDGES]))
+        + queue.send_each(queue.ERASE_COLLECTION, _ids(going[: queue.NUDGES]))
     )
 
 
@@ -72,7 +71,7 @@ def _unheard() -> list[str]:
     """Documents that could be taken and have waited for longer than a message takes."""
     waiting = fair.rested().filter(created_at__lt=timezone.now() - GRACE).order_by("turn")
     quick, slow = (waiting.filter(lane=lane) for lane in (fair.QUICK, fair.SLOW))
-    return _ids(quick[:NUDGES]) + _ids(slow[: fair.slow_room()])
+    return _ids(quick[: queue.NUDGES]) + _ids(slow[: fair.slow_room()])
 
 
 def _ids(rows: QuerySet[Any]) -> list[str]:
