@@ -10,23 +10,27 @@ from ninja.files import UploadedFile
 from accounts.auth import requires
 from accounts.http import SignedInRequest
 from accounts.models import User
-from accounts.paging import DEFAULT_LIMIT, Paged, page
+from accounts.paging import DEFAULT_LIMIT, MAX_LIMIT, Paged, page
 from ingest import erase
 from ingest.access import EDITOR, MANAGER, get_collection, get_document, roles_on
 from ingest.collections import change_collection, create_collection, set_grants
 from ingest.documents import collections_with_counts, documents_in, original, retry
-from ingest.models import Collection
+from ingest.models import Collection, Document
+from ingest.reads import record_text
 from ingest.schemas import (
+    BlocksOut,
     CollectionErasedOut,
     CollectionIn,
     CollectionOut,
     CollectionPatch,
+    CountOut,
     DocumentOut,
     GrantIn,
     GrantOut,
     ReceiptOut,
     UnmanagedOut,
     UploadedOut,
+    block_out,
     collection_out,
     document_out,
     grant_out,
@@ -35,6 +39,7 @@ from ingest.schemas import (
 )
 from ingest.unmanaged import take_over, unmanaged
 from ingest.upload import UploadRefused, upload
+from ingest.views.others import Wait, blocks, cancel, cancel_waiting, retry_failed, waits
 
 router = Router(tags=["collections and documents"])
 
@@ -131,7 +136,9 @@ def list_documents(
     found = get_collection(request.user, pk)
     documents = documents_in(request.user, found, status=status, q=q)
     rows, after = page(documents, cursor, limit, key=("name", "id"))
-    return {"items": [document_out(row) for row in rows], "next_cursor": after}
+    waiting = _waits(rows)
+    items = [document_out(row, waiting.get(row.pk)) for row in rows]
+    return {"items": items, "next_cursor": after}
 
 
 @router.post("/collections/{uuid:pk}/documents", auth=WRITE, response={202: UploadedOut})
@@ -156,10 +163,39 @@ def post_documents(
     return Status(202, {"documents": documents, "refused": refused})
 
 
+@router.post("/collections/{uuid:pk}/documents/cancel", auth=WRITE, response={202: CountOut})
+def cancel_documents(request: SignedInRequest, pk: UUID) -> Status[dict[str, int]]:
+    """Stop all that wait: they end as failed with the code `cancelled`. For editors."""
+    found = get_collection(request.user, pk, EDITOR)
+    return Status(202, {"count": cancel_waiting(request.user, found)})
+
+
+@router.post("/collections/{uuid:pk}/documents/retry", auth=WRITE, response={202: CountOut})
+def retry_documents(request: SignedInRequest, pk: UUID) -> Status[dict[str, int]]:
+    """Try all again that failed and that this may help. For editors."""
+    found = get_collection(request.user, pk, EDITOR)
+    return Status(202, {"count": retry_failed(request.user, found)})
+
+
 @router.get("/documents/{uuid:pk}", auth=READ, response=DocumentOut)
 def read_document(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """One document and how far it is."""
-    return document_out(get_document(request.user, pk))
+    return _document(get_document(request.user, pk))
+
+
+@router.get("/documents/{uuid:pk}/blocks", auth=READ, response=BlocksOut)
+def read_blocks(
+    request: SignedInRequest, pk: UUID, start: int = 0, limit: int = DEFAULT_LIMIT
+) -> dict[str, Any]:
+    """What was read of it, in reading order. For editors, as long as nobody finds it."""
+    found = get_document(request.user, pk)
+    if not found.visible:
+        get_document(request.user, pk, EDITOR)
+    start, limit = max(0, start), max(1, min(limit, MAX_LIMIT))
+    some, total = blocks(found, start, limit)
+    if some:
+        record_text(request.user, found)
+    return {"items": [block_out(found, block) for block in some], "start": start, "total": total}
 
 
 @router.get("/documents/{uuid:pk}/content", auth=READ, response={200: bytes})
@@ -171,7 +207,15 @@ def download(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
 @router.post("/documents/{uuid:pk}/retry", auth=WRITE, response={202: DocumentOut})
 def retry_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]]:
     """Try a failed document again. For editors."""
-    return Status(202, document_out(retry(request.user, get_document(request.user, pk, EDITOR))))
+    return Status(202, _document(retry(request.user, get_document(request.user, pk, EDITOR))))
+
+
+@router.post("/documents/{uuid:pk}/cancel", auth=WRITE, response={202: DocumentOut})
+def cancel_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]]:
+    """Stop one that waits or is in work: it ends as failed with the code `cancelled`. For editors."""
+    found = get_document(request.user, pk, EDITOR)
+    cancel(request.user, found)
+    return Status(202, _document(get_document(request.user, pk, EDITOR)))
 
 
 @router.delete("/documents/{uuid:pk}", auth=WRITE, response={202: ReceiptOut})
@@ -185,6 +229,18 @@ def delete_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]
 def read_receipt(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """What an erasure removed: for who asked for it, and the collection's managers."""
     return receipt_out(erase.get_receipt(request.user, pk))
+
+
+def _waits(documents: list[Document]) -> dict[UUID, Wait]:
+    """Places in the queue of those that wait, by as many queries however many they are."""
+    found: dict[UUID, Wait] = waits(
+        [one for one in documents if one.status == Document.Status.QUEUED]
+    )
+    return found
+
+
+def _document(document: Document) -> dict[str, Any]:
+    return document_out(document, _waits([document]).get(document.pk))
 
 
 def _collection(user: User, collection: Collection) -> dict[str, Any]:

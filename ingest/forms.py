@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Group, User
 from audit.problems import Problem
-from ingest.models import Collection, Grant
+from ingest.models import Collection, Document, Grant
 
 PERSON, EVERYONE = "person", "everyone"
 
@@ -58,12 +58,24 @@ class GrantForm(forms.Form):
 class FilterForm(forms.Form):
     """What of a collection to show."""
 
-    WORKING = "working"
     STATES = [
         ("", _("All states")),
         ("ready", _("Ready")),
-        (WORKING, _("In work")),
+        ("working", _("In work")),
+        ("waiting", _("Waiting")),
         ("failed", _("Failed")),
     ]
+    #: The statuses that each means; what is in work includes what waits.
+    MEANS = {
+        "ready": [Document.Status.READY],
+        "working": [Document.Status.QUEUED, Document.Status.PROCESSING],
+        "waiting": [Document.Status.QUEUED],
+        "failed": [Document.Status.FAILED],
+    }
     q = forms.CharField(required=False, max_length=255)
     state = forms.ChoiceField(required=False, choices=STATES)
+    kind = forms.CharField(required=False, max_length=150)
+    #: A folder with those in it.
+    folder = forms.CharField(required=False, max_length=1_000)
+    #: The archive that they were unpacked from.
+    archive = forms.UUIDField(required=False)

@@ -19,8 +19,12 @@ def record_read(user: User, document: Document) -> None:
 
     A document without text yet shows its name and state alone, which the list does as well.
     """
-    if document.status != Document.Status.READY:
-        return
+    if document.visible or document.status == Document.Status.READY:
+        record_text(user, document)
+
+
+def record_text(user: User, document: Document) -> None:
+    """Record that `user` was shown text of `document`, also where nobody finds it yet."""
     known = Entry.objects.filter(
         actor=str(user.pk),
         action=actions.DOCUMENT_READ,

@@ -8,6 +8,9 @@ from ninja import Schema
 from pydantic import Field
 
 from ingest.models import Collection, Document, Grant, Receipt
+from ingest.parsers.base import Block
+from ingest.places import place
+from ingest.views.others import Wait
 
 Role = Literal["reader", "editor", "manager"]
 
@@ -73,13 +76,43 @@ class DocumentOut(Schema):
     status: Literal["queued", "processing", "ready", "failed", "erasing"]
     stage: str
     progress: float
+    done: int
+    total: int
+    searchable: Literal["no", "words", "meaning"] = Field(
+        description="Found by its words as soon as it is read, by its meaning once it is ready."
+    )
+    position: int | None = Field(description="Its place in the queue; null where it does not wait.")
+    wait_seconds: float | None = Field(description="A guess from measured speed.")
     error: ErrorOut | None
     warnings: list[WarningOut]
     pages: int | None
+    metadata: dict[str, str]
+    container: UUID | None = Field(description="The archive that it was unpacked from.")
     chunks: int
     version: int
     created_at: datetime
     ready_at: datetime | None
+
+
+class CountOut(Schema):
+    count: int
+
+
+class BlockOut(Schema):
+    kind: Literal["heading", "paragraph", "list_item", "table", "caption", "note", "code"]
+    text: str
+    level: int
+    page: int | None
+    page_label: str
+    rows: list[list[str]]
+    header_rows: int
+    confidence: float | None = Field(description="0 to 1, for recognised text.")
+
+
+class BlocksOut(Schema):
+    items: list[BlockOut]
+    start: int
+    total: int
 
 
 class RefusedOut(Schema):
@@ -144,7 +177,8 @@ def grant_out(grant: Grant) -> dict[str, Any]:
     }
 
 
-def document_out(document: Document) -> dict[str, Any]:
+def document_out(document: Document, wait: Wait | None = None) -> dict[str, Any]:
+    """A document and, where it waits, its place in the queue (ingest/estimate.py)."""
     error = {"code": document.error_code, "detail": document.reason}
     return {
         "id": document.id,
@@ -159,13 +193,39 @@ def document_out(document: Document) -> dict[str, Any]:
         "status": document.status,
         "stage": document.stage,
         "progress": document.progress,
+        "done": document.done,
+        "total": document.total,
+        "searchable": _searchable(document),
+        "position": wait.position if wait else None,
+        "wait_seconds": wait.seconds if wait else None,
         "error": error if document.error_code else None,
         "warnings": document.notices,
         "pages": document.pages,
+        "metadata": document.metadata,
+        "container": document.container_id,
         "chunks": document.chunk_count,
         "version": document.version,
         "created_at": document.created_at,
         "ready_at": document.ready_at,
+    }
+
+
+def _searchable(document: Document) -> str:
+    if document.status == Document.Status.READY:
+        return "meaning"
+    return "words" if document.visible else "no"
+
+
+def block_out(document: Document, block: Block) -> dict[str, Any]:
+    return {
+        "kind": block.kind,
+        "text": block.text,
+        "level": block.level,
+        "page": block.page,
+        "page_label": place(document, block.page),
+        "rows": [list(row) for row in block.rows],
+        "header_rows": block.header_rows,
+        "confidence": block.confidence,
     }
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,15 +14,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ingest.access import EDITOR, get_collection, role_on, roles_on
 from ingest.collections import CollectionRefused, create_collection
-from ingest.documents import collections_with_counts, documents_in
-from ingest.forms import CollectionForm, FilterForm
+from ingest.documents import collections_with_counts
+from ingest.forms import CollectionForm
 from ingest.models import Collection, Document
-from ingest.pages import PageRequest, page_or_fragment
+from ingest.pages import PageRequest, done, page_or_fragment
 from ingest.parsers.registry import SUPPORTED
+from ingest.reasons import may_help_again
 from ingest.upload import Uploaded, UploadRefused, upload
-
-WORKING = [Document.Status.QUEUED, Document.Status.PROCESSING]
-PAGE = 50
+from ingest.views.others import cancel_waiting, retry_failed
+from ingest.views.table import WORKING, kinds, table
 
 
 @require_GET
@@ -58,51 +58,98 @@ def new(request: PageRequest) -> HttpResponse:
 def collection(request: PageRequest, pk: UUID) -> HttpResponse:
     """The documents of a collection; htmx gets the table alone, to filter and to follow work."""
     found = get_collection(request.user, pk)
-    context = {
-        **_table(request, found),
-        "collection": found,
-        "role": role_on(request.user, found),
-        "kinds": sorted(set(SUPPORTED.values())),
-    }
+    context = {**table(request, found), "collection": found, "role": role_on(request.user, found)}
+    if not request.htmx:
+        context |= {
+            "kinds": kinds(request.user, found),
+            "accepted": SUPPORTED.values(),
+            "most_mb": settings.MAX_UPLOAD_MB,
+            "most_bytes": settings.MAX_UPLOAD_MB * 1_000_000,
+        }
     return page_or_fragment(request, "ingest/collection.html", "ingest/_documents.html", context)
 
 
 @require_POST
 def upload_files(request: PageRequest, pk: UUID) -> HttpResponse:
-    """Take one or more files. Scripts ask for JSON and get what became of each file."""
+    """Take one or more files of the folder `path`. Scripts ask for JSON: what became of each file."""
     found = get_collection(request.user, pk, EDITOR)
-    taken, refused = [], []
+    path = request.POST.get("path", "")
+    taken: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
     for file in request.FILES.getlist("file"):
         name = file.name or ""
         try:
-            uploaded = upload(request.user, found, file, name=name)
+            uploaded = upload(request.user, found, file, name=name, path=path)
         except UploadRefused as problem:
-            refused.append({"name": name, "code": problem.code, "detail": str(problem.detail)})
+            refused.append(_refused(name, problem))
         else:
-            taken.append({"name": name, "created": uploaded.created, "note": _note(uploaded, name)})
+            taken.append(_taken(name, path, uploaded))
     if request.accepts("text/html"):
         return _told(request, found, taken, refused)
     return JsonResponse({"documents": taken, "refused": refused}, status=202)
 
 
-def _note(uploaded: Uploaded, name: str) -> str:
-    """What a person should know of a taken file: that it replaces another, or is there under a name."""
-    document = uploaded.document
+@require_POST
+def cancel_documents(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Stop all that wait."""
+    found = get_collection(request.user, pk, EDITOR)
+    count = cancel_waiting(request.user, found)
+    said = ngettext("%(n)d document was stopped.", "%(n)d documents were stopped.", count)
+    return done(request, said % {"n": count}, "ingest:collection", pk)
+
+
+@require_POST
+def retry_documents(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Read all again that failed and may end otherwise."""
+    found = get_collection(request.user, pk, EDITOR)
+    count = retry_failed(request.user, found)
+    if not count:
+        said = _("Trying again would change nothing: each says what to do instead.")
+        return done(request, said, "ingest:collection", pk)
+    said = ngettext(
+        "%(n)d document is being read again.", "%(n)d documents are being read again.", count
+    )
+    return done(request, said % {"n": count}, "ingest:collection", pk)
+
+
+def _taken(name: str, path: str, uploaded: Uploaded) -> dict[str, Any]:
+    return {
+        "name": name,
+        "created": uploaded.created,
+        "replaces": uploaded.replaces,
+        "note": _note(uploaded, name, path),
+    }
+
+
+def _refused(name: str, problem: UploadRefused) -> dict[str, Any]:
+    """`again`: whether sending the same file once more may help."""
+    again = may_help_again(problem.code)
+    return {"name": name, "code": problem.code, "detail": str(problem.detail), "again": again}
+
+
+def _note(uploaded: Uploaded, name: str, path: str) -> str:
+    """What a person should know of a taken file: that it replaces another, or is there elsewhere."""
+    there = uploaded.document
     if uploaded.replaces:
         return _("Replaces version %(version)d of “%(name)s” when it is ready.") % {
             "version": uploaded.replaces,
-            "name": document.name,
+            "name": there.name,
         }
-    if not uploaded.created and document.name != name:
-        return _("Already in this collection as “%(name)s”.") % {"name": document.name}
-    return ""
+    if uploaded.created or (there.name, there.path) == (name, path.strip("/")):
+        return ""
+    if not there.path:
+        return _("Already in this collection as “%(name)s”.") % {"name": there.name}
+    return _("Already in this collection as “%(name)s” in the folder “%(folder)s”.") % {
+        "name": there.name,
+        "folder": there.path,
+    }
 
 
 def _told(
     request: PageRequest,
     found: Collection,
     taken: list[dict[str, Any]],
-    refused: list[dict[str, str]],
+    refused: list[dict[str, Any]],
 ) -> HttpResponse:
     if not taken and not refused:
         messages.warning(request, _("Choose a file first."))
@@ -115,22 +162,3 @@ def _told(
     for problem in refused:
         messages.error(request, f"{problem['name']}: {problem['detail']}")
     return redirect("ingest:collection", pk=found.pk)
-
-
-def _table(request: PageRequest, found: Collection) -> dict[str, Any]:
-    form = FilterForm(request.GET)
-    form.is_valid()
-    counts = documents_in(request.user, found).aggregate(
-        total=Count("pk"), working=Count("pk", filter=Q(status__in=WORKING))
-    )
-    page = Paginator(_filtered(request, found, form), PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
-    return {"form": form, "page": page, "query": query.urlencode(), **counts}
-
-
-def _filtered(request: PageRequest, found: Collection, form: FilterForm) -> QuerySet[Document]:
-    state, words = form.cleaned_data.get("state", ""), form.cleaned_data.get("q", "")
-    working = state == FilterForm.WORKING
-    documents = documents_in(request.user, found, status="" if working else state, q=words)
-    return documents.filter(status__in=WORKING) if working else documents

@@ -1,64 +1,53 @@
-"""One document: what is known about it, its text as it was read, its original."""
+"""One document: its passages, what was read, what is known about it, its original."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.models import User
 from audit.problems import Problem
-from ingest.access import EDITOR, chunks_for, get_document, role_on
+from ingest.access import EDITOR, chunks_for, documents_for, get_document, role_on
 from ingest.documents import original
 from ingest.documents import retry as retry_document
 from ingest.erase import erase_document
-from ingest.models import Chunk, Document
-from ingest.pages import PageRequest, confirm
-from ingest.parsers.registry import SUPPORTED
-from ingest.reads import record_read
+from ingest.models import Document
+from ingest.pages import PageRequest, confirm, done
+from ingest.parsers.registry import FOLDERS, SUPPORTED
+from ingest.reads import record_read, record_text
+from ingest.views import about, reading
+from ingest.views.others import cancel as cancel_document
+from ingest.views.others import waits
+from ingest.views.states import state_of
+from ingest.views.table import rows
 
-PASSAGES = 100
-SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A chunk as the page shows it; `above` and `heading` where a new section begins.
-
-    A heading that the text itself begins with is shown once, as a heading.
-    """
-
-    chunk: Chunk
-    above: str
-    heading: str
-    new_page: bool
-    wanted: bool
-    before: str
-    marked: str
-    after: str
+MEMBERS = 100
+Context = dict[str, Any]
 
 
 @require_GET
 def document(request: PageRequest, pk: UUID) -> HttpResponse:
-    """Facts and passages. `?chunk=` opens the page with that passage, `?quote=a-b` marks words."""
+    """Facts, and one view: passages, what was read, about it, or the files of an archive.
+
+    `?chunk=` opens the page with that passage, `?quote=a-b` marks words of it.
+    """
     found = get_document(request.user, pk)
     record_read(request.user, found)
-    chunks = chunks_for(request.user).filter(document=found).defer("vector").order_by("ordinal")
-    wanted = _wanted(chunks, request.GET.get("chunk", ""))
-    page = _page(chunks, wanted, request.GET.get("page", "1"))
+    views = _views(found)
+    asked = request.GET.get("view", "")
+    view = asked if asked in views else next(iter(views))
     context = {
         **_facts(request, found),
-        "page": page,
-        "passages": _passages(page, wanted, request.GET.get("quote", "")),
-        "lost": bool(request.GET.get("chunk")) and wanted is None,
+        "view": view,
+        "views": [(name, title) for name, (title, _make) in views.items()],
+        **views[view][1](request, found),
     }
     return render(request, "ingest/document.html", context)
 
@@ -87,13 +76,17 @@ def content(request: PageRequest, pk: UUID) -> HttpResponseBase:
 
 @require_POST
 def retry(request: PageRequest, pk: UUID) -> HttpResponse:
-    try:
-        retry_document(request.user, get_document(request.user, pk, EDITOR))
-    except Problem as problem:
-        messages.warning(request, str(problem.detail))
-    else:
-        messages.success(request, _("The document is being read again."))
-    return redirect("ingest:document", pk=pk)
+    found = get_document(request.user, pk, EDITOR)
+    said = _("The document is being read again.")
+    return _tried(request, found, lambda: retry_document(request.user, found), said)
+
+
+@require_POST
+def cancel(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Stop one that waits or is in work."""
+    found = get_document(request.user, pk, EDITOR)
+    said = _("Reading the document was stopped.")
+    return _tried(request, found, lambda: cancel_document(request.user, found), said)
 
 
 @require_http_methods(["GET", "POST"])
@@ -118,62 +111,81 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     )
 
 
-def _facts(request: PageRequest, found: Document) -> dict[str, Any]:
+def _tried(
+    request: PageRequest, found: Document, deed: Callable[[], object], said: str
+) -> HttpResponse:
+    try:
+        deed()
+    except Problem as problem:
+        if request.htmx:
+            return done(request, str(problem.detail), "ingest:document", found.pk)
+        messages.warning(request, str(problem.detail))
+        return redirect("ingest:document", pk=found.pk)
+    return done(request, said, "ingest:document", found.pk)
+
+
+def _facts(request: PageRequest, found: Document) -> Context:
+    waiting = waits([found]) if found.status == Document.Status.QUEUED else {}
     return {
         "document": found,
         "collection": found.collection,
         "kind": SUPPORTED.get(found.media_type, found.media_type),
-        "may_edit": role_on(request.user, found.collection) in {"editor", "manager"},
+        "language": about.language(found.language),
+        "state": state_of(found, waiting.get(found.pk)),
+        "working": found.status in (Document.Status.QUEUED, Document.Status.PROCESSING),
+        "may_edit": _may_edit(request.user, found),
     }
 
 
-def _wanted(chunks: QuerySet[Chunk], pk: str) -> Chunk | None:
-    try:
-        return chunks.filter(pk=UUID(pk)).first()
-    except ValueError:
-        return None
+def _may_edit(user: User, found: Document) -> bool:
+    return role_on(user, found.collection) in {"editor", "manager"}
 
 
-def _page(chunks: QuerySet[Chunk], wanted: Chunk | None, number: str) -> Page[Chunk]:
-    pages = Paginator(chunks, PASSAGES)
-    if wanted is None:
-        return pages.get_page(number)
-    return pages.get_page(chunks.filter(ordinal__lt=wanted.ordinal).count() // PASSAGES + 1)
+def _views(found: Document) -> dict[str, tuple[str, Callable[[PageRequest, Document], Context]]]:
+    """Name, title and maker of each view that this document has; the first is shown by itself."""
+    archive = found.media_type in FOLDERS
+    views: dict[str, tuple[str, Callable[[PageRequest, Document], Context]]] = {}
+    if archive:
+        views["files"] = (_("Files"), _files)
+    else:
+        views["passages"] = (_("Passages"), _passages)
+        views["read"] = (_("What was read"), _read)
+    return views | {"about": (_("About"), _about)}
 
 
-def _passages(chunks: Iterable[Chunk], wanted: Chunk | None, quote: str) -> list[Passage]:
-    passages: list[Passage] = []
-    path: list[str] = []
-    page: int | None = None
-    for chunk in chunks:
-        opens = chunk.heading_path != path
-        is_wanted = wanted is not None and chunk.pk == wanted.pk
-        heading = chunk.heading_path[-1] if opens and chunk.heading_path else ""
-        before, marked, after = _split(chunk.text, quote if is_wanted else "")
-        passages.append(
-            Passage(
-                chunk=chunk,
-                above=" › ".join(chunk.heading_path[:-1]) if opens else "",
-                heading=heading,
-                new_page=chunk.page is not None and chunk.page != page,
-                wanted=is_wanted,
-                before=_without(heading, before),
-                marked=marked,
-                after=after,
-            )
-        )
-        path, page = chunk.heading_path, chunk.page
-    return passages
+def _passages(request: PageRequest, found: Document) -> Context:
+    chunks = chunks_for(request.user).filter(document=found).defer("vector").order_by("ordinal")
+    wanted = reading.wanted_chunk(chunks, request.GET.get("chunk", ""))
+    page = reading.page_of(chunks, wanted, request.GET.get("page", "1"))
+    return {
+        "page": page,
+        "passages": reading.passages(found, page, wanted, request.GET.get("quote", "")),
+        "lost": bool(request.GET.get("chunk")) and wanted is None,
+    }
 
 
-def _without(heading: str, text: str) -> str:
-    return text.removeprefix(heading).lstrip() if heading and text.startswith(heading) else text
+def _read(request: PageRequest, found: Document) -> Context:
+    """What nobody finds yet, or never will, is for those who look after it."""
+    readable = found.visible or found.status == Document.Status.READY
+    if not (readable or _may_edit(request.user, found)):
+        return {"hidden": True}
+    page, pieces = reading.block_page(found, request.GET.get("page", "1"))
+    if pieces:
+        record_text(request.user, found)
+    return {"page": page, "pieces": pieces}
 
 
-def _split(text: str, quote: str) -> tuple[str, str, str]:
-    """The text before, in and after the span `a-b`; all of it before where there is none."""
-    span = SPAN.fullmatch(quote)
-    start, end = (int(span[1]), int(span[2])) if span else (0, 0)
-    if not text[start:end]:
-        return text, "", ""
-    return text[:start], text[start:end], text[end:]
+def _about(_request: PageRequest, found: Document) -> Context:
+    return {
+        "facts": about.facts(found),
+        "itself": about.said_of_itself(found),
+        "course": about.course(found),
+        "advice": about.advice(found),
+    }
+
+
+def _files(request: PageRequest, found: Document) -> Context:
+    members = documents_for(request.user).filter(container=found).order_by("path", "name", "id")
+    page = Paginator(members, MEMBERS).get_page(request.GET.get("page"))
+    refused = found.reading.get("refused", [])
+    return {"page": page, "rows": rows(request.user, page), "refused": refused}

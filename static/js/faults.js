@@ -11,6 +11,9 @@ document.body.addEventListener("htmx:responseError", (event) => {
   else say(words.fault, "error");
 });
 
+// What a deed without a page of its own has to say (ingest/pages.py, `done`).
+document.body.addEventListener("said", (event) => say(event.detail.text, "success"));
+
 // A whole page where a fragment was asked for is the sign-in page: the session has ended.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (!/^\s*<!doctype/i.test(event.detail.xhr.responseText)) return;

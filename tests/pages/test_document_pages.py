@@ -123,12 +123,16 @@ def test_uploads_say_what_became_of_each_file(
     files = [SimpleUploadedFile("a.txt", b"Some words."), SimpleUploadedFile("b.txt", b"")]
     told = client_for(erin).post(address, {"file": files}, headers=JSON)
     assert told.status_code == 202
-    assert told.json()["documents"] == [{"name": "a.txt", "created": True, "note": ""}]
+    assert told.json()["documents"] == [
+        {"name": "a.txt", "created": True, "replaces": None, "note": ""}
+    ]
     assert [refused["name"] for refused in told.json()["refused"]] == ["b.txt"]
     again = client_for(erin).post(
         address, {"file": SimpleUploadedFile("a.txt", b"Some words.")}, headers=JSON
     )
-    assert again.json()["documents"] == [{"name": "a.txt", "created": False, "note": ""}]
+    assert again.json()["documents"] == [
+        {"name": "a.txt", "created": False, "replaces": None, "note": ""}
+    ]
 
 
 def test_uploads_say_what_they_replace(

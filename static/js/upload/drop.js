@@ -1,8 +1,17 @@
-// Files dropped anywhere on the page, or chosen, are sent one after the other with a bar each.
-import { row } from "./row.js";
-import { send } from "./send.js";
+// Files and folders dropped anywhere on the page, or chosen, are sent two at once.
+import { List } from "./list.js";
+import { Total } from "./total.js";
+import { Uploads } from "./uploads.js";
+import { chosen, dropped } from "./walk.js";
 
-// One after the other, like the uploads: of two at once htmx would drop one.
+const DRAWS = 250;
+const REFRESHES = 3000;
+// Files taken in before the page may draw and listen again.
+const BREATH = 200;
+
+const form = document.querySelector("[data-upload]");
+
+// One after the other: of two requests at once htmx would drop one.
 function refresh() {
   const { url } = document.querySelector("#documents > [data-url]").dataset;
   return htmx.ajax("GET", url, { target: "#documents", swap: "innerHTML" }).catch(() => {
@@ -10,46 +19,80 @@ function refresh() {
   });
 }
 
-const form = document.querySelector("[data-upload]");
+function begin() {
+  const part = (name) => form.querySelector(`[data-${name}]`);
+  const again = (item) => uploads.again([item]);
+  const list = new List(part("list"), part("more"), form.dataset, again);
+  const total = new Total(part("sum"), part("said"), form.dataset);
+  const uploads = new Uploads(form, {
+    added: (item) => list.added(item),
+    started: (item) => list.started(item),
+    progress: (item) => list.progress(item),
+    ended: (item, outcome) => list.ended(item, outcome, uploads.count.all),
+    changed: () => watch(),
+  });
+  let timer = 0;
+  let fresh = 0;
+  let stale = false;
+  let asking = false;
 
-if (form) {
-  const box = form.querySelector("[data-drop]");
-  const input = form.querySelector("input[type=file]");
-  const list = form.querySelector(".uploads");
-  const waiting = [];
-  let busy = false;
-
-  const work = async () => {
-    if (busy) return;
-    busy = true;
-    while (waiting.length > 0) {
-      const { file, line } = waiting.shift();
-      line.sending();
-      line.ended(await send(form, file, line.progress));
-      await refresh();
+  const renew = async () => {
+    stale = false;
+    asking = true;
+    await refresh();
+    asking = false;
+    fresh = performance.now();
+    if (stale) watch();
+  };
+  const draw = () => {
+    total.render(uploads);
+    list.counted(uploads.left);
+    if (!uploads.busy) {
+      clearInterval(timer);
+      timer = 0;
     }
-    busy = false;
+    if (stale && !asking && (timer === 0 || performance.now() - fresh > REFRESHES)) renew();
+  };
+  const watch = () => {
+    stale = true;
+    if (timer === 0) timer = setInterval(draw, DRAWS);
   };
 
-  const take = (files) => {
-    for (const file of files) {
-      const line = row(form.dataset, file.name);
-      list.prepend(line.element);
-      waiting.push({ file, line });
+  const take = async (found) => {
+    if (!uploads.busy && uploads.broken.size === 0) {
+      uploads.clear();
+      list.clear();
+      total.clear();
     }
-    work();
+    uploads.looking += 1;
+    let taken = 0;
+    for await (const one of found) {
+      uploads.add(one);
+      taken += 1;
+      if (taken % BREATH === 0) {
+        uploads.work();
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    }
+    uploads.looking -= 1;
+    uploads.work();
   };
 
-  form.querySelector("[data-plain]").hidden = true;
-  const chosen = () => {
-    take(input.files);
-    input.value = "";
-  };
-  input.addEventListener("change", chosen);
-  // Files that were chosen before this script ran.
-  if (input.files.length > 0) chosen();
+  const click = (name, act) => part(name).addEventListener("click", act);
+  click("pause", () => uploads.pause());
+  click("resume", () => uploads.resume());
+  click("stop", () => uploads.stop());
+  click("again", () => uploads.resume());
+  click("close", () => {
+    uploads.clear();
+    list.clear();
+    draw();
+  });
+  return { take, uploads, part };
+}
 
-  const over = (on) => box.classList.toggle("over", on);
+function listen({ take, uploads, part }) {
+  const over = (on) => part("drop").classList.toggle("over", on);
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
@@ -63,9 +106,29 @@ if (form) {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     over(false);
-    take(event.dataTransfer.files);
+    take(dropped(event.dataTransfer));
   });
   addEventListener("beforeunload", (event) => {
-    if (busy) event.preventDefault();
+    if (uploads.busy) event.preventDefault();
   });
+}
+
+// A button for each input: the browser's own would show "no file chosen" in its own language.
+function choose({ take, part }, input) {
+  const changed = () => {
+    take(chosen([...input.files]));
+    input.value = "";
+  };
+  input.addEventListener("change", changed);
+  part(`choose-${input.id}`).addEventListener("click", () => input.click());
+  // Files that were chosen before this script ran.
+  if (input.files.length > 0) changed();
+}
+
+if (form) {
+  const upload = begin();
+  listen(upload);
+  for (const input of form.querySelectorAll("input[type=file]")) choose(upload, input);
+  upload.part("plain").hidden = true;
+  upload.part("scripted").hidden = false;
 }

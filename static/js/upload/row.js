@@ -1,51 +1,57 @@
 // One line of the list of uploads. File names enter as text.
-const STAYS = 4000;
-
-function element(tag, className) {
+export function element(tag, className, text = "") {
   const made = document.createElement(tag);
   made.className = className;
+  made.textContent = text;
   return made;
 }
 
-export function row(words, name) {
-  const item = element("li", "");
-  const title = element("span", "name");
-  const state = element("span", "muted");
-  const bar = element("progress", "");
-  title.textContent = name;
-  state.textContent = words.waiting;
-  bar.max = 1;
-  bar.value = 0;
-  bar.setAttribute("aria-label", name);
-  item.append(title, state, bar);
+function button(text, act) {
+  const made = element("button", "button small", text);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
 
-  function say(text) {
-    const reason = element("span", "detail");
-    reason.textContent = text;
-    item.append(reason);
+export class Row {
+  constructor(words, { name, path }) {
+    this.words = words;
+    this.element = element("li", "");
+    this.name = element("span", "name", name);
+    if (path) this.name.prepend(element("span", "path", `${path}/`));
+    this.name.title = path ? `${path}/${name}` : name;
+    this.state = element("span", "muted", words.waiting);
+    this.bar = element("progress", "");
+    this.bar.max = 1;
+    this.bar.value = 0;
+    this.bar.setAttribute("aria-label", name);
+    this.element.append(this.name, this.state, this.bar);
   }
 
-  function ended({ ok, created, note, detail }) {
-    bar.remove();
-    if (ok) {
-      state.textContent = created ? words.taken : words.there;
-      if (note) say(note);
-      else setTimeout(() => item.remove(), STAYS);
-      return;
-    }
-    item.className = "refused";
-    state.textContent = words.refused;
-    say(detail);
+  sending() {
+    for (const old of this.element.querySelectorAll(".detail, button")) old.remove();
+    this.element.className = "sending";
+    this.element.append(this.bar);
+    this.state.textContent = this.words.sending;
   }
 
-  return {
-    element: item,
-    sending: () => {
-      state.textContent = words.sending;
-    },
-    progress: (share) => {
-      bar.value = share;
-    },
-    ended,
-  };
+  progress(share) {
+    this.bar.value = share;
+  }
+
+  // `again`: sends the file once more, where that can help.
+  ended({ ok, created, note, detail, broken }, again) {
+    this.bar.remove();
+    this.bar.value = 0;
+    this.element.className = ok ? "taken" : broken ? "broken" : "refused";
+    this.state.textContent = this.said(ok, created, broken);
+    const text = ok ? note : detail;
+    if (text) this.element.append(element("span", "detail", text));
+    if (broken) this.element.append(button(this.words.again, again));
+  }
+
+  said(ok, created, broken) {
+    if (ok) return created ? this.words.taken : this.words.there;
+    return broken ? this.words.interrupted : this.words.refused;
+  }
 }
