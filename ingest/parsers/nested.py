@@ -125,6 +125,7 @@ class Parts:
         return document
 
     def _members(self, data: bytes) -> ParsedDocument:
+        check_archive(io.BytesIO(data))
         writer = BlockWriter(self.limits)
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             for member in file.infolist():
