@@ -8,9 +8,10 @@ from typing import Any
 
 from ingest.parsers import clean, progress
 from ingest.parsers.base import BlockKind, BlockWriter, Limits, Notice, ParsedDocument, ParseError
+from ingest.parsers.docx_package import tree
 from ingest.parsers.office import core_metadata, core_title, qn, slide_numbers
 from ingest.parsers.pptx_graphics import chart_rows, chart_title, diagram_items, table_rows
-from ingest.parsers.pptx_package import open_presentation, related, tree
+from ingest.parsers.pptx_package import open_presentation, related
 from ingest.parsers.pptx_shapes import description, is_title, place, shapes
 from ingest.parsers.pptx_text import Bullets, plain, text_of
 

@@ -1,22 +1,20 @@
 """Opens presentations: what is read of the container, and what its parts refer to."""
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
 from pptx.opc.constants import CONTENT_TYPE
 from pptx.package import Package
 
 from ingest.parsers.archive import check_archive, check_entities
 from ingest.parsers.base import ParseError
+from ingest.parsers.docx_package import texts_alone
 
-_TYPES = "[Content_Types].xml"
 #: Templates, shows and their kin with macros hold the same parts; the library knows two names of it.
 _MAIN = "application/vnd.openxmlformats-officedocument.presentationml.{}.main+xml"
 _WITH_MACROS = "application/vnd.ms-powerpoint.{}.macroEnabled.main+xml"
 _ALIKE = (
+    CONTENT_TYPE.PML_PRES_MACRO_MAIN,
     _MAIN.format("template"), _MAIN.format("slideshow"),
     _WITH_MACROS.format("template"), _WITH_MACROS.format("slideshow"),
 )  # fmt: skip
@@ -28,7 +26,9 @@ def open_presentation(path: Path) -> Any:
     check_entities(path)
     # As with Word files: damage shows as whatever the damaged part led to, lack of memory does not.
     try:
-        part = Package.open(_texts_alone(path)).main_document_part
+        part = Package.open(
+            texts_alone(path, CONTENT_TYPE.PML_PRESENTATION_MAIN, _ALIKE)
+        ).main_document_part
         if part.content_type != CONTENT_TYPE.PML_PRESENTATION_MAIN:
             raise ValueError("no presentation")
         return part.presentation
@@ -48,30 +48,3 @@ def related(part: Any, kind: str) -> list[Any]:
         for relation in part.rels.values()
         if not relation.is_external and relation.reltype.endswith(f"/{kind}")
     ]
-
-
-def tree(part: Any) -> Any:
-    """The XML of a part that the library keeps as bytes; None if it is damaged."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    try:
-        return etree.fromstring(part.blob, parser)
-    except etree.XMLSyntaxError:
-        return None
-
-
-def _texts_alone(path: Path) -> io.BytesIO:
-    """A copy without pictures, films, macros and embedded files: the library would load them all."""
-    kept: dict[str, bytes] = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            is_xml = member.filename.lower().endswith((".xml", ".rels"))
-            kept[member.filename] = archive.read(member) if is_xml else b""
-    types = kept[_TYPES]
-    for name in (*_ALIKE, CONTENT_TYPE.PML_PRES_MACRO_MAIN):
-        types = types.replace(name.encode(), CONTENT_TYPE.PML_PRESENTATION_MAIN.encode())
-    copy = io.BytesIO()
-    with zipfile.ZipFile(copy, "w") as archive:
-        for filename, data in (kept | {_TYPES: types}).items():
-            archive.writestr(filename, data)
-    copy.seek(0)
-    return copy

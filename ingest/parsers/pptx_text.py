@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.parsers import clean
+from ingest.parsers import clean, office_math
 from ingest.parsers.office import formatted, qn
 
 LEVELS = 9
@@ -25,7 +25,9 @@ def text_of(paragraph: Any) -> str:
         if child.tag == qn("a:br"):
             parts.append("\n")
         elif child.tag != qn("a:fld") or not (child.get("type") or "").startswith(_FRAME_FIELDS):
-            parts += [t.text or "" for t in child.iter(qn("a:t"), qn("m:t"))]
+            for each in child.iter(qn("a:t"), qn("m:oMath")):
+                is_text = each.tag == qn("a:t")
+                parts.append(each.text or "" if is_text else office_math.line(each))
     return clean.lines("".join(parts))
 
 
