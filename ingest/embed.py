@@ -1,13 +1,12 @@
-"""Texts to vectors through the models process, and vectors to the bytes that the database keeps."""
+"""Vectors as the database keeps them, and of which length and how many at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from inference.client import get_client
 from inference.protocol import Vectors
 
-#: Texts of one call: small enough that progress moves and a lost lease is noticed soon.
+#: Passages of one call: few enough that a kill costs little and a lost lease is noticed soon.
 BATCH = 32
 
 
@@ -27,17 +26,3 @@ def normalised(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     result: Vectors = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return result
-
-
-def embed_passages(texts: Sequence[str], on_batch: Callable[[int, int], None]) -> Vectors:
-    """Vectors of `texts`, shape (len(texts), dimensions), unit length.
-
-    `on_batch` is called before each batch with how many of them are done; what it raises ends the
-    work. Raises inference's ModelsUnavailable.
-    """
-    client = get_client()
-    parts: list[Vectors] = []
-    for start in range(0, len(texts), BATCH):
-        on_batch(start, len(texts))
-        parts.append(np.asarray(client.embed_passages(texts[start : start + BATCH]), np.float32))
-    return normalised(np.concatenate(parts))

@@ -1,21 +1,28 @@
-"""The last stage of the document flow: vectors, chunks and index rows, then `ready`."""
+"""What is kept of a document so that it is found: its passages and words, and at last `ready`.
 
+A version of a file is shown by its words as soon as they are indexed, unless another version of it is
+shown: that one stays until this one is ready, so that answers neither fall into a gap nor see both.
+"""
+
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import actions
 from audit.record import record
-from inference.client import get_client
-from inference.protocol import Vectors
-from ingest import embed, erase, lexical, notices, store
+from ingest import erase, lexical, notices
+from ingest.access import searchable
 from ingest.chunk import ChunkDraft
 from ingest.claims import Claim
 from ingest.language import detect_language
-from ingest.models import Chunk, Document
-from ingest.parsers.base import ParsedDocument
+from ingest.models import Chunk, Collection, Document, Receipt
+from ingest.parsers.base import Block, ParsedDocument
+from ingest.stages import stage
 
 #: Rows of one transaction: SQLite has one writer, and others wait at most 20 s for it.
 BATCH = 500
@@ -23,21 +30,86 @@ BATCH = 500
 SURE_LETTERS = 200
 
 
-def keep(
-    claim: Claim,
-    document: Document,
-    parsed: ParsedDocument,
-    drafts: Sequence[ChunkDraft],
-    vectors: Vectors,
+def words(
+    claim: Claim, document: Document, parsed: ParsedDocument, drafts: Sequence[ChunkDraft]
 ) -> None:
-    """Write everything; `ready` comes last and in one step with the record."""
-    claim.renew(stage=Document.Stage.WORDS, progress=0)
+    """Write the passages and index their words; from then on the document is found by them."""
     document.language = detect_language(parsed.text[:20_000])
     document.title = title_of(document, parsed)
-    chunks = _chunks(document, drafts, vectors, get_client().embedder())
-    _write_vectors(claim, document, chunks, vectors)
-    _write_rows(claim, document, chunks)
-    _finish(claim, document, parsed, len(chunks))
+    document.pages, document.chunk_count = parsed.pages, len(drafts)
+    with stage(claim, document, Document.Stage.WORDS, len(drafts)):
+        _write_rows(claim, document, _chunks(document, parsed, drafts))
+    document.words_at = timezone.now()
+    show(
+        claim,
+        document,
+        title=document.title,
+        language=document.language,
+        pages=document.pages,
+        warnings=notices.stored(parsed.warnings),
+        chunk_count=document.chunk_count,
+        words_at=document.words_at,
+        metadata=dict(parsed.metadata),
+        page_labels=list(parsed.page_labels),
+    )
+
+
+def show(claim: Claim, document: Document, **changes: object) -> None:
+    """Let the words of a document be found, unless those of another version are."""
+    with transaction.atomic():
+        _stand_still(document)
+        document.visible = not versions(document).filter(searchable()).exists()
+        claim.renew(visible=document.visible, **changes)
+
+
+def ready(claim: Claim, document: Document) -> None:
+    """The last step, in one with the record: from here on older versions are gone."""
+    document.ready_at = timezone.now()
+    with transaction.atomic():
+        _stand_still(document)
+        claim.renew(
+            status=Document.Status.READY,
+            stage=Document.Stage.NONE,
+            progress=1,
+            done=0,
+            total=0,
+            ready_at=document.ready_at,
+            visible=True,
+            reading=document.reading,
+            lease=None,
+        )
+        # A newer one is on its way: it is shown again when it is ready.
+        versions(document).filter(version__gt=document.version).update(visible=False)
+        _record_ready(document, erase.supersede(document))
+
+
+def versions(document: Document) -> QuerySet[Document]:
+    """The other versions of the same file."""
+    same = Document.objects.filter(
+        collection=document.collection_id, path=document.path, name=document.name
+    )
+    return same.exclude(pk=document.pk)
+
+
+def _stand_still(document: Document) -> None:
+    """Until the transaction ends nobody else decides which version of a file is shown."""
+    Collection.objects.select_for_update().filter(pk=document.collection_id).first()
+
+
+def _record_ready(document: Document, replaced: Sequence[Receipt]) -> None:
+    recognised = document.reading.get("ocr", {}).get("pages", [])
+    record(
+        actions.DOCUMENT_READY,
+        actor=document.uploaded_by,
+        target=("document", document.id),
+        data={
+            "chunks": document.chunk_count,
+            "pages": document.pages,
+            "recognised": len(recognised),
+            "attempts": document.attempts,
+            "replaced": [str(receipt.document_id) for receipt in replaced],
+        },
+    )
 
 
 def title_of(document: Document, parsed: ParsedDocument) -> str:
@@ -50,9 +122,13 @@ def chunk_id(document: Document, ordinal: int) -> UUID:
     return uuid5(document.id, f"{document.version}/{ordinal}")
 
 
+# --- passages -----------------------------------------------------------------------------------
+
+
 def _chunks(
-    document: Document, drafts: Sequence[ChunkDraft], vectors: Vectors, embedder: str
+    document: Document, parsed: ParsedDocument, drafts: Sequence[ChunkDraft]
 ) -> list[Chunk]:
+    recognised = [block for block in parsed.blocks if block.confidence is not None]
     return [
         Chunk(
             id=chunk_id(document, draft.ordinal),
@@ -66,10 +142,9 @@ def _chunks(
             end=draft.end,
             boxes=[list(box) for box in draft.boxes],
             language=_language(draft.text, document.language),
-            vector=embed.to_bytes(vector),
-            embedder=embedder,
+            confidence=_confidence(draft, recognised),
         )
-        for draft, vector in zip(drafts, vectors, strict=True)
+        for draft in drafts
     ]
 
 
@@ -77,62 +152,28 @@ def _language(text: str, default: str) -> str:
     return (detect_language(text) if len(text) >= SURE_LETTERS else "") or default
 
 
-def _parts(count: int) -> Iterator[slice]:
+def _confidence(draft: ChunkDraft, recognised: Sequence[Block]) -> float | None:
+    """The least of the recognised blocks that the passage is made of; None where it has none."""
+    first = bisect_left(recognised, draft.start + 1, key=lambda block: block.end)
+    inside = takewhile(lambda block: block.start < draft.end, recognised[first:])
+    return min((block.confidence for block in inside if block.confidence is not None), default=None)
+
+
+def parts(count: int) -> Iterator[slice]:
+    """Rows of one transaction each."""
     for start in range(0, count, BATCH):
         yield slice(start, start + BATCH)
 
 
-def _write_vectors(
-    claim: Claim, document: Document, chunks: Sequence[Chunk], vectors: Vectors
-) -> None:
-    """Before the rows: a vector without a row is never shown, a row without a vector never found."""
-    if document.attempts > 1:
-        store.remove_document(document.collection_id, document.id)
-    ids = [chunk.id for chunk in chunks]
-    for part in _parts(len(ids)):
-        claim.renew()
-        store.upsert(document, ids[part], vectors[part], chunks[0].embedder)
-
-
 def _write_rows(claim: Claim, document: Document, chunks: Sequence[Chunk]) -> None:
-    """In parts, which nobody sees until the document is ready."""
+    """In parts, which nobody sees until all of them are there."""
     with transaction.atomic():
         claim.renew()
         document.chunks.all().delete()
         lexical.remove_document(document.id)
-    for part in _parts(len(chunks)):
+    for part in parts(len(chunks)):
         with transaction.atomic():
-            claim.renew(progress=round(part.start / len(chunks), 3))
             Chunk.objects.bulk_create(chunks[part])
             lexical.index(document, chunks[part])
-
-
-def _finish(claim: Claim, document: Document, parsed: ParsedDocument, count: int) -> None:
-    with transaction.atomic():
-        claim.renew(
-            status=Document.Status.READY,
-            stage=Document.Stage.NONE,
-            progress=1,
-            title=document.title,
-            language=document.language,
-            pages=parsed.pages,
-            warnings=notices.stored(parsed.warnings),
-            chunk_count=count,
-            ready_at=timezone.now(),
-            visible=True,
-            metadata=dict(parsed.metadata),
-            page_labels=list(parsed.page_labels),
-            lease=None,
-        )
-        replaced = erase.supersede(document)
-        record(
-            actions.DOCUMENT_READY,
-            actor=document.uploaded_by,
-            target=("document", document.id),
-            data={
-                "chunks": count,
-                "pages": parsed.pages,
-                "attempts": document.attempts,
-                "replaced": [str(receipt.document_id) for receipt in replaced],
-            },
-        )
+            done = min(part.stop, len(chunks))
+            claim.renew(progress=round(done / len(chunks), 3), done=done)

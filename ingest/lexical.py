@@ -88,21 +88,31 @@ def remove_collection(collection_id: UUID) -> None:
 
 
 def search(question: str, collection_ids: Iterable[UUID], limit: int) -> list[Hit]:
-    """Chunks of ready documents that share the question's rarest words, best first by BM25."""
+    """Chunks of findable documents that share the question's rarest words, best first by BM25."""
     collections = list(collection_ids)
     if not collections:
         return []
-    words = _words(question, _languages(question, collections))
+    # A few more than asked for: rows of a document that is being erased are dropped afterwards.
+    found = indexed(question, collections, limit + 20, languages_of(question, collections))
+    return living(found)[:limit]
+
+
+def indexed(
+    question: str, collections: Sequence[UUID], limit: int, languages: Sequence[str]
+) -> list[Hit]:
+    """The same of all rows that the index holds, hidden and dead ones included.
+
+    `languages`: that of the question first. For the check of what was written (ingest/probe.py);
+    never to be shown.
+    """
+    words = _words(question, languages)
     every = sorted({term for word in words for term in word})
     frequencies = _index().frequencies(every, collections) if every else {}
     chosen = _rarest(words, frequencies)
-    if not chosen:
-        return []
-    # A few more than asked for: rows of a document that is being erased are dropped afterwards.
-    return living(_index().search(chosen, collections, limit + 20))[:limit]
+    return _index().search(chosen, collections, limit) if chosen else []
 
 
-def _languages(question: str, collections: Sequence[UUID]) -> list[str]:
+def languages_of(question: str, collections: Sequence[UUID]) -> list[str]:
     """The question's own language first, then those of the documents, the most common first."""
     rows = (
         Document.objects.filter(searchable(), collection_id__in=collections)

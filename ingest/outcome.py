@@ -13,7 +13,9 @@ from inference.protocol import ModelsUnavailable
 from ingest import claims, queue
 from ingest.claims import Claim, LeaseLost
 from ingest.parsers.base import ParseError
+from ingest.reasons import sentence
 from ingest.store import StoreUnavailable
+from ingest.vault import Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,8 @@ def outcome(claim: Claim) -> Iterator[None]:
         bound.info("document.lease.lost")
     except ParseError as error:
         _refused(claim, error)
+    except Unreadable as error:
+        _fail(claim, error.code, sentence(error.code))
     except ModelsUnavailable as error:
         if error.permanent:
             _fail(claim, error.code, error.detail)

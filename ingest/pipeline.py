@@ -1,11 +1,14 @@
-"""The document flow: claim -> parse -> chunk -> embed -> store -> record.
+"""The document flow: claim -> [unpack] -> [convert] -> parse -> [recognise] -> chunk -> words -> embed
+-> probe -> ready.
 
-A kill at any point leaves the document claimed by nobody once its lease has run out; the next
-attempt deletes what the last one wrote and writes the same ids again, in the database and in
-Chroma, so nothing is double. Nothing is missing either: `ready` is the last thing written.
+What is done stands in the database, and each attempt goes on from there: what was read (Extract), pages
+that were recognised (its blocks, and `reading`), words (`words_at`), vectors (Chunk.vector). A kill
+costs what came after the last of these, and nothing is double: every id follows from the document.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,19 +16,17 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.utils.translation import gettext as _
 
-from inference.protocol import Vectors
-from ingest import claims, embed, files, keep
+from ingest import claims, convert, extracts, files, keep, ocr, probe, vectors
 from ingest.chunk import ChunkDraft, chunk_document
 from ingest.claims import Claim, LeaseLost
 from ingest.models import Document
 from ingest.outcome import outcome
-from ingest.parsers.base import Limits, ParsedDocument, ParseError
+from ingest.parsers.base import ParsedDocument
 from ingest.parsers.frames import Told
+from ingest.parsers.registry import CONVERTED
 from ingest.parsers.sandbox import parse_isolated
-from ingest.reasons import sentence
-from ingest.vault import Unreadable
+from ingest.stages import stage
 from wall import refusals
 
 log = structlog.get_logger(__name__)
@@ -35,17 +36,22 @@ def process_document(document_id: UUID | str) -> None:
     """Take one queued document to `ready` or `failed`. Does nothing where it is not queued."""
     claim = claims.take(document_id)
     if claim is not None:
-        work_on(claim)
+        process(claim)
 
 
-def work_on(claim: Claim) -> None:
-    """Take a claimed document to `ready` or `failed`, or back to the queue."""
+def process(claim: Claim) -> None:
+    """Take a claimed document to `ready` or `failed`, or back into the queue."""
     with outcome(claim), claims.heartbeat(claim):
         document = _document(claim)
-        parsed = _parse(claim, document)
-        drafts = _chunk(claim, document, parsed)
-        vectors = _embed(claim, drafts)
-        keep.keep(claim, document, parsed, drafts, vectors)
+        if document.words_at is None:
+            parsed = extracts.load(document.pk) or _parse(claim, document)
+            parsed = ocr.with_pictures(claim, document, parsed, _told(claim, document))
+            keep.words(claim, document, parsed, _chunk(claim, document, parsed))
+        else:
+            keep.show(claim, document)
+        vectors.embed(claim, document)
+        probe.probe(claim, document)
+        keep.ready(claim, document)
 
 
 def _document(claim: Claim) -> Document:
@@ -56,20 +62,41 @@ def _document(claim: Claim) -> Document:
 
 
 def _parse(claim: Claim, document: Document) -> ParsedDocument:
-    claims.free_connection()
-    try:
-        with files.descriptor(document) as source:
-            return parse_isolated(
+    """Read the file from its beginning, and keep what was read."""
+    document.reading = {}
+    with _source(claim, document) as (source, media_type):
+        with stage(claim, document, Document.Stage.PARSE):
+            claims.free_connection()
+            parsed = parse_isolated(
                 source,
-                document.media_type,
-                Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS),
+                media_type,
+                extracts.limits(),
                 cpu_seconds=settings.PARSE_CPU_SECONDS,
                 wall_seconds=settings.PARSE_WALL_SECONDS,
                 memory_mb=settings.PARSE_MEMORY_MB,
-                told=Told(claim.progress, partial(_write_down, document)),
+                told=_told(claim, document),
             )
-    except Unreadable as error:
-        raise ParseError(error.code, sentence(error.code)) from error
+        pages = parsed.pages or 0
+        extracts.save(claim, parsed, pages, pages, reading=document.reading)
+    return parsed
+
+
+@contextmanager
+def _source(claim: Claim, document: Document) -> Iterator[tuple[int, str]]:
+    """The original and its kind; of an old format, what LibreOffice makes of it."""
+    claims.free_connection()
+    with ExitStack() as opened:
+        source = opened.enter_context(files.descriptor(document))
+        kind = document.media_type
+        if kind in CONVERTED:
+            with stage(claim, document, Document.Stage.CONVERT):
+                claims.free_connection()
+                source = opened.enter_context(convert.converted(source, kind, claim.check))
+        yield source, CONVERTED.get(kind, kind)
+
+
+def _told(claim: Claim, document: Document) -> Told:
+    return Told(claim.progress, partial(_write_down, document), claim.check)
 
 
 def _write_down(document: Document, lines: list[dict[str, Any]]) -> None:
@@ -84,16 +111,9 @@ def _write_down(document: Document, lines: list[dict[str, Any]]) -> None:
 
 
 def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:
-    claim.renew(stage=Document.Stage.CHUNK, progress=0)
-    drafts = chunk_document(parsed, title=keep.title_of(document, parsed))
+    with stage(claim, document, Document.Stage.CHUNK):
+        drafts = chunk_document(parsed, title=keep.title_of(document, parsed))
     if not drafts:
-        detail = _("No text was found. If this is a scan, upload a version with a text layer.")
-        raise ParseError("no-text", detail)
+        extracts.forget(document.pk)
+        raise ocr.without_text(document, parsed)
     return drafts
-
-
-def _embed(claim: Claim, drafts: list[ChunkDraft]) -> Vectors:
-    claim.renew(stage=Document.Stage.EMBED, progress=0)
-    claims.free_connection()
-    texts = [f"{draft.context}\n{draft.text}" if draft.context else draft.text for draft in drafts]
-    return embed.embed_passages(texts, claim.progress)

@@ -63,7 +63,7 @@ def _sentences() -> dict[str, str]:
         "too-many-pages": _("The file has more pages than are allowed. Split it."),
         "too-much-text": _("The file holds more text than is allowed. Split it."),
         "no-text": _(
-            "The file holds no text, and none was recognised on pictures of pages. Upload a version with text."
+            "The file holds no text, and none was recognised in its pictures. Upload a version with text."
         ),
         "not-findable": _(
             "The document was read, but a search for its own words does not find it. Try again."

@@ -29,6 +29,7 @@ from ingest.hits import Hit, living
 from ingest.models import Document
 
 if TYPE_CHECKING:
+    from chromadb import Where
     from chromadb.api import ClientAPI
 
 __all__ = [
@@ -112,15 +113,24 @@ def _approximate(vector: Vectors, collection: UUID, embedder: str, limit: int) -
     return alive[:limit]
 
 
-def indexed(vector: Vectors, collection_id: UUID, embedder: str, limit: int) -> list[Hit]:
-    """What Chroma's index itself holds next to `vector`, hidden and dead chunks included.
+def indexed(
+    vector: Vectors,
+    collection_id: UUID,
+    embedder: str,
+    limit: int,
+    *,
+    document: UUID | None = None,
+) -> list[Hit]:
+    """What Chroma's index itself holds next to `vector`, hidden and dead chunks included; of one
+    `document` alone, where it is given.
 
     For the check of what was written (ingest/probe.py); never to be shown. Raises StoreUnavailable.
     """
-    return _query(_name(collection_id, embedder), normalised(vector), limit)
+    where: Where | None = {"document": document.hex} if document else None
+    return _query(_name(collection_id, embedder), normalised(vector), limit, where)
 
 
-def _query(name: str, vector: Vectors, limit: int) -> list[Hit]:
+def _query(name: str, vector: Vectors, limit: int, where: "Where | None" = None) -> list[Hit]:
     from chromadb.errors import NotFoundError
 
     with _chroma() as client:
@@ -129,7 +139,9 @@ def _query(name: str, vector: Vectors, limit: int) -> list[Hit]:
         except NotFoundError:
             log.warning("vectors.index.missing", index=name)
             return []
-        answer = index.query(query_embeddings=[vector], n_results=limit, include=["distances"])
+        answer = index.query(
+            query_embeddings=[vector], n_results=limit, where=where, include=["distances"]
+        )
     ids, distances = answer["ids"][0], (answer["distances"] or [[]])[0]
     return [Hit(UUID(pk), 1.0 - distance) for pk, distance in zip(ids, distances, strict=True)]
 

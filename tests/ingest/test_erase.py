@@ -15,7 +15,7 @@ from chat.models import Message, Source
 from inference.client import get_client
 from ingest import claims, erase, lexical, store
 from ingest.access import chunks_for, documents_for
-from ingest.models import Chunk, Collection, Document, Receipt
+from ingest.models import Chunk, Collection, Document, Extract, Receipt
 from ingest.pipeline import process_document
 from tests import people
 from tests.ingest.conftest import Add, Put
@@ -109,13 +109,15 @@ def test_an_erasure_between_two_stages_wins(
         real(*arguments)  # type: ignore[arg-type]
         erase.erase_document(erin, document)
 
-    monkeypatch.setattr("ingest.keep.store.upsert", upsert)
+    monkeypatch.setattr("ingest.vectors.store.upsert", upsert)
     process_document(document.pk)
     document.refresh_from_db()
-    assert document.status == "erasing" and document.chunks.count() == 0
+    assert document.status == "erasing" and not document.visible
+    assert not document.chunks.filter(vector__isnull=False).exists()
     Document.objects.update(lease_until=None)
     erase.finish_document(document.pk)
-    assert store._count(collection.id) == 0
+    assert store._count(collection.id) == 0 and not Chunk.objects.exists()
+    assert not Extract.objects.exists()
 
 
 def test_while_chroma_is_away_the_erasure_waits(

@@ -1,0 +1,137 @@
+"""A document is ready only when a question in its own words finds it, and one of its own meaning.
+
+Both indexes are asked themselves, past every filter: the document may still be hidden. What they do
+not find is written once more.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from ingest import keep, lexical, store
+from ingest.claims import Claim
+from ingest.embed import from_bytes
+from ingest.hits import Hit
+from ingest.models import Chunk, Document
+from ingest.parsers.base import ParseError
+from ingest.stages import stage
+from ingest.terms import terms
+
+log = structlog.get_logger(__name__)
+
+#: Passages that are tried: one may say what many documents say.
+TRIES = 3
+#: The question: the longest words of a passage, which are its rarest, up to so many letters.
+QUESTION_WORDS, QUESTION_LETTERS = 16, 300
+#: A person sees about so many; a passage below them must be worth as much as the last of them.
+SEEN = 20
+#: How far down a passage is looked for that has many equals.
+DEPTH = 1_000
+#: Scores that differ by no more than rounding (float16, and sums in another order) are the same.
+WORDS_TIE, VECTOR_TIE = 1e-4, 2e-3
+
+
+def probe(claim: Claim, document: Document) -> None:
+    """Find the document in both indexes; write it anew where it is not found.
+
+    Raises ParseError `not-findable` (trying again later may help), StoreUnavailable, LeaseLost.
+    """
+    with stage(claim, document, Document.Stage.PROBE):
+        passages = _passages(document)
+        legs = ((_by_words, _index_words), (_by_vector, _index_vectors))
+        for found, write in legs:
+            if found(document, passages):
+                continue
+            log.warning("document.not.found", document=str(document.pk), by=found.__name__)
+            write(claim, document)
+            if not found(document, passages):
+                raise _not_findable()
+
+
+def _not_findable() -> ParseError:
+    return ParseError(
+        "not-findable",
+        _("The document was read, but a search for its own words does not find it. Try again."),
+        permanent=False,
+    )
+
+
+def _passages(document: Document) -> list[Chunk]:
+    """From the middle, then from the quarters: beginnings and ends are the least typical."""
+    count = document.chunk_count
+    wanted = list(dict.fromkeys([count // 2, count // 4, 3 * count // 4]))
+    found = {chunk.ordinal: chunk for chunk in document.chunks.filter(ordinal__in=wanted[:TRIES])}
+    return [found[ordinal] for ordinal in wanted if ordinal in found]
+
+
+def _by_words(document: Document, passages: Sequence[Chunk]) -> bool:
+    """Whether one of the passages is found by its words; those without any are not asked for."""
+    asked = [(chunk, question) for chunk in passages if (question := _question(chunk))]
+    return not asked or any(_words_find(document, *each) for each in asked)
+
+
+def _words_find(document: Document, chunk: Chunk, question: str) -> bool:
+    collections = [document.collection_id]
+    languages = lexical.languages_of(question, collections)
+    languages = list(dict.fromkeys([*languages, chunk.language]))
+    return _seen(chunk, lexical.indexed(question, collections, DEPTH, languages), WORDS_TIE)
+
+
+def _question(chunk: Chunk) -> str:
+    words = {word[:64] for word in chunk.text.split() if terms(word[:64], chunk.language)}
+    chosen: list[str] = []
+    letters = 0
+    for word in sorted(words, key=lambda word: (-len(word), word))[:QUESTION_WORDS]:
+        if chosen and letters + len(word) > QUESTION_LETTERS:
+            break
+        chosen.append(word)
+        letters += len(word)
+    return " ".join(chosen)
+
+
+def _by_vector(document: Document, passages: Sequence[Chunk]) -> bool:
+    return any(_vector_finds(document, chunk) for chunk in passages if chunk.vector)
+
+
+def _vector_finds(document: Document, chunk: Chunk) -> bool:
+    vector = from_bytes([bytes(chunk.vector or b"")])[0]
+    place = (vector, document.collection_id, chunk.embedder)
+    hits = store.indexed(*place, SEEN)
+    if len(hits) == SEEN and all(hit.chunk != chunk.pk for hit in hits):
+        # Twenty others are as near: is it there at all?
+        hits += store.indexed(*place, 1, document=document.pk)
+    return _seen(chunk, hits, VECTOR_TIE)
+
+
+def _seen(chunk: Chunk, hits: Sequence[Hit], tie: float) -> bool:
+    """Whether the passage is among the first, or worth as much as the last of them."""
+    scores = [hit.score for hit in hits if hit.chunk == chunk.pk]
+    if not scores:
+        return False
+    last = hits[min(SEEN, len(hits)) - 1].score
+    return scores[0] >= last - tie * abs(last)
+
+
+# --- repair -------------------------------------------------------------------------------------
+
+
+def _index_words(claim: Claim, document: Document) -> None:
+    with transaction.atomic():
+        claim.renew()
+        lexical.remove_document(document.pk)
+    chunks = document.chunks.order_by("ordinal").defer("vector")
+    for part in keep.parts(document.chunk_count):
+        with transaction.atomic():
+            claim.renew()
+            lexical.index(document, chunks[part])
+
+
+def _index_vectors(claim: Claim, document: Document) -> None:
+    rows = document.chunks.filter(vector__isnull=False).order_by("ordinal")
+    for part in keep.parts(document.chunk_count):
+        claim.renew()
+        if found := list(rows[part]):
+            vectors = from_bytes([bytes(chunk.vector or b"") for chunk in found])
+            store.upsert(document, [chunk.pk for chunk in found], vectors, found[0].embedder)
