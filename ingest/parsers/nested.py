@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ingest.guard import detect_media_type, safe_name
+from ingest.parsers.archive import check_archive
 from ingest.parsers.base import (
     Block,
     BlockKind,
