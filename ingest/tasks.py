@@ -5,9 +5,8 @@ There are as many messages as documents that wait, and each is good for one, whi
 
 from celery import shared_task
 
-from ingest import claims, fair, recover
+from ingest import claims, fair, pipeline, recover
 from ingest import erase as erasure
-from ingest.pipeline import work_on
 from ingest.store import StoreUnavailable
 
 
@@ -18,7 +17,7 @@ def process(document_id: str) -> None:
     if claim is None:
         return
     try:
-        work_on(claim)
+        pipeline.process(claim)
     finally:
         if claim.lane == fair.SLOW:
             recover.nudge_slow()
