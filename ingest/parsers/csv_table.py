@@ -77,6 +77,8 @@ def _separator(head: list[str]) -> str:
     """The separator of lines that are a table, "" where they are none."""
     if head and (named := _SEP_LINE.fullmatch(head[0])):
         return named[1]
+    if not any(line.strip(f'{SEPARATORS}" \n') for line in head):
+        return ","
     best, best_share = "", SAME
     for separator in SEPARATORS:
         share = _share(head, separator)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from ingest.parsers.sheet import Area, Budget, Row, Sheet
 
@@ -9,6 +10,8 @@ from ingest.parsers.sheet import Area, Budget, Row, Sheet
 WIDE_GAP = 2
 #: Cuts along rows and columns in turn; tables are not nested deeper than this.
 MAX_CUTS = 4
+#: Rows times empty columns that are compared; a larger block is one table.
+MAX_COMPARED = 200_000
 
 
 def fill_merged(sheet: Sheet, budget: Budget) -> None:
@@ -93,10 +96,13 @@ def _continues(band: list[Row], row: Row, headed: list[Area]) -> bool:
 def _side_by_side(rows: list[Row], covered: list[tuple[int, int]]) -> list[list[Row]]:
     """The parts of a band left and right of empty columns, where these part tables."""
     columns = used(rows)
+    gaps = [index for index, (a, b) in enumerate(pairwise(columns), start=1) if b - a > 1]
+    if len(gaps) * len(rows) > MAX_COMPARED:
+        return [rows]
     start, parts = 0, []
-    for index in range(1, len(columns)):
+    for index in gaps:
         gap = columns[index] - columns[index - 1] - 1
-        if not gap or any(a <= columns[index - 1] and columns[index] <= b for a, b in covered):
+        if any(a <= columns[index - 1] and columns[index] <= b for a, b in covered):
             continue
         before, after = columns[start:index], columns[index:]
         # A text that is merged over cells fills those beside it.
