@@ -40,7 +40,7 @@ _DECLARATION = re.compile(
 )
 
 # What zipfile raises on damage: by member, by method of compression, by encryption.
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
     OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
 )  # fmt: skip
@@ -93,7 +93,7 @@ def check_entities(path: Path, parts: Collection[str] | None = None) -> None:
                         "unsafe-file",
                         "The file declares XML entities, which office programs never do.",
                     )
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ParseError("damaged", _DAMAGED) from error
 
 
@@ -118,7 +118,7 @@ def _members(file: BinaryIO) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.infolist()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ParseError("damaged", _DAMAGED) from error
 
 

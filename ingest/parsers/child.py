@@ -80,7 +80,14 @@ def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
     guard.report(send_refusal)
     progress.listen(send_progress)
     try:
-        path, limits = Path(f"/proc/self/fd/{source}"), Limits(**request["limits"])
+        path = Path(f"/proc/self/fd/{source}")
+        if request.get("unpack"):
+            from ingest.parsers import unzip
+
+            unzip.unpack(path, unzip.Bounds(**request["unpack"]), send)
+            send("R", b"")
+            return
+        limits = Limits(**request["limits"])
         send("R", wire.pack(_read(path, limits, request)))
     except ParseError as error:
         send("E", wire.pack_error(error))

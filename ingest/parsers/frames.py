@@ -46,6 +46,8 @@ class Frames:
     #: Bytes of the refusal that is coming in; 0: none is.
     refusal: int = 0
     refusals: list[dict[str, Any]] = field(default_factory=list)
+    #: Seconds that the child had to wait for us: they are not counted as its own.
+    paused: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -57,17 +59,21 @@ class Frames:
             self.missing -= len(data)
             self.broken = self.missing < 0
             return
-        while not self.kind and not self.broken and self._next():
+        while not self.kind and not self.broken and self.next():
             pass
-        waits = max(_MAX_HEADER, self.refusal)
+        waits = max(_MAX_HEADER, self.expected())
         self.broken = self.broken or (not self.kind and len(self.body) > waits)
+
+    def expected(self) -> int:
+        """Bytes of what is coming in, besides a header."""
+        return self.refusal
 
     def refused(self) -> list[dict[str, Any]]:
         """The refusals as lines of refused.jsonl, with what the child cannot be asked for."""
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return [{"at": at, "role": "parser", "pid": self.pid, **each} for each in self.refusals]
 
-    def _next(self) -> bool:
+    def next(self) -> bool:
         """Take one header, or one refusal's bytes, from the front; False: not all of it is here."""
         if self.refusal:
             if len(self.body) < self.refusal:
@@ -81,7 +87,7 @@ class Frames:
             return False
         header = bytes(self.body[:end]).decode("ascii", "replace")
         del self.body[: end + 1]
-        self._header(header)
+        self.header(header)
         return True
 
     def _refuse(self, data: bytes) -> None:
@@ -91,7 +97,8 @@ class Frames:
             last = self.refusals[-1]
             last["times"] = min(last["times"] + 1, wire.MAX_TIMES)
 
-    def _header(self, header: str) -> None:
+    def header(self, header: str) -> None:
+        """What comes next."""
         kind, _, value = header.partition(" ")
         try:
             if kind == "P":

@@ -58,7 +58,7 @@ def parse_isolated(
     and all that it started are gone when this returns. A file that breaks the child is given to
     the format's second reader, if it has one, within the same bounds again.
     """
-    bounds = _Bounds(cpu_seconds, wall_seconds, memory_mb)
+    bounds = Bounds(cpu_seconds, wall_seconds, memory_mb)
     try:
         return _parse_once(source, media_type, limits, bounds, told)
     except ParseError as error:
@@ -81,12 +81,14 @@ def recognise_isolated(
 
     The same source, errors and promises as parse_isolated; `how.page_seconds` of CPU for each page.
     """
-    bounds = _Bounds(max(1, len(how.pages)) * how.page_seconds, wall_seconds, memory_mb)
+    bounds = Bounds(max(1, len(how.pages)) * how.page_seconds, wall_seconds, memory_mb)
     return _parse_once(source, media_type, limits, bounds, told, {"how": asdict(how)})
 
 
 @dataclass(frozen=True, slots=True)
-class _Bounds:
+class Bounds:
+    """Of one child."""
+
     cpu_seconds: int
     wall_seconds: int
     memory_mb: int
@@ -96,7 +98,7 @@ def _parse_once(
     source: Path | int,
     media_type: str,
     limits: Limits,
-    bounds: _Bounds,
+    bounds: Bounds,
     told: Told,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> ParsedDocument:
@@ -108,19 +110,31 @@ def _parse_once(
     }
     frames = Frames(max(_MIN_RESULT_BYTES, _BYTES_PER_CHAR * limits.max_chars), told.progress)
     try:
+        return wire.unpack(ask(request, frames, bounds, told), limits)
+    except ValueError as error:
+        raise _crashed() from error
+
+
+def ask(request: dict[str, Any], frames: Frames, bounds: Bounds, told: Told) -> bytes:
+    """Ask a child of its own for one thing: its answer, not trusted.
+
+    Raises the child's ParseError, or `parse-timeout`, `parse-memory`, `parse-crashed`. The child is gone
+    when this returns.
+    """
+    try:
         in_time, status, usage = _ask_child(request, frames, bounds, told.check)
     finally:
         if frames.refusals and told.refused is not None:
             told.refused(frames.refused())
     if not in_time:
         raise _timeout(f"{bounds.wall_seconds} seconds")
-    return _outcome(frames, limits, status, usage, bounds)
+    return _answer(frames, status, usage, bounds)
 
 
 def _ask_child(
     request: dict[str, Any],
     frames: "Frames",
-    bounds: _Bounds,
+    bounds: Bounds,
     check: Callable[[], None] | None = None,
 ) -> tuple[bool, int, resource.struct_rusage]:
     """Start a child, ask it one thing, end it: (did it answer in time, its status, what it used)."""
@@ -155,7 +169,7 @@ def prove() -> dict[str, Any]:
     """
     frames = Frames(_MIN_RESULT_BYTES, None)
     request = {"source": os.devnull, "prove": True}
-    _ask_child(request, frames, _Bounds(_PROVE_SECONDS, 2 * _PROVE_SECONDS, _PROVE_MB))
+    _ask_child(request, frames, Bounds(_PROVE_SECONDS, 2 * _PROVE_SECONDS, _PROVE_MB))
     if not frames.finished or frames.broken or frames.kind != "R":
         raise _crashed()
     answer = json.loads(frames.body)
@@ -179,7 +193,7 @@ def _converse(
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while not frames.finished:
-            left = deadline - time.monotonic()
+            left = deadline + frames.paused - time.monotonic()
             if left <= 0:
                 return False
             if selector.select(min(left, _CHECK_SECONDS)):
@@ -217,16 +231,14 @@ def _end(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
     return child.returncode, usage
 
 
-def _outcome(
-    frames: Frames, limits: Limits, status: int, usage: resource.struct_rusage, bounds: _Bounds
-) -> ParsedDocument:
+def _answer(frames: Frames, status: int, usage: resource.struct_rusage, bounds: Bounds) -> bytes:
     if frames.finished and not frames.broken:
         if frames.kind == "M":
             raise _memory(bounds.memory_mb)
+        if frames.kind == "R":
+            return bytes(frames.body)
         try:
-            if frames.kind == "E":
-                raise wire.unpack_error(bytes(frames.body))
-            return wire.unpack(bytes(frames.body), limits)
+            raise wire.unpack_error(bytes(frames.body))
         except ValueError as error:
             raise _crashed() from error
     if status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= bounds.cpu_seconds:

@@ -2,7 +2,8 @@
 
 Frames: one line `P 3 40` (progress: 3 of 40 pages), `R 123` and 123 bytes of JSON (the result), or
 `E 123` and as many (the error: [code, detail, permanent]). Before these, any number of `G 123` and as
-many: what the child's guard refused.
+many: what the child's guard refused. A child that unpacks sends for each file inside `N 9` and its name, any
+number of `D 123` and its bytes, and `Z 7` and why it ends early ("" for a whole file); then `R 0`.
 """
 
 import json
