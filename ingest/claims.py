@@ -188,9 +188,14 @@ def free_connection() -> None:
         connection.close()
 
 
-def release(claim: Claim, seconds: float) -> bool:
-    """Back to the queue for `seconds`; the attempt does not count. False when the lease was lost."""
-    rests = AGAIN | {"lease_until": _until(seconds), "attempts": F("attempts") - 1}
+def release(claim: Claim, seconds: float, *, counted: bool = False) -> bool:
+    """Back to the queue for `seconds`. False when the lease was lost.
+
+    The attempt does not count, unless it is the document that failed and not what it needs.
+    """
+    rests = AGAIN | {"lease_until": _until(seconds)}
+    if not counted:
+        rests["attempts"] = F("attempts") - 1
     return bool(claim.held().update(**rests))
 
 

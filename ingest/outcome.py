@@ -60,8 +60,7 @@ def _refused(claim: Claim, error: ParseError) -> None:
     again = document is not None and document.attempts < settings.MAX_ATTEMPTS
     if error.permanent or not again:
         _fail(claim, error.code, error.detail)
-    else:
-        claim.held().update(**claims.WAITING)
+    elif claims.release(claim, SHORTEST, counted=True):
         queue.send(queue.PROCESS, str(claim.document), countdown=SHORTEST)
 
 

@@ -31,6 +31,9 @@ from wall import refusals
 
 log = structlog.get_logger(__name__)
 
+#: Of Document.reading, what a new reading does not begin anew: how often its worker was lost.
+KEPT = ("lost",)
+
 
 def process_document(document_id: UUID | str) -> None:
     """Take one queued document to `ready` or `failed`. Does nothing where it is not queued."""
@@ -63,7 +66,7 @@ def _document(claim: Claim) -> Document:
 
 def _parse(claim: Claim, document: Document) -> ParsedDocument:
     """Read the file from its beginning, and keep what was read."""
-    document.reading = {}
+    document.reading = {key: document.reading[key] for key in KEPT if key in document.reading}
     with _source(claim, document) as (source, media_type):
         with stage(claim, document, Document.Stage.PARSE):
             claims.free_connection()
