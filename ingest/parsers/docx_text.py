@@ -46,26 +46,23 @@ class Texts:
             leaf = _LEAVES.get(child.tag)
             if leaf is not None:
                 parts.append(leaf(child))
-            elif child.tag == _PARAGRAPH:
-                self._collect_paragraph(child, parts)
             elif child.tag is etree.Entity:
                 raise _unsafe()
             elif child.tag != _RUN or not self._is_hidden(child):
                 self._collect(child, parts)
-
-    def _collect_paragraph(self, paragraph: Any, parts: list[str]) -> None:
-        if style_of(paragraph) not in self.hidden:
-            self._collect(paragraph, parts)
-            parts.append("\n")
+                if child.tag == _PARAGRAPH:
+                    parts.append("\n")
 
     def _is_hidden(self, run: Any) -> bool:
-        properties = run.find(qn("w:rPr"))
-        if properties is None:
-            return False
-        vanish = properties.find(qn("w:vanish"))
+        """By what the run says, else by its style, else by that of its paragraph."""
+        vanish = run.find(f"{qn('w:rPr')}/{qn('w:vanish')}")
         if vanish is not None:
             return is_on(vanish)
-        return value(properties.find(qn("w:rStyle"))) in self.hidden
+        if not self.hidden:
+            return False
+        paragraph = next(run.iterancestors(_PARAGRAPH), None)
+        own = value(run.find(f"{qn('w:rPr')}/{qn('w:rStyle')}"))
+        return own in self.hidden or (paragraph is not None and style_of(paragraph) in self.hidden)
 
     def is_bold_heading(self, paragraph: Any, text: str) -> bool:
         if (

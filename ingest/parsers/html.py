@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingest.parsers import clean, decode
 from ingest.parsers.base import BlockKind, BlockWriter, Limits, ParsedDocument, ParseError
+from ingest.parsers.html_about import metadata
 from ingest.parsers.html_tables import is_data, node_text, read_table
 
 #: Deeper nesting than this is not written by people, and the tree builder becomes quadratic on it.
@@ -59,11 +60,12 @@ def parse_html(source: str, limits: Limits) -> ParsedDocument:
         raise ParseError("no-text", "The page holds no text.")
     writer = BlockWriter(limits)
     _Reader(writer, main=True).read(_main(tree.body))
-    document = writer.document(title=_title(tree))
+    about = metadata(tree)
+    document = writer.document(title=_title(tree), metadata=about)
     if not document.blocks:
         writer = BlockWriter(limits)
         _Reader(writer, main=False).read(tree.body)
-        document = writer.document(title=_title(tree))
+        document = writer.document(title=_title(tree), metadata=about)
     if not document.blocks:
         raise ParseError(
             "no-text", "The page holds no text. Pages that scripts fill must be saved as shown."

@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ingest.parsers import clean
+from ingest.parsers import clean, dates
 from ingest.parsers.base import BlockWriter, Limits, Notice, ParsedDocument, ParseError
 from ingest.parsers.html import write_fragment
 from ingest.parsers.text import parse_text, read
@@ -20,6 +20,19 @@ MAX_FRONT_MATTER = 20_000
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z][\w-]{0,40}):[ \t]*(\S.*)$", re.MULTILINE)
 _ENTRY = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:([A-Za-z][\w-]{0,40}):[ \t]+)?(\S.*)$")
+#: Brackets and quotes of a list on one line: [travel, "hotel rates"].
+_LIST = re.compile(r"^\[|\]$|(?<=[\[ ])[\"']|[\"'](?=[,\]])")
+#: Names of fields for each key of base.METADATA, the best first.
+_NAMES = {
+    "author": ("author", "authors", "creator", "by"),
+    "subject": ("description", "summary", "subject", "abstract", "excerpt"),
+    "keywords": ("keywords", "tags"),
+    "created": ("created", "date", "published", "publishdate", "date_published", "created_at"),
+    "modified": (
+        "modified", "updated", "lastmod", "last_modified", "last_updated", "last-updated",
+        "date_modified", "updated_at", "last_reviewed",
+    ),
+}  # fmt: skip
 _FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
 # Code spans match first, so that a tag in one is left alone.
 _SITE_TAG = re.compile(r"(`+[^`]*`+)|\{%.{0,500}?%\}|\{\{.{0,500}?\}\}|\{:.{0,200}?\}")
@@ -65,6 +78,18 @@ def _prose(source: str, body: str) -> str:
     return "\n".join(kept)
 
 
+def _about(fields: dict[str, str]) -> dict[str, str]:
+    """Keys of base.METADATA from the names that site generators use."""
+    found: dict[str, str] = {}
+    for key, names in _NAMES.items():
+        values = (clean.one_line(_LIST.sub("", fields[name])) for name in names if name in fields)
+        if key in ("created", "modified"):
+            values = (dates.iso(value) for value in values)
+        if value := next((value for value in values if value), ""):
+            found[key] = value
+    return found
+
+
 def _is_hostile(body: str) -> bool:
     return any(
         len(_MARK.findall(part)) > MAX_MARKS for part in body.split("\n\n") if len(part) > MAX_MARKS
@@ -101,7 +126,7 @@ def _parse(body: str, fields: dict[str, str], prose: str, limits: Limits) -> Par
     if prose:
         reader.read(parser.parse(prose.replace("\n", "  \n")))
     title = fields.get("title") or reader.title or fields.get("name", "")
-    document = writer.document(title=clean.one_line(title), metadata=fields)
+    document = writer.document(title=clean.one_line(title), metadata=_about(fields))
     if not document.blocks:
         raise ParseError("no-text", "The file holds no text.")
     return document

@@ -161,7 +161,14 @@ def test_hidden_text_is_not_read(tmp_path: Path) -> None:
         + run("all ", '<w:rStyle w:val="Secret"/>')
         + seen
     )
-    assert read(tmp_path, inner, document=document) == [("paragraph", "read shown")]
+    whole = document.styles.add_style("Hidden", WD_STYLE_TYPE.PARAGRAPH)
+    whole.font.hidden = True
+    named = '<w:pPr><w:pStyle w:val="Hidden"/></w:pPr>'
+    second = named + run("not ") + run("but this", '<w:vanish w:val="0"/>')
+    assert read(tmp_path, inner, second, named + run("gone"), document=document) == [
+        ("paragraph", "read shown"),
+        ("paragraph", "but this"),
+    ]
 
 
 def test_fields_show_their_results_and_boxes_their_text_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.parsers import dates
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
 from ingest.parsers.clean import clean
 from ingest.parsers.registry import HTML, MARKDOWN, TEXT, parser_for
@@ -188,3 +189,56 @@ def test_clean_text_can_be_stored(text: str) -> None:
     cleaned = clean(text)
     cleaned.encode("utf-8")
     assert not set(cleaned) & set("\0\r\x1b\u202e\ufeff\u00ad")
+
+
+# --- what files say of themselves -------------------------------------------------------------------
+def test_html_says_who_wrote_it_and_when(tmp_path: Path) -> None:
+    page = """<html><head><meta name="Author" content=" A.  Person "><meta property="article:author"
+content="https://example.org/a"><meta name="description" content="How to travel"><meta name="keywords"
+content="travel, hotel"><meta property="article:published_time" content="2024-05-06T07:08:09+02:00">
+<meta http-equiv="last-modified" content="Mon, 06 May 2024 07:08:09 GMT"><meta name="date" content="soon">
+<meta name="viewport" content="x"></head><body><p>text</body></html>"""
+    assert read(tmp_path, page, HTML).metadata == {
+        "author": "A. Person",
+        "subject": "How to travel",
+        "keywords": "travel, hotel",
+        "created": "2024-05-06T07:08:09+02:00",
+        "modified": "2024-05-06T07:08:09+00:00",
+    }
+    assert read(tmp_path, "<meta name=date content=soon><p>text", HTML).metadata == {}
+
+
+def test_markdown_says_who_wrote_it_and_when(tmp_path: Path) -> None:
+    front = '---\nlayout: page\nAuthors: [A. Person, "B. Person"]\ndescription: How to travel\n'
+    front += "tags: ['travel', hotel]\ndate: 2016-02-12 12:00:00 -0500\nlastmod: May 6, 2024\n---\ntext\n"
+    assert read(tmp_path, front, MARKDOWN).metadata == {
+        "author": "A. Person, B. Person",
+        "subject": "How to travel",
+        "keywords": "travel, hotel",
+        "created": "2016-02-12T12:00:00-05:00",
+        "modified": "2024-05-06",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("2024-5-6", "2024-05-06"),
+        ("2024/05/06", "2024-05-06"),
+        ("06.05.2024", "2024-05-06"),
+        ("20240506", "2024-05-06"),
+        ("2024-05-06T07:08:09Z", "2024-05-06T07:08:09+00:00"),
+        ("05/06/2024", ""),
+        ("2024-13-40", ""),
+        ("soon", ""),
+        ("", ""),
+    ],
+)
+def test_dates(said: str, expected: str) -> None:
+    assert dates.iso(said) == expected
+
+
+@given(st.text(max_size=70))
+def test_any_text_is_a_date_or_none(said: str) -> None:
+    found = dates.iso(said)
+    assert found == "" or dates.iso(found) == found
