@@ -24,7 +24,7 @@ _DAMAGED = "The book is damaged. Open it in the program that made it and save it
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
 _ENTITY = re.compile(b"<!ENTITY" + b"|" + "<!ENTITY".encode("utf-16-le"), re.IGNORECASE)
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,100}encoding\s*=\s*["']([\w.-]{2,40})""")
-_CLOSED = re.compile(r"<([a-zA-Z][\w:-]*)([^<>]*)/>")
+_CLOSED = re.compile(r"<([a-zA-Z][\w:-]{0,40})(?![\w:-])([^<>]*)/>")
 # HTML has these without an end; any other that XHTML closes at once would swallow what follows.
 _VOID = frozenset([
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",

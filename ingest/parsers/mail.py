@@ -14,7 +14,7 @@ MAX_NAMES = 50
 MIN_PLAIN_SHARE = 0.3
 
 _STRUCTURE = re.compile(r"<(?:table|h[1-6]|ul|ol|dl)\b", re.IGNORECASE)
-_TAGS = re.compile(r"<style\b.*?</style|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_TAGS = re.compile(r"<[^<>]*>")
 _PGP = re.compile(r"\s*-----BEGIN PGP MESSAGE-----")
 
 

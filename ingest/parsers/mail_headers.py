@@ -61,9 +61,13 @@ def in_charset(data: bytes, charset: str, *, html: bool = False) -> str:
 
 def addresses(values: list[str]) -> list[str]:
     """Each "Name <address>" of some headers; what is no address as it stands."""
-    found = [_address(name, address) for name, address in getaddresses([_cut(v) for v in values])]
-    found = [each for each in found if each]
-    return found or [each for each in map(text, values) if each]
+    try:
+        pairs = getaddresses([_cut(value) for value in values])
+    except (RecursionError, ValueError, IndexError):
+        # The library calls itself for each bracket of a comment.
+        pairs = []
+    found = [_address(name, address) for name, address in pairs]
+    return [each for each in found if each] or [each for each in map(text, values) if each]
 
 
 def when(value: str) -> dt.datetime | None:
@@ -123,7 +127,8 @@ def _word_bytes(how: str, data: str) -> bytes:
 def _cut(value: str) -> str:
     """At most MAX_HEADER letters, cut between two addresses."""
     if len(value) > MAX_HEADER:
-        value = value[:MAX_HEADER].rpartition(",")[0]
+        value = value[:MAX_HEADER]
+        value = value.rpartition(",")[0] or value
     return " ".join(value.split())
 
 

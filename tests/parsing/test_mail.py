@@ -77,6 +77,12 @@ def test_headers_however_written(written: str, expected: str) -> None:
     assert mail_headers.text(written) == expected
 
 
+@pytest.mark.parametrize("sign", ["(", ":", '"(', "<", "a@", "[", ";", "\\"])
+def test_brackets_in_brackets_end(sign: str) -> None:
+    assert mail_headers.addresses([sign * 15_000 + "end"])
+    assert mail_headers.addresses(["x" * 20_000])
+
+
 @given(st.text(max_size=200))
 def test_no_header_breaks(value: str) -> None:
     assert "\n" not in mail_headers.text(value)
