@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from ingest.parsers.sheet import Area, Budget, Row, Sheet
+from ingest.parsers.sheet import BOLD, Area, Budget, Row, Sheet
 
 #: Empty columns that part two tables whatever they hold.
 WIDE_GAP = 2
@@ -88,9 +88,11 @@ def _continues(band: list[Row], row: Row, headed: list[Area]) -> bool:
     above = band[-1]
     if any(top <= above.number and row.number <= bottom for top, _, bottom, _ in headed):
         return True
-    if row.number > above.number + 2 or len(band) < 3 or len(above.columns) < 2:
+    if row.number > above.number + 2 or len(above.columns) < 2 or row.columns != above.columns:
         return False
-    return row.columns == above.columns and row.looks == above.looks and any(row.looks)
+    if len(band) == 1 and all(look & BOLD for look in above.looks) and row.looks != above.looks:
+        return True  # a header with an empty row below it
+    return row.looks == above.looks and any(row.looks)
 
 
 def _side_by_side(rows: list[Row], covered: list[tuple[int, int]]) -> list[list[Row]]:

@@ -131,6 +131,17 @@ def test_an_empty_row_or_column_inside_a_table_parts_nothing(tmp_path: Path) -> 
     assert table.rows[-1] == ("Di", "7") and len(table.rows[0]) == 2
 
 
+def test_a_table_with_an_empty_row_after_each(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        for index, row in enumerate(STAFF):
+            put(sheet, [row], top=1 + 2 * index)
+        bold(sheet, "A1:C1")
+
+    (table,) = tables(made(tmp_path, fill))
+    assert table.rows == tuple(tuple(map(str, row)) for row in STAFF)
+    assert table.header_rows == 1
+
+
 def test_cells_merged_downwards_stand_in_each_row(tmp_path: Path) -> None:
     def fill(sheet: Any) -> None:
         put(sheet, [("Country", "City", "Rate"), ("France", "Lyon", 120), (None, "Nice", 140)])
