@@ -1,0 +1,113 @@
+"""Ready is what a question in its own words finds, and one of its own meaning."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from audit import actions
+from audit.models import Entry
+from ingest import lexical, probe, store
+from ingest.models import Collection, Document
+from ingest.pipeline import process_document
+from tests.ingest.conftest import Add, Put
+
+pytestmark = pytest.mark.django_db
+
+LEAVE = "# Annual leave\n\nEvery employee has 28 days of annual leave per year.\n"
+FORM = "Hand in this form at the front desk before you leave the building for the holidays.\n"
+
+
+def test_a_document_is_found_before_it_is_ready(add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    states: list[tuple[str, str]] = []
+    real = probe._passages
+
+    def looked(document: Document) -> Any:
+        row = Document.objects.get(pk=document.pk)
+        states.append((row.status, row.stage))
+        return real(document)
+
+    monkeypatch.setattr("ingest.probe._passages", looked)
+    assert add("leave.md", LEAVE).status == "ready"
+    assert states == [("processing", "probe")]
+
+
+@pytest.mark.parametrize("index", ["words", "vectors"])
+def test_an_index_that_lost_a_document_is_written_again(
+    add: Add, monkeypatch: pytest.MonkeyPatch, collection: Collection, index: str
+) -> None:
+    lose: dict[str, Callable[[Document], None]] = {
+        "words": lambda document: lexical.remove_document(document.pk),
+        "vectors": lambda document: store.remove_document(collection.pk, document.pk),
+    }
+    real = probe._passages
+
+    def lost(document: Document) -> Any:
+        lose[index](document)
+        return real(document)
+
+    add("other.md", LEAVE.replace("28", "14"))
+    monkeypatch.setattr("ingest.probe._passages", lost)
+    document = add("leave.md", LEAVE)
+    assert document.status == "ready"
+    assert store._count(collection.pk) == 2
+    assert {h.chunk for h in lexical.search("annual leave", [collection.pk], 5)} >= set(
+        document.chunks.values_list("pk", flat=True)
+    )
+
+
+def test_what_is_not_found_is_tried_again_and_fails_at_last(
+    vectors: str, put: Put, monkeypatch: pytest.MonkeyPatch, collection: Collection, settings: Any
+) -> None:
+    """As with an index that takes what it is given and does not give it back."""
+    monkeypatch.setattr("ingest.probe.store.upsert", lambda *_: None)
+    document = put("leave.md", LEAVE).document
+    for attempt in range(1, settings.MAX_ATTEMPTS + 1):
+        store.remove_collection(collection.pk)
+        process_document(document.pk)
+        document.refresh_from_db()
+        assert document.attempts == attempt
+        Document.objects.filter(status="queued").update(lease_until=timezone.now())
+    assert (document.status, document.error_code) == ("failed", "not-findable")
+    assert not document.visible and document.ready_at is None
+    assert document.error_detail.endswith(".")
+    assert Entry.objects.get(action=actions.DOCUMENT_FAILED).data["code"] == "not-findable"
+    assert lexical.search("annual leave", [collection.pk], 5) == []
+
+
+def test_one_of_many_equals_is_found_as_well_as_they_are(
+    add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.probe.SEEN", 2)
+    for number in range(5):
+        document = add(f"form-{number}.txt", FORM + "\n" * number)
+        assert document.status == "ready", number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!! ??? ***",
+        "to be or not to be",
+        "8 9 10",
+        "契約を解約する場合は三十日前に通知してください。" * 40,
+        "x" * 5_000,
+        "GS-13/b a@b.example https://intranet.example/" + "very-long-path/" * 60,
+        "Müller's «Straße» — naïve café",
+    ],
+)
+def test_text_of_any_kind_finds_itself(add: Add, text: str) -> None:
+    add("noise.txt", "Completely different words about gardening, weather and the sea.")
+    assert add("odd.txt", text).status == "ready"
+
+
+def test_a_probe_asks_little(
+    add: Add, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    document = add("leave.md", LEAVE)
+    passages = probe._passages(document)
+    with django_assert_max_num_queries(40):
+        assert probe._by_words(document, passages)
+    with django_assert_max_num_queries(0):
+        assert probe._by_vector(document, passages)
