@@ -17,9 +17,10 @@ from ingest.parsers.docx_blocks import Reader
 from ingest.parsers.docx_numbering import Numbering
 from ingest.parsers.docx_package import texts_alone
 from ingest.parsers.docx_styles import Styles
-from ingest.parsers.office import core_metadata, core_title, says_something
+from ingest.parsers.office import core_metadata, core_title, refusal, says_something
 
 _NOTES = ("footnotes", "endnotes", "comments")
+_DAMAGED = "The Word file is damaged. Open it in a word processor and save it anew."
 _FRAMES = ("header", "footer")
 #: Templates and files with macros hold the same parts.
 _ALIKE = (
@@ -33,7 +34,8 @@ class DocxParser:
     media_types = ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",)
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
-        """Read the file. Raises ParseError `damaged`, `no-text`, `archive-too-large`, `unsafe-file`."""
+        """Read the file. Raises ParseError `damaged`, `no-text`, `archive-too-large`, `unsafe-file`,
+        `nested-too-deep`."""
         check_archive(path)
         check_entities(path)
         document = _open(path)
@@ -43,7 +45,7 @@ class DocxParser:
             reader.read(document.element.body)
             _write_rest(document, reader)
         except etree.XMLSyntaxError as error:
-            raise _damaged() from error
+            raise refusal(error, _DAMAGED) from error
         parsed = writer.document(
             title=reader.title or core_title(document),
             warnings=_unread(reader.unread),
@@ -64,14 +66,8 @@ def _open(path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise _damaged() from error
+        raise refusal(error, _DAMAGED) from error
     return document
-
-
-def _damaged() -> ParseError:
-    return ParseError(
-        "damaged", "The Word file is damaged. Open it in a word processor and save it anew."
-    )
 
 
 def _write_rest(document: Any, reader: Reader) -> None:

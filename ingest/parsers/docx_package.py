@@ -53,13 +53,14 @@ def tree(part: Any) -> Any:
 
 
 def _present(filename: str, data: bytes, names: Container[str]) -> bytes:
-    """Relations without those to parts that are not there, which real files have."""
+    """Relations without those to nothing, which real files have, and those that do not say what they are."""
     folder = posixpath.dirname(posixpath.dirname(filename))
     root = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
     missing = [
         relation
         for relation in root.iter(_RELATION)
-        if relation.get("TargetMode") != "External"
+        if not (relation.get("Id") and relation.get("Type") and relation.get("Target"))
+        or relation.get("TargetMode") != "External"
         and _target(folder, relation.get("Target") or "") not in names
     ]
     for relation in missing:

@@ -13,6 +13,7 @@ from lxml import etree
 from ingest.parsers import clean
 from ingest.parsers.archive import check_archive, check_entities
 from ingest.parsers.base import ParseError
+from ingest.parsers.office import refusal
 from ingest.parsers.office import title as said_title
 
 _NAMESPACES = {
@@ -93,7 +94,7 @@ class Package:
             with self._archive.open(name) as file:
                 yield from etree.iterparse(file, ("start", "end"), tag=tags, **xml_options())
         except BROKEN as error:
-            raise ParseError("damaged", DAMAGED) from error
+            raise refusal(error, DAMAGED) from error
 
     def tree(self, name: str) -> Any:
         """A part as a tree, None where there is none. Raises ParseError `damaged`."""
@@ -103,7 +104,7 @@ class Package:
         try:
             return etree.fromstring(data, etree.XMLParser(**xml_options()))
         except etree.XMLSyntaxError as error:
-            raise ParseError("damaged", DAMAGED) from error
+            raise refusal(error, DAMAGED) from error
 
     def body(self, kind: str) -> tuple[Any, Any]:
         """The root of content.xml, and its office:body's `kind`. Raises ParseError `damaged`."""

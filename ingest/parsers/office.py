@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ingest.parsers import clean
+from ingest.parsers.base import ParseError
 
 _NAMESPACES = {
     "a": "http://schemas.openxmlformats.org/drawingml/2006/main",
@@ -40,6 +41,16 @@ def qn(name: str) -> str:
     """ "a:p" as lxml writes it."""
     prefix, _, local = name.partition(":")
     return f"{{{_NAMESPACES[prefix]}}}{local}"
+
+
+def refusal(error: Exception, damaged: str) -> ParseError:
+    """What an error of an XML or ZIP reader means: `nested-too-deep`, or `damaged` with that sentence."""
+    if "Excessive depth" in str(error):
+        return ParseError(
+            "nested-too-deep",
+            "The file nests its tables or lists too deeply. Copy its text into a new file.",
+        )
+    return ParseError("damaged", damaged)
 
 
 # --- what a file says of itself ---------------------------------------------------------------------

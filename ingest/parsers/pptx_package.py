@@ -7,8 +7,8 @@ from pptx.opc.constants import CONTENT_TYPE
 from pptx.package import Package
 
 from ingest.parsers.archive import check_archive, check_entities
-from ingest.parsers.base import ParseError
 from ingest.parsers.docx_package import texts_alone
+from ingest.parsers.office import refusal
 
 #: Templates, shows and their kin with macros hold the same parts; the library knows two names of it.
 _MAIN = "application/vnd.openxmlformats-officedocument.presentationml.{}.main+xml"
@@ -18,6 +18,7 @@ _ALIKE = (
     _MAIN.format("template"), _MAIN.format("slideshow"),
     _WITH_MACROS.format("template"), _WITH_MACROS.format("slideshow"),
 )  # fmt: skip
+_DAMAGED = "The presentation is damaged. Open it in the program that made it and save it anew."
 
 
 def open_presentation(path: Path) -> Any:
@@ -35,10 +36,7 @@ def open_presentation(path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        raise ParseError(
-            "damaged",
-            "The presentation is damaged. Open it in the program that made it and save it anew.",
-        ) from error
+        raise refusal(error, _DAMAGED) from error
 
 
 def related(part: Any, kind: str) -> list[Any]:

@@ -87,6 +87,22 @@ def test_damage(tmp_path: Path) -> None:
     assert files.code_of(check_archive, cut) == "damaged"
 
 
+def test_tables_in_tables(tmp_path: Path) -> None:
+    def nested(depth: int) -> str:
+        around = f"<w:tbl><w:tr><w:tc>{'{}'}</w:tc></w:tr></w:tbl>"
+        inner = f"<w:p>{run('deep')}</w:p>"
+        for _ in range(depth):
+            inner = around.format(inner)
+        return f"<w:document {nsdecls('w')}><w:body>{inner}</w:body></w:document>"
+
+    source = files.word(tmp_path / "a.docx")
+    for depth in (80, 3_000):
+        changes = {"word/document.xml": nested(depth).encode()}
+        files.repacked(source, tmp_path / f"{depth}.docx", changes)
+    assert files.parse(tmp_path / "80.docx", DOCX).text == "deep"
+    assert files.code_of(files.parse, tmp_path / "3000.docx", DOCX) == "nested-too-deep"
+
+
 def test_an_empty_document(tmp_path: Path) -> None:
     docx.Document().save(str(tmp_path / "a.docx"))
     assert files.code_of(files.parse, tmp_path / "a.docx", DOCX) == "no-text"
