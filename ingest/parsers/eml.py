@@ -24,6 +24,11 @@ _SIGNATURES = (
     "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
     "application/pgp-keys",
 )  # fmt: skip
+#: The same again for special readers, or what is no text to read.
+_NO_BODIES = frozenset([
+    "text/calendar", "text/css", "text/javascript", "text/x-amp-html", "text/x-watch-html",
+    "text/rfc822-headers", "text/vcard", "text/x-vcard", "text/directory",
+])  # fmt: skip
 _SEALED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 
 
@@ -76,6 +81,8 @@ class EmlParser:
 
 def read_message(message: Message, parts: Parts) -> ParsedDocument:
     """A message that the library has parsed, with its attachments. Raises ParseError as `parse`."""
+    if _is_sealed(message, message.get_content_type()):
+        raise mail.encrypted()
     found = list(_walk(message))
     html = "".join(each.html for each in found if isinstance(each, mail.Body))
     files = [
@@ -133,14 +140,12 @@ def _values(message: Message, name: str) -> list[str]:
 
 
 def _walk(part: Message) -> Iterator[mail.Body | _File]:
-    """Bodies and files in the order of the message. Raises ParseError `encrypted`."""
+    """Bodies and files in the order of the message."""
     kind = part.get_content_type()
-    if kind in _ENCRYPTED or _is_sealed(part, kind):
-        raise mail.encrypted()
-    if _is_file(part, kind):
+    if _is_sealed(part, kind) or _is_file(part, kind):
         yield _File(_file_name(part, kind), part)
     elif not (children := _children(part)):
-        if part.get_content_maintype() in ("text", "multipart"):
+        if part.get_content_maintype() in ("text", "multipart") and kind not in _NO_BODIES:
             yield _body(part, kind)
     elif kind == "multipart/alternative":
         yield from _alternative(part)
@@ -172,7 +177,9 @@ def _alternative(part: Message) -> Iterator[mail.Body | _File]:
 
 def _is_sealed(part: Message, kind: str) -> bool:
     """Encrypted, or signed so that the text lies inside the signature."""
-    return kind in _SEALED and not str(part.get_param("smime-type", "")).startswith("certs")
+    return kind in _ENCRYPTED or (
+        kind in _SEALED and not str(part.get_param("smime-type", "")).startswith("certs")
+    )
 
 
 def _is_file(part: Message, kind: str) -> bool:
@@ -188,8 +195,6 @@ def _is_file(part: Message, kind: str) -> bool:
         )
     if kind in ("text/plain", "text/html"):
         return disposition == "attachment" or (bool(part.get_filename()) and disposition is None)
-    if kind == "text/calendar":
-        return bool(part.get_filename())
     return main != "text" or disposition == "attachment" or bool(part.get_filename())
 
 
@@ -221,7 +226,9 @@ def _data(part: Message) -> bytes:
 
 
 def _read_file(file: _File, parts: Parts) -> ParsedDocument | None:
+    if _is_sealed(file.part, file.part.get_content_type()):
+        return parts.leave(file.name)
     inner = _children(file.part)
-    if inner:
+    if inner and file.part.get_content_maintype() == "message":
         return parts.within(file.name, lambda: read_message(inner[0], parts))
     return parts.read(file.name, _data(file.part))

@@ -64,10 +64,14 @@ class Parts:
     def read(self, name: str, data: bytes) -> ParsedDocument | None:
         """The text of a file called `name`; None, counted as not read, where it gives none."""
         if len(data) > self.bytes_left:
-            self.count += 1
-            return self._refused(name)
+            return self.leave(name)
         self.bytes_left -= len(data)
         return self.within(name, lambda: self._parse(name, data))
+
+    def leave(self, name: str) -> ParsedDocument | None:
+        """Count a file that is known to give no text."""
+        self.count += 1
+        return self._refused(name)
 
     def within(self, name: str, parse: Callable[[], ParsedDocument]) -> ParsedDocument | None:
         """What `parse` reads of a file called `name`; None, counted as not read, where it cannot,
@@ -134,8 +138,7 @@ class Parts:
                     continue
                 name = shown_path(member.filename)
                 if (content := content_of(file, member, self.bytes_left)) is None:
-                    self.count += 1
-                    self._refused(name)
+                    self.leave(name)
                 elif (parsed := self.read(name, content)) is not None:
                     append(writer, name, parsed)
         return writer.document()

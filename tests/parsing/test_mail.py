@@ -148,6 +148,19 @@ def test_plain_text_is_preferred_to_html_without_structure(tmp_path: Path) -> No
     assert "All of the news" in shape(read(tmp_path, message))[0][1]
 
 
+def test_twins_for_special_readers_are_left_out(tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["Subject"] = "x"
+    message.set_content("Meet at ten.")
+    message.add_alternative("BEGIN:VCALENDAR", subtype="calendar")
+    message.add_alternative("<p>amp</p>", subtype="x-amp-html")
+    message.make_mixed()
+    part = EmailMessage()
+    part.set_content("p { color: red }", subtype="css")
+    message.attach(part)
+    assert shape(read(tmp_path, message)) == [("paragraph", "Meet at ten.")]
+
+
 @pytest.mark.parametrize(
     ("charset", "encoding"),
     [("utf-8", "cp1252"), ("", "utf-8"), ("us-ascii", "cp1252"), ("nonsense", "utf-8"),
@@ -266,6 +279,16 @@ def test_histories_in_html(tmp_path: Path, quote: str) -> None:
 )  # fmt: skip
 def test_encrypted(tmp_path: Path, source: bytes) -> None:
     assert files.code_of(read, tmp_path, HEAD + source) == "encrypted"
+
+
+def test_an_encrypted_file_leaves_the_message(tmp_path: Path) -> None:
+    source = (
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nHello.\n"
+        b"--b\nContent-Type: application/pkcs7-mime; name=smime.p7m\n\nMIAGCSq\n--b--\n"
+    )
+    parsed = read(tmp_path, HEAD + source)
+    assert shape(parsed) == [("paragraph", "Hello.")]
+    assert [(n.code, n.names) for n in parsed.warnings] == [("parts-not-read", "smime.p7m")]
 
 
 def test_signed_messages_are_read(tmp_path: Path) -> None:
