@@ -2,18 +2,15 @@
 
 import contextlib
 import io
-import lzma
 import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ingest.guard import detect_media_type, safe_name
-from ingest.parsers.archive import check_archive
+from ingest.parsers.archive import UNREADABLE, check_archive
 from ingest.parsers.base import (
     Block,
     BlockKind,
@@ -24,17 +21,13 @@ from ingest.parsers.base import (
     ParseError,
 )
 from ingest.parsers.registry import CONVERTED, ZIP, parser_for
+from ingest.parsers.unzip import name_of
 
 #: Bytes of all files inside one file, unpacked: each lies in memory while it is read.
-MAX_BYTES = 256 << 20
+MAX_BYTES = 128 << 20
 #: Letters of the names that a notice lists.
 MAX_NAMES = 300
 
-# What zipfile raises on damage: by member, by method of compression, by encryption.
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
-    OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
-)  # fmt: skip
 _JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -136,8 +129,10 @@ class Parts:
             for member in file.infolist():
                 if member.is_dir() or any(junk in member.filename for junk in _JUNK):
                     continue
-                name = shown_path(member.filename)
-                if (content := content_of(file, member, self.bytes_left)) is None:
+                name = shown_path(name_of(member))
+                is_one_too_many = self.count >= self.limits.max_parts
+                content = None if is_one_too_many else content_of(file, member, self.bytes_left)
+                if content is None:
                     self.leave(name)
                 elif (parsed := self.read(name, content)) is not None:
                     append(writer, name, parsed)
@@ -156,7 +151,9 @@ class Parts:
             self.blank_pages += len(document.blank)
             self.pages += document.pages or 0
         for notice in document.warnings:
-            if notice.code not in ("pages-without-text", "parts-not-read"):
+            if notice.code == "parts-not-read":
+                self.leave(f"{name} ({notice.names})")
+            elif notice.code != "pages-without-text":
                 self.others.setdefault(notice.code, notice)
         return document
 
@@ -208,13 +205,14 @@ def _listed(names: list[str]) -> str:
 
 
 def content_of(file: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes | None:
-    """The bytes of a member, None if they are damaged or more than `most`, whatever it declares."""
-    try:
-        with file.open(member) as source:
-            data = source.read(most + 1)
-    except _UNREADABLE:
+    """The bytes of a member, None if they are damaged or more than `most`: one that holds more than
+    it declares counts as damaged."""
+    if member.file_size > most:
         return None
-    return data if len(data) <= most else None
+    try:
+        return file.read(member)
+    except UNREADABLE:
+        return None
 
 
 @contextlib.contextmanager
