@@ -1,7 +1,7 @@
 """Numbers of sheets as a person sees them: a value and its Excel number format to text. Pure.
 
-Separators are those of the format codes themselves (1,234.5): a sheet shows those of its reader's
-computer, which no file tells. Dates in the computer's own format (14, 22) are shown as ISO 8601.
+Separators, month names and the system's own dates (formats 14, 22) follow the locale of the file,
+as far as it is known (sheet_locale); English has ISO 8601 for the latter.
 """
 
 import math
@@ -11,7 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ingest.parsers import sheet_dates
-from ingest.parsers.sheet_codes import GENERAL, Section, sections
+from ingest.parsers.sheet_codes import GENERAL, SYSTEM_DATE, Section, sections
+from ingest.parsers.sheet_locale import ENGLISH, Locale
 
 #: Digits of an integer that a double keeps. Excel shows more than eleven of a number without a
 #: format as 1.2E+12; whoever looks up an article number needs all of them.
@@ -20,21 +21,23 @@ MAX_INTEGER = 10**15
 _CONTEXT = Context(prec=1_000, rounding=ROUND_HALF_UP)
 
 
-def render(value: object, code: str, *, date1904: bool = False) -> str:
+def render(value: object, code: str, *, date1904: bool = False, locale: Locale = ENGLISH) -> str:
     """What a cell of `value` (number, text, truth) shows under the format `code`. Raises nothing."""
     if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
+        return locale.true if value else locale.false
     if not isinstance(value, int | float):
         return _text(str(value), sections(code))
     if not _is_finite(value):
         return "#NUM!"
     if code == GENERAL:
-        return general(value)
+        return general(value, locale.decimal)
+    if locale.date:
+        code = code.replace(SYSTEM_DATE, locale.date)
     section, unsigned = _choose(value, code)
     number = abs(value) if unsigned else value
     if section.is_date:
-        return _date(number, section, date1904=date1904).strip()
-    return " ".join(_number(number, section).split())
+        return _date(number, section, locale, date1904=date1904).strip()
+    return " ".join(_number(number, section, locale).split())
 
 
 def is_date(code: str) -> bool:
@@ -42,7 +45,7 @@ def is_date(code: str) -> bool:
     return sections(code)[0].is_date
 
 
-def exact(value: object, code: str) -> str:
+def exact(value: object, code: str, locale: Locale = ENGLISH) -> str:
     """The whole number that a format rounds away to units or thousands, "" where it keeps decimals.
 
     A person who needs the cents selects the cell; a passage has no cell to select.
@@ -55,18 +58,19 @@ def exact(value: object, code: str) -> str:
     if any(kind == "sign" and sign in "./%" for kind, sign in section.tokens):
         return ""
     hidden = value != int(value) or (_scale(section)[1] > 0 and int(value) % 1000 != 0)
-    return _plain(value) if hidden else ""
+    return _plain(value).replace(".", locale.decimal) if hidden else ""
 
 
-def general(value: float) -> str:
+def general(value: float, decimal: str = ".") -> str:
     """Without a format: no needless zeros, at most eleven digits of a fraction."""
     if abs(value) < MAX_INTEGER and value == int(value):
         return str(int(value))
     mantissa, _, exponent = f"{float(value):.10e}".partition("e")
     if -10 <= int(exponent) < 15:
         text = f"{Decimal(f'{float(value):.11g}'):f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa = f"{float(mantissa):.5f}".rstrip("0").rstrip(".")
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return text.replace(".", decimal)
+    mantissa = f"{float(mantissa):.5f}".rstrip("0").rstrip(".").replace(".", decimal)
     return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}"
 
 
@@ -139,26 +143,28 @@ def _text(value: str, parts: tuple[Section, ...]) -> str:
     return "".join(value if part == ("sign", "@") else part[1] for part in section.tokens).strip()
 
 
-def _date(value: float, section: Section, *, date1904: bool) -> str:
+def _date(value: float, section: Section, locale: Locale, *, date1904: bool) -> str:
     fine = max((len(token) for kind, token in section.tokens if kind == "sub"), default=0)
     at = sheet_dates.moment(value, date1904=date1904, step_ms=10 ** max(0, 3 - fine))
     if at is None:
-        return general(value)
-    return sheet_dates.shown(section.tokens, at, section.language)
+        return general(value, locale.decimal)
+    return sheet_dates.shown(section.tokens, at, section.language or locale.language)
 
 
-def _number(value: float, section: Section) -> str:
+def _number(value: float, section: Section, locale: Locale) -> str:
     if not section.has("digit"):
-        parts = [general(abs(value)) if k == "general" else t for k, t in section.tokens]
+        parts = [
+            general(abs(value), locale.decimal) if k == "general" else t for k, t in section.tokens
+        ]
         shown = "".join(parts)
         return f"-{shown}" if value < 0 and shown.strip() else shown
     exact_value = abs(Decimal(repr(value)))
     if section.has("exponent"):
-        shown = _scientific(exact_value, section.tokens)
+        shown = _scientific(exact_value, section.tokens, locale)
     elif ("sign", "/") in section.tokens and ("sign", ".") not in section.tokens:
         shown = _fraction(exact_value, section.tokens)
     else:
-        shown = _decimal(exact_value, section)
+        shown = _decimal(exact_value, section, locale)
     negative = value < 0 and any(c in "123456789" for c in shown)
     return f"-{shown}" if negative else shown
 
@@ -175,7 +181,7 @@ def _scale(section: Section) -> tuple[int, int]:
     return percents, thousands
 
 
-def _decimal(value: Decimal, section: Section) -> str:
+def _decimal(value: Decimal, section: Section, locale: Locale) -> str:
     percents, thousands = _scale(section)
     tokens = section.tokens
     place = tokens.index(("sign", ".")) if ("sign", ".") in tokens else len(tokens)
@@ -184,10 +190,10 @@ def _decimal(value: Decimal, section: Section) -> str:
     scaled = value.scaleb(2 * percents - 3 * thousands, _CONTEXT)
     rounded = scaled.quantize(Decimal(1).scaleb(-places), context=_CONTEXT)
     digits, _, fraction = f"{rounded:f}".partition(".")
-    return _whole(digits, whole) + _decimals(fraction, decimals)
+    return _whole(digits, whole, locale.thousands) + _decimals(fraction, decimals, locale.decimal)
 
 
-def _whole(digits: str, tokens: list[tuple[str, str]]) -> str:
+def _whole(digits: str, tokens: list[tuple[str, str]], thousands: str = ",") -> str:
     """Digits put into their places from the right; the first place takes all that are left."""
     digits = digits.lstrip("0")
     places = [index for index, token in enumerate(tokens) if token[0] == "digit"]
@@ -202,20 +208,20 @@ def _whole(digits: str, tokens: list[tuple[str, str]]) -> str:
         taken = digits if index == places[0] else digits[-1:]
         digits = digits[: len(digits) - len(taken)]
         for digit in reversed(taken or {"0": "0", "?": " "}.get(sign, "")):
-            parts.append("," if grouped and count and count % 3 == 0 and digit != " " else "")
+            parts.append(thousands if grouped and count and count % 3 == 0 and digit != " " else "")
             parts.append(digit)
             count += 1
     # Without a place before the point, all digits go there.
     return "".join(reversed(parts)) + digits
 
 
-def _decimals(fraction: str, tokens: list[tuple[str, str]]) -> str:
+def _decimals(fraction: str, tokens: list[tuple[str, str]], point: str) -> str:
     parts: list[str] = []
     kept = len(fraction.rstrip("0"))
     index = 0
     for kind, sign in tokens:
         if kind != "digit":
-            parts.append(sign.replace(",", "") if kind == "sign" else sign)
+            parts.append({",": "", ".": point}.get(sign, sign) if kind == "sign" else sign)
             continue
         filling = {"0": "0", "?": " "}.get(sign, "")
         parts.append(fraction[index] if index < kept else filling)
@@ -223,16 +229,16 @@ def _decimals(fraction: str, tokens: list[tuple[str, str]]) -> str:
     return "".join(parts)
 
 
-def _scientific(value: Decimal, tokens: list[tuple[str, str]]) -> str:
+def _scientific(value: Decimal, tokens: list[tuple[str, str]], locale: Locale) -> str:
     place = next(index for index, token in enumerate(tokens) if token[0] == "exponent")
     mantissa, power = tokens[:place], tokens[place + 1 :]
     point = mantissa.index(("sign", ".")) if ("sign", ".") in mantissa else len(mantissa)
     step = max(1, sum(kind == "digit" for kind, _ in mantissa[:point]))
     exponent = value.adjusted() // step * step if value else 0
-    shown = _decimal(value.scaleb(-exponent, _CONTEXT), Section(mantissa))
+    shown = _decimal(value.scaleb(-exponent, _CONTEXT), Section(mantissa), locale)
     if step == 1 and shown.startswith("10"):  # 9.99 rounded up
         exponent += 1
-        shown = _decimal(value.scaleb(-exponent, _CONTEXT), Section(mantissa))
+        shown = _decimal(value.scaleb(-exponent, _CONTEXT), Section(mantissa), locale)
     sign = "-" if exponent < 0 else "+" if tokens[place][1][1] == "+" else ""
     return f"{shown}E{sign}{_whole(str(abs(exponent)), power)}"
 

@@ -20,6 +20,7 @@ from ingest.parsers.base import ParseError
 from ingest.parsers.sheet import MAX_COLUMNS, MAX_ROWS, Area
 from ingest.parsers.sheet_cells import Style
 from ingest.parsers.sheet_codes import BUILTIN, GENERAL
+from ingest.parsers.sheet_locale import ENGLISH, Locale, by_words
 
 DAMAGED = "The Excel file is damaged. Open it in Excel or LibreOffice and save it anew."
 #: Sheets of one file that are read.
@@ -52,6 +53,7 @@ class Book:
     texts: list[str] = field(default_factory=list)
     styles: list[Style] = field(default_factory=list)
     date1904: bool = False
+    locale: Locale = ENGLISH
     about: dict[str, str] = field(default_factory=dict)
 
     def related(self, part: str, kind: str) -> list[str]:
@@ -73,6 +75,7 @@ def open_book(archive: zipfile.ZipFile) -> Book:
     tree = _tree(archive, main)
     if tree is None or _local(tree) != "workbook":
         raise ParseError("damaged", DAMAGED)
+    normal: list[str] = []
     relations = {id_: (kind, target) for id_, kind, target in _relations(archive, main)}
     for element in tree.iter("{*}sheet"):
         kind, part = relations.get(_relation_id(element), ("", ""))
@@ -85,8 +88,14 @@ def open_book(archive: zipfile.ZipFile) -> Book:
         if kind == "sharedStrings" and _has(archive, part):
             book.texts = [text_of(item) for item in book.stream(part, "si")]
         elif kind == "styles" and _has(archive, part):
-            book.styles = _styles(_tree(archive, part))
+            styles = _tree(archive, part)
+            book.styles = _styles(styles)
+            normal = [
+                e.get("name", "") for e in styles.iter("{*}cellStyle") if e.get("builtinId") == "0"
+            ]
     book.entries = book.entries[:MAX_SHEETS]
+    names = [entry.name for entry in book.entries]
+    book.locale = by_words([*_words_of_program(archive), *normal, *names])
     book.about = _about(archive)
     return book
 
@@ -251,6 +260,17 @@ def _style(xf: Any, codes: dict[int, str], bold: list[bool]) -> Style:
     format_id, font = xf.get("numFmtId", ""), xf.get("fontId", "")
     code = codes.get(int(format_id), GENERAL) if format_id.isdigit() else GENERAL
     return Style(code, font.isdigit() and int(font) < len(bold) and bold[int(font)])
+
+
+def _words_of_program(archive: zipfile.ZipFile) -> list[str]:
+    """What the program that wrote the package calls its parts ("Worksheets"), in its own language."""
+    parts = [t for _, kind, t in _relations(archive, "") if kind == "extended-properties"]
+    try:
+        tree = _tree(archive, parts[0]) if parts else None
+    except (etree.XMLSyntaxError, ParseError):
+        tree = None
+    pairs = tree.find("{*}HeadingPairs") if tree is not None else None
+    return [each.text or "" for each in pairs.iter("{*}lpstr")] if pairs is not None else []
 
 
 def _about(archive: zipfile.ZipFile) -> dict[str, str]:

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from ingest.parsers import number_format
 from ingest.parsers.sheet_codes import GENERAL
+from ingest.parsers.sheet_locale import Locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ def shown_text(text: str, style: Style) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def shown_number(value: float, code: str, *, date1904: bool) -> str:
+def shown_number(value: float, code: str, *, date1904: bool, locale: Locale) -> str:
     """A number as shown, the whole of it behind where its format rounds to units."""
-    text = number_format.render(value, code, date1904=date1904)
-    whole = number_format.exact(value, code)
+    text = number_format.render(value, code, date1904=date1904, locale=locale)
+    whole = number_format.exact(value, code, locale)
     return f"{text} ({whole})" if text and whole and whole != text else text

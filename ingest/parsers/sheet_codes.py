@@ -9,7 +9,8 @@ from ingest.parsers import sheet_dates
 #: Letters of a format that Excel allows; a longer one is no format.
 MAX_CODE = 255
 GENERAL = "General"
-SYSTEM_DATE = "yyyy-mm-dd"
+#: What the system of the reader shows; written so that no code of a file is the same by chance.
+SYSTEM_DATE = "[$-SYS]yyyy-mm-dd"
 #: Formats that have an id only (ECMA-376, 18.8.30).
 BUILTIN = {
     0: GENERAL, 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 5: "$#,##0;-$#,##0",
@@ -43,7 +44,8 @@ class Section:
 
     tokens: list[tuple[str, str]] = field(default_factory=list)
     condition: tuple[str, float] | None = None
-    language: str = "en"
+    #: Of its month names, "" where it does not say.
+    language: str = ""
 
     def has(self, *kinds: str) -> bool:
         return any(kind in kinds for kind, _ in self.tokens)

@@ -57,11 +57,11 @@ class Moment:
 
 
 def language_of(locale: str) -> str:
-    """The language of a locale id in hex as formats write it ("407", "x-sysdate"), English if unknown."""
+    """The language of a locale id in hex as formats write it ("407"), "" for others ("F800")."""
     try:
-        return _LANGUAGES.get(int(locale, 16) & 0x3FF, "en")
+        return _LANGUAGES.get(int(locale, 16) & 0x3FF, "")
     except ValueError:
-        return "en"
+        return ""
 
 
 def moment(serial: float, *, date1904: bool, step_ms: int) -> Moment | None:
@@ -120,7 +120,9 @@ def _is_minutes(tokens: Sequence[tuple[str, str]], index: int) -> bool:
 
 
 def _part(code: str, at: Moment, language: str, twelve: bool) -> str:
-    months, short_months, days, short_days = (names.split() for names in _NAMES[language])
+    months, short_months, days, short_days = (
+        names.split() for names in _NAMES.get(language, _NAMES["en"])
+    )
     letter, length = code[0], len(code)
     if letter == "y":
         return f"{at.year % 100:02}" if length <= 2 else f"{at.year:04}"

@@ -11,11 +11,12 @@ from typing import Any
 
 import xlrd  # type: ignore[import-untyped]
 
-from ingest.parsers import clean, progress, sheet_tables
+from ingest.parsers import clean, progress, sheet_locale, sheet_tables
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
 from ingest.parsers.sheet import BOLD, NUMBER, Budget, Sheet, hidden_rows, hidden_sheets
 from ingest.parsers.sheet_cells import Style, shown_number, shown_text
 from ingest.parsers.sheet_codes import GENERAL, SYSTEM_DATE
+from ingest.parsers.sheet_locale import Locale
 
 _BOLD_WEIGHT = 700
 #: Formats of the reader's own computer have these numbers; xlrd gives them an American form.
@@ -68,6 +69,7 @@ def _read(book: Any, data: bytes, limits: Limits) -> ParsedDocument:
     sheets: list[Sheet] = []
     unseen: list[str] = []
     hidden = 0
+    locale = sheet_locale.by_country(book.countries[1])
     for index in range(min(book.nsheets, limits.max_pages)):
         source = book.sheet_by_index(index)
         if source.visibility:
@@ -75,7 +77,7 @@ def _read(book: Any, data: bytes, limits: Limits) -> ParsedDocument:
         else:
             sheets.append(Sheet(clean.one_line(source.name), len(sheets) + 1))
             if budget.cut is None:
-                hidden += _SheetReader(book, source, sheets[-1], budget).read()
+                hidden += _SheetReader(book, source, sheets[-1], budget, locale).read()
         book.unload_sheet(index)
         progress.report(index + 1, book.nsheets)
     metadata = _about(data)
@@ -95,6 +97,7 @@ class _SheetReader:
     source: Any
     sheet: Sheet
     budget: Budget
+    locale: Locale
     styles: dict[int, Style] = field(default_factory=dict)
     #: Columns and rows that are hidden and hold anything.
     skipped: set[int] = field(default_factory=set)
@@ -146,11 +149,12 @@ class _SheetReader:
         if kind == xlrd.XL_CELL_TEXT:
             return shown_text(clean.one_line(value), style)
         if kind == xlrd.XL_CELL_BOOLEAN:
-            return "TRUE" if value else "FALSE"
+            return self.locale.true if value else self.locale.false
         if kind == xlrd.XL_CELL_ERROR:
             return str(xlrd.error_text_from_code.get(value, "#N/A"))
         number = int(value) if float(value).is_integer() else value
-        return shown_number(number, style.code, date1904=bool(self.book.datemode))
+        date1904 = bool(self.book.datemode)
+        return shown_number(number, style.code, date1904=date1904, locale=self.locale)
 
     def _style(self, index: int) -> Style:
         if index not in self.styles:

@@ -195,7 +195,12 @@ class _SheetReader:
         if kind == "str":
             return shown_text(sheet_book.unescape(value), style), looks
         if kind == "b":
-            return ("TRUE" if sheet_book.is_true(value.strip()) else "FALSE"), looks | NUMBER
+            truth = (
+                self.book.locale.true
+                if sheet_book.is_true(value.strip())
+                else self.book.locale.false
+            )
+            return truth, looks | NUMBER
         if kind == "n":
             return self._number(value, style), looks | NUMBER
         return sheet_book.unescape(value).removesuffix("T00:00:00"), looks | NUMBER
@@ -208,7 +213,8 @@ class _SheetReader:
         number = float(value)
         if number.is_integer() and abs(number) < number_format.MAX_INTEGER:
             number = int(number)
-        return shown_number(number, style.code, date1904=self.book.date1904)
+        book = self.book
+        return shown_number(number, style.code, date1904=book.date1904, locale=book.locale)
 
     def _style(self, index: str | None) -> Style:
         place = _whole(index) if index else 0

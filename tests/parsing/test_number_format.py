@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ingest.parsers.number_format import exact, general, is_date, render
 from ingest.parsers.sheet_codes import BUILTIN
+from ingest.parsers.sheet_locale import ENGLISH, by_country, by_words
 
 ACCOUNTING = '_("$"* #,##0_);_("$"* \\(#,##0\\);_("$"* "-"??_);_(@_)'
 
@@ -146,6 +147,36 @@ def test_what_a_cell_shows(value: object, code: str, shown: str) -> None:
 )
 def test_formats_that_have_a_number_only(number: int, value: float, shown: str) -> None:
     assert render(value, BUILTIN[number]) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "shown"),
+    [
+        (1234567.891, "#,##0.00", "1.234.567,89"),
+        (1234.5, "#,##0.00\\ [$€-407]", "1.234,50 €"),
+        (0.1234, "0.0%", "12,3%"),
+        (0.1 + 0.2, "General", "0,3"),
+        (12345, "0.00E+00", "1,23E+04"),
+        (44399, BUILTIN[14], "22.07.2021"),
+        (44399.5, BUILTIN[22], "22.07.2021 12:00"),
+        (44399, "yyyy-mm-dd", "2021-07-22"),
+        (44399, "mmmm yyyy", "Juli 2021"),
+        (44399, "[$-409]mmmm yyyy", "July 2021"),
+        (True, "General", "WAHR"),
+        (5, '"v1.2, "0', "v1.2, 5"),
+    ],
+)
+def test_what_a_german_sees(value: object, code: str, shown: str) -> None:
+    assert render(value, code, locale=by_words(["Arbeitsblätter"])) == shown
+
+
+def test_whose_sheet_a_file_is() -> None:
+    assert by_words(["Worksheets", "Tabelle1"]).language == "en"
+    assert by_words(["Data", "Normal", "Tabelle 12"]).language == "de"
+    assert by_words(["Feuilles de calcul"]).decimal == ","
+    assert by_words([]) == by_country(1) == ENGLISH
+    assert (by_country(41).thousands, by_country(41).decimal) == ("\u2019", ".")
+    assert exact(1234567.5, "#,##0", by_country(49)) == "1234567,5"
 
 
 def test_days_count_from_1904_where_the_file_says_so() -> None:

@@ -51,6 +51,12 @@ def test_days_from_1904(tmp_path: Path) -> None:
     assert parse(path).text == "01.01.1904"
 
 
+def test_the_country_of_the_system_tells_how_numbers_are_shown(tmp_path: Path) -> None:
+    records = [make.old_cell(0, 0, 1234567, 2), make.old_cell(0, 1, 0.256, 3)]
+    path = make.old_workbook(tmp_path / "g.xls", {"Data": records}, country=49)
+    assert parse(path).text == "Data\n\n1.234.567 | 25,6%"
+
+
 def test_hidden_things_and_merged_cells(tmp_path: Path) -> None:
     rows = [("Land", "Stadt", "x"), ("Italien", "Rom", "x"), ("", "Pisa", "x"), ("", "Bari", "x")]
     records = [

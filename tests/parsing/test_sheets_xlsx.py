@@ -12,7 +12,7 @@ from openpyxl.worksheet.table import Table  # type: ignore[import-untyped]
 from ingest.parsers.base import Block, Limits, ParsedDocument, ParseError
 from ingest.parsers.registry import XLSX
 from ingest.parsers.xlsx import XlsxParser
-from tests.parsing.files import archive, isolated
+from tests.parsing.files import archive, isolated, repacked
 from tests.parsing.workbooks import STRICT, bold, package, put, workbook
 
 STAFF = [("Name", "City", "Days"), ("Ann", "Bern", 30), ("Bob", "Lyon", 25)]
@@ -59,6 +59,28 @@ def test_values_are_shown_as_in_excel(tmp_path: Path) -> None:
         "22.07.2021", "7/22/2021 15:30", "9:05 AM", "2021-07-22", "1,234.50 €", "25.6%",
         "435,057,215 (435057215.45)", "TRUE", "3", "00123",
     ]  # fmt: skip
+
+
+def test_a_german_workbook_is_shown_as_germans_see_it(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        sheet.title = "Tabelle1"
+        put(sheet, [("Wann", "Betrag", "Offen"), (date(2021, 7, 22), 1234.5, True)])
+        sheet["A2"].number_format = "mm-dd-yy"
+        sheet["B2"].number_format = "#,##0.00"
+
+    assert made(tmp_path, fill).text == "Wann | Betrag | Offen\n22.07.2021 | 1.234,50 | WAHR"
+
+
+def test_the_program_that_wrote_a_workbook_tells_its_language(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "f.xlsx", lambda sheet: put(sheet, [("a", 1.5)]))
+    pairs = (
+        '<Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/extended-properties" '
+        'xmlns:vt="http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"><HeadingPairs>'
+        "<vt:vector><vt:variant><vt:lpstr>Feuilles de calcul</vt:lpstr></vt:variant></vt:vector>"
+        "</HeadingPairs></Properties>"
+    )
+    changed = repacked(path, tmp_path / "g.xlsx", {"docProps/app.xml": pairs.encode()})
+    assert parse(changed).text.endswith("a | 1,5")
 
 
 def test_results_of_formulas_are_read_and_missing_ones_told(tmp_path: Path) -> None:

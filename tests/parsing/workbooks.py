@@ -91,6 +91,7 @@ def old_workbook(
     hidden: Sequence[str] = (),
     date1904: bool = False,
     locked: bool = False,
+    country: int = 1,
 ) -> Path:
     """An XLS: sheets of records (see `old_cell` and its kin)."""
     bodies = [
@@ -99,9 +100,9 @@ def old_workbook(
         + _record(0x0A, b"")
         for records in sheets.values()
     ]
-    size = len(_globals(sheets, [0] * len(sheets), hidden, date1904, locked))
+    size = len(_globals(sheets, [0] * len(sheets), hidden, date1904, locked, country))
     places = [size + sum(map(len, bodies[:index])) for index in range(len(bodies))]
-    path.write_bytes(_globals(sheets, places, hidden, date1904, locked) + b"".join(bodies))
+    path.write_bytes(_globals(sheets, places, hidden, date1904, locked, country) + b"".join(bodies))
     return path
 
 
@@ -146,11 +147,13 @@ def _globals(
     hidden: Sequence[str],
     date1904: bool,
     locked: bool,
+    country: int,
 ) -> bytes:
     records = [(0x809, struct.pack("<HHHHII", 0x600, 5, 0xDBB, 0x7CC, 0, 0))]
     if locked:
         records.append((0x2F, struct.pack("<HHH", 0, 1, 2)))
     records += [(0x42, struct.pack("<H", 1200)), (0x22, struct.pack("<H", date1904))]
+    records.append((0x8C, struct.pack("<HH", 1, country)))
     records += [(0x31, _font(weight)) for weight in (400, 400, 400, 400, 700)]
     for index, code in enumerate(OLD_FORMATS):
         text = code.encode("utf-16-le")
