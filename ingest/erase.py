@@ -33,14 +33,21 @@ MARGIN = timedelta(seconds=1)
 
 
 def erase_document(user: User, document: Document) -> Receipt:
-    """Erase one document. For editors. Raises Http404 where it is gone, Problem `on-hold`."""
+    """Erase one document; with an archive, all that was unpacked from it. For editors.
+
+    The receipt is its own; each file has one, too. Raises Http404 where it is gone, Problem `on-hold`
+    where it or a file of it is held.
+    """
     with transaction.atomic():
         found = get_document(user, document.pk, EDITOR)
         holds.require_free(document=found)
-        receipts = _mark(Document.objects.filter(pk=found.pk), user)
+        receipts = _mark_tree(Document.objects.filter(pk=found.pk), user)
         if not receipts:
             raise Http404
-        queue.send_on_commit(queue.ERASE, str(found.pk))
+        marked = Document.objects.filter(pk__in=[receipt.document_id for receipt in receipts])
+        if held := marked.filter(holds.covered_document()).first():
+            holds.require_free(document=held)
+        _send(receipts)
     return receipts[0]
 
 
@@ -85,9 +92,29 @@ def supersede(document: Document) -> list[Receipt]:
         name=document.name,
         version__lt=document.version,
     )
-    receipts = _mark(older, document.uploaded_by)
-    for receipt in receipts:
-        queue.send_on_commit(queue.ERASE, str(receipt.document_id))
+    receipts = _mark_tree(older, document.uploaded_by)
+    _send(receipts)
+    return receipts
+
+
+def _send(receipts: list[Receipt]) -> None:
+    """Tell the workers when this is committed. The sweep sees to the rest of a large archive."""
+    ids = [str(receipt.document_id) for receipt in receipts[: queue.NUDGES]]
+
+    def now() -> None:
+        queue.send_each(queue.ERASE, ids)
+
+    transaction.on_commit(now)
+
+
+def _mark_tree(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
+    """Mark documents, then what was unpacked from them, level by level: an archive that is marked
+    takes no more files (ingest/upload.py)."""
+    receipts = level = _mark(documents, user)
+    while level:
+        archives = [receipt.document_id for receipt in level]
+        level = _mark(Document.objects.filter(container__in=archives), user)
+        receipts = receipts + level
     return receipts
 
 

@@ -74,6 +74,14 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
         )
         % _figures(n)
     ),
+    "parts-known": lambda n: (
+        ngettext(
+            "%(count)d of %(total)d files inside was in the collection before and stays there (%(names)s).",
+            "%(count)d of %(total)d files inside were in the collection before and stay there (%(names)s).",
+            n.count,
+        )
+        % _figures(n)
+    ),
     "sheet-cut": lambda n: (
         (
             _("The file has more cells than are read; %(names)s ends after row %(count)d.")

@@ -71,11 +71,16 @@ def _sentences() -> dict[str, str]:
         "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
         "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
         "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
+        "no-files": _("No file of the archive could be taken. Upload them one by one."),
+        "too-many-files": _("The archive holds more files than are allowed. Split it into parts."),
+        "archive-too-deep": _(
+            "Archives lie in each other too deeply. Unpack it, upload the files."
+        ),
         "needs-libreoffice": _(
             "Old Word and PowerPoint files cannot be read here. Save the file as DOCX or PPTX."
         ),
         "convert-failed": _(
-            "LibreOffice cannot read the file. Open it in the program that made it and save it as DOCX or PPTX."
+            "LibreOffice cannot read the file. Open it where it was made and save it as DOCX or PPTX."
         ),
         "malware-found": _(
             "The malware scanner refuses this file. Do not upload it; ask whoever it came from."

@@ -1,14 +1,8 @@
 """A file comes in: size, hash, kind, duplicate; keep it; tell the workers."""
 
-import errno
-import hashlib
-import os
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from uuid import UUID, uuid4
 
 import structlog
@@ -20,12 +14,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit import actions
-from audit.problems import Problem
 from audit.record import record
-from ingest import fair, keys, queue, scanner, vault
+from ingest import fair, keys, queue, scanner
 from ingest.access import EDITOR, get_collection
-from ingest.files import incoming_dir, remove_original
+from ingest.files import remove_original
 from ingest.guard import detect_media_type, safe_name
+from ingest.incoming import Incoming, disk, key_errors, plain, received
+from ingest.incoming import UploadRefused as UploadRefused
 from ingest.models import Collection, Document, original_path
 from ingest.parsers.base import ParseError
 from ingest.reasons import reason, sentence
@@ -33,20 +28,6 @@ from ingest.reasons import reason, sentence
 log = structlog.get_logger(__name__)
 
 MAX_PATH = 1_000
-STATUS = {
-    "file-too-large": 413,
-    "scanner-limit": 413,
-    "disk-full": 507,
-    "key-missing": 503,
-    "scanner-unavailable": 503,
-}
-
-
-class UploadRefused(Problem):
-    """A file that is not taken. `code` is stable; `detail` says what to do."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(STATUS.get(code, 422), code, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +42,6 @@ class Uploaded:
     replaces: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    """A file on its way: on our disk, with a name of ours; encrypted where it has a key.
-
-    Until it is kept the key is in this process's memory alone: what a crash leaves is noise.
-    """
-
-    place: Path
-    size: int
-    sha256: str
-    key: bytes | None
-
-
 def upload(
     user: User | None,
     collection: Collection,
@@ -82,18 +50,20 @@ def upload(
     name: str,
     path: str = "",
     document_id: UUID | None = None,
+    container: Document | None = None,
 ) -> Uploaded:
     """Take a file into `collection` and queue it. For editors; `user` None is the system itself.
 
     The same bytes again: the document that is there. The same `path` and `name` with other bytes:
-    a new version, which replaces the older one when it is ready.
+    a new version, which replaces the older one when it is ready. `container`: the archive that it was
+    in; Http404 where that is being erased.
 
     Raises UploadRefused, PermissionDenied, Http404.
     """
     if user is not None:
         collection = get_collection(user, collection.pk, EDITOR)
     name, path, pk = safe_name(name), _folder(path), document_id or uuid4()
-    with _received(file, pk) as incoming:
+    with received(file, pk) as incoming:
         _require_clean(incoming, pk, user, collection)
         existing = _same_bytes(collection, incoming.sha256)
         if existing is not None:
@@ -107,6 +77,7 @@ def upload(
             sha256=incoming.sha256,
             media_type=_kind(incoming, pk, name),
             uploaded_by=user,
+            container=container,
         )
         return _kept(document, incoming)
 
@@ -126,88 +97,13 @@ def _folder(path: str) -> str:
     return folder
 
 
-@contextmanager
-def _received(file: "File[bytes]", pk: UUID) -> Iterator[_Incoming]:
-    """Copy the file to our disk while hashing it; whatever is left there is removed at the end."""
-    _require_size(file.size or 0)
-    place = incoming_dir() / uuid4().hex
-    key = _key()
-    try:
-        with _disk():
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            incoming = _Incoming(place, *_copied(file, place, key, pk), key)
-        yield incoming
-    finally:
-        place.unlink(missing_ok=True)
-
-
-def _key() -> bytes | None:
-    """A key for one file, or None where files stay plain. Fails before the file comes, not after."""
-    if not settings.ENCRYPT_ORIGINALS:
-        return None
-    with _keys():
-        keys.masters()
-    return vault.new_key()
-
-
-@contextmanager
-def _keys() -> Iterator[None]:
-    try:
-        yield
-    except vault.Unreadable as error:
-        raise UploadRefused(error.code, sentence(error.code)) from error
-
-
-def _copied(file: "File[bytes]", place: Path, key: bytes | None, pk: UUID) -> tuple[int, str]:
-    """Write the file, encrypted where there is a key. Returns its own size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as target:
-        writer = vault.Writer(target, key, pk) if key else None
-        for part in file.chunks():
-            size += len(part)
-            _require_size(size)
-            digest.update(part)
-            (writer or target).write(part)
-        if writer:
-            writer.finish()
-        target.flush()
-        os.fsync(target.fileno())
-    return size, digest.hexdigest()
-
-
-def _require_size(size: int) -> None:
-    if size > settings.MAX_UPLOAD_MB * 1_000_000:
-        raise UploadRefused(
-            "file-too-large",
-            _(
-                "The file is larger than %(limit)s MB. Split it, or ask an administrator to raise the limit."
-            )
-            % {"limit": settings.MAX_UPLOAD_MB},
-        )
-
-
-@contextmanager
-def _disk() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise UploadRefused(
-            "disk-full", _("The disk is full. Ask an administrator to make room, then try again.")
-        ) from error
-
-
-def _require_clean(
-    incoming: _Incoming, pk: UUID, user: User | None, collection: Collection
-) -> None:
+def _require_clean(incoming: Incoming, pk: UUID, user: User | None, collection: Collection) -> None:
     """Ask the malware scanner, where there is one. What it cannot be asked about is not taken."""
     if not settings.CLAMD:
         return
     try:
-        with _plain(incoming, pk) as plain:
-            scanner.scan(settings.CLAMD, plain)
+        with plain(incoming, pk) as file:
+            scanner.scan(settings.CLAMD, file)
     except scanner.ScannerError as error:
         log.warning("scanner.failed", code=error.code, why=error.why)
         raise UploadRefused(error.code, sentence(error.code)) from error
@@ -225,18 +121,11 @@ def _require_clean(
         raise UploadRefused("malware-found", sentence("malware-found")) from error
 
 
-@contextmanager
-def _plain(incoming: _Incoming, pk: UUID) -> Iterator[BinaryIO]:
-    """The plain bytes, decrypted piece by piece in memory."""
-    with incoming.place.open("rb") as opened:
-        yield vault.reader(opened, incoming.key, pk) if incoming.key else opened
-
-
-def _kind(incoming: _Incoming, pk: UUID, name: str) -> str:
+def _kind(incoming: Incoming, pk: UUID, name: str) -> str:
     """By the content."""
     try:
-        with _plain(incoming, pk) as plain:
-            return detect_media_type(plain, name)
+        with plain(incoming, pk) as file:
+            return detect_media_type(file, name)
     except ParseError as error:
         raise UploadRefused(error.code, reason(error.code, error.detail)) from error
 
@@ -247,18 +136,19 @@ def _same_bytes(collection: Collection, sha256: str) -> Document | None:
     return same.exclude(status=Document.Status.ERASING).first()
 
 
-def _kept(document: Document, incoming: _Incoming) -> Uploaded:
+def _kept(document: Document, incoming: Incoming) -> Uploaded:
     document.file.name = original_path(document, "")
     final = Path(document.file.path)
     try:
         with transaction.atomic():
             _lock(document.collection)
+            _lock_container(document)
             older = _newest_version(document)
             document.version = older + 1
             fair.place([document])
             document.save(force_insert=True)
             _record(document)
-            with _disk(), _keys():
+            with disk(), key_errors():
                 _keep_file(document.id, incoming, final)
             queue.send_on_commit(queue.PROCESS, str(document.id))
     except IntegrityError:
@@ -273,7 +163,7 @@ def _kept(document: Document, incoming: _Incoming) -> Uploaded:
     return Uploaded(document, created=True, replaces=older or None)
 
 
-def _keep_file(pk: UUID, incoming: _Incoming, final: Path) -> None:
+def _keep_file(pk: UUID, incoming: Incoming, final: Path) -> None:
     """The key first: an original without its key is lost, a key without its original is nothing."""
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with keys.lock():
@@ -286,6 +176,15 @@ def _lock(collection: Collection) -> None:
     """Of two files of one name at once, each must see the other's version. Raises Http404."""
     living = Collection.objects.select_for_update().filter(pk=collection.pk, erasing=False)
     if living.first() is None:
+        raise Http404
+
+
+def _lock_container(document: Document) -> None:
+    """An erasure of the archive sees this file, or this file sees the erasure. Raises Http404."""
+    if document.container_id is None:
+        return
+    living = Document.objects.select_for_update().filter(pk=document.container_id)
+    if living.exclude(status=Document.Status.ERASING).first() is None:
         raise Http404
 
 
@@ -308,5 +207,6 @@ def _record(document: Document) -> None:
             "bytes": document.bytes,
             "media_type": document.media_type,
             "version": document.version,
+            **({"container": str(document.container_id)} if document.container_id else {}),
         },
     )
