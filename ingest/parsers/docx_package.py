@@ -60,8 +60,10 @@ def _present(filename: str, data: bytes, names: Container[str]) -> bytes:
         relation
         for relation in root.iter(_RELATION)
         if not (relation.get("Id") and relation.get("Type") and relation.get("Target"))
-        or relation.get("TargetMode") != "External"
-        and _target(folder, relation.get("Target") or "") not in names
+        or (
+            relation.get("TargetMode") != "External"
+            and _target(folder, relation.get("Target") or "") not in names
+        )
     ]
     for relation in missing:
         root.remove(relation)
