@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ingest.parsers.base import Limits, Notice
+from ingest.parsers.base import Limits, Notice, ParseError
 
 #: What Excel holds at most; what lies beyond is no cell.
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
@@ -107,6 +107,15 @@ class Budget:
         self._cells -= 1
         self._chars -= len(text) + 3
         return self._cells > 0 and self._chars > 0
+
+
+def check_count(sheets: int, limits: Limits) -> None:
+    """Raises ParseError `too-many-pages`: sheets are what a workbook has for pages."""
+    if sheets > limits.max_pages:
+        raise ParseError(
+            "too-many-pages",
+            f"The file has {sheets:,} sheets; {limits.max_pages:,} are allowed. Split it.",
+        )
 
 
 def hidden_sheets(names: list[str], total: int) -> list[Notice]:

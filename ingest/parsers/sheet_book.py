@@ -23,8 +23,6 @@ from ingest.parsers.sheet_codes import BUILTIN, GENERAL
 from ingest.parsers.sheet_locale import ENGLISH, Locale, by_words
 
 DAMAGED = "The Excel file is damaged. Open it in Excel or LibreOffice and save it anew."
-#: Sheets of one file that are read.
-MAX_SHEETS = 1_000
 
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -93,7 +91,6 @@ def open_book(archive: zipfile.ZipFile) -> Book:
             normal = [
                 e.get("name", "") for e in styles.iter("{*}cellStyle") if e.get("builtinId") == "0"
             ]
-    book.entries = book.entries[:MAX_SHEETS]
     names = [entry.name for entry in book.entries]
     book.locale = by_words([*_words_of_program(archive), *normal, *names])
     book.about = _about(archive)

@@ -13,7 +13,15 @@ import xlrd  # type: ignore[import-untyped]
 
 from ingest.parsers import clean, progress, sheet_locale, sheet_tables
 from ingest.parsers.base import Limits, ParsedDocument, ParseError
-from ingest.parsers.sheet import BOLD, NUMBER, Budget, Sheet, hidden_rows, hidden_sheets
+from ingest.parsers.sheet import (
+    BOLD,
+    NUMBER,
+    Budget,
+    Sheet,
+    check_count,
+    hidden_rows,
+    hidden_sheets,
+)
 from ingest.parsers.sheet_cells import Style, shown_number, shown_text
 from ingest.parsers.sheet_codes import GENERAL, SYSTEM_DATE
 from ingest.parsers.sheet_locale import Locale
@@ -28,7 +36,7 @@ class XlsParser:
     media_types = ("application/vnd.ms-excel",)
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
-        """Read the file. Raises ParseError `damaged`, `encrypted`, `no-text`."""
+        """Read the file. Raises ParseError `damaged`, `encrypted`, `no-text`, `too-many-pages`."""
         data = path.read_bytes()
         # xlrd asserts, unpacks and indexes its way through damage: what it raises says nothing more.
         try:
@@ -70,7 +78,8 @@ def _read(book: Any, data: bytes, limits: Limits) -> ParsedDocument:
     unseen: list[str] = []
     hidden = 0
     locale = sheet_locale.by_country(book.countries[1])
-    for index in range(min(book.nsheets, limits.max_pages)):
+    check_count(book.nsheets, limits)
+    for index in range(book.nsheets):
         source = book.sheet_by_index(index)
         if source.visibility:
             unseen.append(clean.one_line(source.name))

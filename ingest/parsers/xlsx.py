@@ -21,6 +21,7 @@ from ingest.parsers.sheet import (
     Budget,
     Row,
     Sheet,
+    check_count,
     hidden_rows,
     hidden_sheets,
 )
@@ -41,7 +42,8 @@ class XlsxParser:
     media_types = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
-        """Read the file. Raises ParseError `damaged`, `no-text`, `archive-too-large`, `unsafe-file`."""
+        """Read the file. Raises ParseError `damaged`, `no-text`, `too-many-pages`, `archive-too-large`,
+        `unsafe-file`."""
         check_archive(path)
         check_entities(path)
         try:
@@ -54,9 +56,10 @@ class XlsxParser:
 def _read(book: Book, limits: Limits) -> ParsedDocument:
     budget = Budget(limits)
     left_out = _LeftOut()
+    check_count(len(book.entries), limits)
     shown = [entry for entry in book.entries if not entry.hidden]
     sheets = []
-    for number, entry in enumerate(shown[: limits.max_pages], start=1):
+    for number, entry in enumerate(shown, start=1):
         sheet = Sheet(entry.name, number)
         if budget.cut is None:
             _read_sheet(book, entry, sheet, budget, left_out)

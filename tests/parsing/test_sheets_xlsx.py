@@ -336,6 +336,13 @@ def test_reading_ends_at_the_limit_and_says_so(tmp_path: Path) -> None:
     assert len(parse(path, Limits(max_chars=500)).text) <= 500
 
 
+def test_more_sheets_than_are_allowed(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "s.xlsx", lambda sheet: sheet.parent.create_sheet("Two"))
+    with pytest.raises(ParseError) as caught:
+        parse(path, Limits(max_pages=1))
+    assert caught.value.code == "too-many-pages"
+
+
 def test_a_merge_over_everything_is_bounded(tmp_path: Path) -> None:
     rows = "".join(
         f'<row r="{n}"><c r="A{n}"><v>1</v></c><c r="B{n}"><v>2</v></c></row>'
