@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import translation
 
 from accounts.models import User
+from ingest import estimate
 from ingest.models import Collection
 from tests import people
 from tests.live import vectors  # noqa: F401 (a fixture for every folder)
@@ -102,6 +103,12 @@ def _evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are rolled back after each test: checkpoints of one would contradict the next."""
     folder = settings.TEST_FOLDER / Path("evidence") / uuid4().hex
     monkeypatch.setattr(settings, "EVIDENCE_DIR", folder)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_measured() -> None:
+    """How long documents took is kept for seconds: not from one test to the next."""
+    estimate.forget()
 
 
 @pytest.fixture(autouse=True)
