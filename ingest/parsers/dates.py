@@ -3,7 +3,6 @@
 import re
 from contextlib import suppress
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 #: No date is longer; what is, is a text.
 MAX_LENGTH = 60
@@ -25,6 +24,8 @@ def iso(said: str) -> str:
     for form in _FORMS:
         with suppress(ValueError):
             return datetime.strptime(said, form).date().isoformat()  # noqa: DTZ007 (a day has no zone)
+    from email.utils import parsedate_to_datetime  # it loads half of the network library
+
     with suppress(ValueError, TypeError, IndexError):
         return parsedate_to_datetime(said).isoformat()
     return ""

@@ -13,10 +13,8 @@ from ingest.parsers.docx_package import tree as tree_of
 from ingest.parsers.docx_styles import Styles, style_of, value
 from ingest.parsers.docx_tables import WRAPPERS, rows_of
 from ingest.parsers.docx_text import FALLBACK, Texts
-from ingest.parsers.html import write_fragment
 from ingest.parsers.office import qn as office_qn
 from ingest.parsers.office import sentence
-from ingest.parsers.pptx_graphics import chart_rows, chart_title, diagram_items
 
 BOLD_HEADING_LEVEL = 6
 
@@ -97,6 +95,8 @@ class Reader:
                 self._write_graphic(each)
 
     def _write_graphic(self, element: Any) -> None:
+        from ingest.parsers.pptx_graphics import chart_rows, chart_title, diagram_items
+
         name = "r:id" if element.tag == _CHART else "r:dm"
         part = self._related(element.get(qn(name)))
         tree = None if part is None else tree_of(part)
@@ -123,6 +123,8 @@ class Reader:
 
     def _write_chunk(self, element: Any) -> None:
         """Another file that Word takes in when it opens this one: HTML is read, others are told."""
+        from ingest.parsers.html import write_fragment
+
         part = self._related(element.get(qn("r:id")))
         name = "" if part is None else str(part.partname)
         if name.lower().endswith((".htm", ".html", ".xhtml")):

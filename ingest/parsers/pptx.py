@@ -12,7 +12,7 @@ from ingest.parsers.docx_package import tree
 from ingest.parsers.office import core_metadata, core_title, qn, slide_numbers
 from ingest.parsers.pptx_graphics import chart_rows, chart_title, diagram_items, table_rows
 from ingest.parsers.pptx_package import open_presentation, related
-from ingest.parsers.pptx_shapes import description, is_title, place, shapes
+from ingest.parsers.pptx_shapes import description, heading_of, is_title, place, shapes
 from ingest.parsers.pptx_text import Bullets, plain, text_of
 
 #: A short text that stands at one place of this many slides is their frame.
@@ -38,7 +38,7 @@ class PptxParser:
                 f"The presentation has more than {limits.max_pages:,} slides. Split it.",
             )
         writer = BlockWriter(limits)
-        reader = _Reader(writer, _frame(slides), _sections(presentation))
+        reader = _Reader(writer, _frame(slides), _sections(presentation), _height(presentation))
         for number, (slide_id, slide) in enumerate(slides, start=1):
             reader.read(slide, slide_id, number)
             progress.report(number, len(slides))
@@ -52,6 +52,14 @@ class PptxParser:
         if not parsed.blocks:
             raise ParseError("no-text", "The presentation holds no text.")
         return parsed
+
+
+def _height(presentation: Any) -> int:
+    """Of a slide, 0 where the file does not say it."""
+    try:
+        return int(presentation.slide_height or 0)
+    except (ValueError, TypeError, AttributeError):
+        return 0
 
 
 def _slides(presentation: Any) -> list[tuple[str, Any]]:
@@ -112,6 +120,8 @@ class _Reader:
     writer: BlockWriter
     frame: set[tuple[str, tuple[int, int]]]
     sections: dict[str, str]
+    #: Of a slide.
+    height: int
     title: str = ""
     blank: list[int] = field(default_factory=list)
     page: int = 0
@@ -124,8 +134,12 @@ class _Reader:
         if section:
             self.writer.add("heading", section, level=1, page=number)
         bullets = Bullets.of(slide)
-        for shape in shapes(slide._element):
-            if not self._is_frame(shape):
+        found = [shape for shape in shapes(slide._element) if not self._is_frame(shape)]
+        heading = heading_of(found, self.height)
+        for shape in found:
+            if is_title(shape) or shape is heading:
+                self._write_title(shape)
+            else:
                 self._write(shape, slide, bullets)
         for note in (*related(slide.part, "notesSlide"), *related(slide.part, "comments")):
             self._write_note(note)
@@ -150,17 +164,19 @@ class _Reader:
             self._write_graphic(shape, slide)
         elif shape.tag == qn("p:pic"):
             self._add("caption", description(shape))
-        elif is_title(shape) and len(plain(shape).split()) <= TITLE_WORDS:
-            self._write_title(shape)
         else:
             for marker, level, line in bullets.items(shape):
                 self._add("list_item" if level else "paragraph", marker + line, level=level)
 
     def _write_title(self, shape: Any) -> None:
+        text = clean.one_line(plain(shape))
+        if len(text.split()) > TITLE_WORDS:
+            self._add("paragraph", plain(shape))
+            return
         if self.page == 1 and not self.title:
             lines = (clean.one_line(text_of(paragraph)) for paragraph in shape.iter(qn("a:p")))
             self.title = next((line for line in lines if line), "")
-        self._add("heading", clean.one_line(plain(shape)), level=2 if self.sections else 1)
+        self._add("heading", text, level=2 if self.sections else 1)
 
     def _write_graphic(self, shape: Any, slide: Any) -> None:
         for table in shape.iter(qn("a:tbl")):

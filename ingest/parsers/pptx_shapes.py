@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.parsers.office import by_rows, qn, sentence
-from ingest.parsers.pptx_text import placeholder
+from ingest.parsers.pptx_text import placeholder, plain
 
 #: Groups in groups deeper than this are read as one.
 MAX_DEPTH = 20
 #: Shapes whose upper edges differ by less stand in one row (English Metric Units; a quarter inch).
 ROW = 228_600
+#: Share of a slide in which its title stands.
+UPPER = 0.3
+HEADING_WORDS = 12
 
 _SHAPES = {qn(f"p:{name}") for name in ("sp", "grpSp", "graphicFrame", "pic", "cxnSp")}
 _FRAME = ("dt", "ftr", "sldNum", "hdr", "sldImg")
@@ -25,6 +28,19 @@ def shapes(slide: Any) -> list[Any]:
 def is_title(shape: Any) -> bool:
     mark = placeholder(shape)
     return mark is not None and mark.get("type") in ("title", "ctrTitle")
+
+
+def heading_of(found: list[Any], height: int) -> Any:
+    """The shape that a reader takes for the title of a slide without one: a short line that stands
+    alone in the upper part, above other text. None where there is none."""
+    said = [each for each in found if each.tag == qn("p:sp") and plain(each)]
+    if len(said) < 2 or any(is_title(each) for each in said) or placeholder(said[0]) is not None:
+        return None
+    text, upper = plain(said[0]), place(said[0])[0]
+    alone = all(place(each)[0] - upper > ROW for each in found if each is not said[0])
+    is_line = "\n" not in text and len(text.split()) <= HEADING_WORDS and text[-1] not in ".,;:"
+    has_words = any(letter.isalpha() for letter in text)
+    return said[0] if alone and is_line and has_words and upper < height * UPPER else None
 
 
 def place(shape: Any) -> tuple[int, int]:

@@ -63,6 +63,21 @@ def test_free_shapes_are_read_by_rows_and_groups_from_within(tmp_path: Path) -> 
     assert found == ["first", "second", "third", "in a group, left", "in a group, right"]
 
 
+def test_a_short_line_above_all_is_the_title_where_there_is_none(tmp_path: Path) -> None:
+    deck = slides.deck()
+    for texts in (
+        ((1, 0.5, "Travel rules"), (1, 3, "Book early."), (4, 3, "Go by train.")),
+        ((1, 0.5, "Goal one"), (4, 0.5, "Goal two"), (1, 3, "Both matter.")),
+        ((1, 5, "Low"), (1, 6, "Lower.")),
+    ):
+        slide = deck.slides.add_slide(deck.slide_layouts[6])
+        for left, top, text in texts:
+            slides.box(slide, left, top, text)
+    parsed = files.parse(slides.saved(deck, tmp_path / "a.pptx"), PPTX)
+    assert [block.text for block in parsed.blocks if block.kind == "heading"] == ["Travel rules"]
+    assert parsed.title == "Travel rules"
+
+
 def test_numbered_paragraphs_count_by_level(tmp_path: Path) -> None:
     deck = slides.deck()
     slide = slides.slide(deck, "Steps", (0, "ask"), (1, "the boss"), (1, "in writing"), (0, "go"))
