@@ -11,7 +11,9 @@ from ingest.parsers.registry import RTF
 from ingest.parsers.rtf import parse_rtf
 from tests.parsing import files
 
-START = rb"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fcharset204 Cyr;}}"
+START = (
+    rb"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fcharset204 Cyr;}}"
+)
 STYLES = (
     rb"{\stylesheet{\ql Normal;}{\s1\outlinelevel0 heading 1;}{\s2 heading 2;}{\s9 Title;}"
     rb"{\*\cs10 \additive Default Paragraph Font;}}"
@@ -73,7 +75,9 @@ def test_tables(tmp_path: Path) -> None:
         ("paragraph", 0, "After"),
     ]
     assert parsed.blocks[1].header_rows == 1
-    declared = read(tmp_path, row.replace(rb"\trowd", rb"\trowd\trhdr") % (b"A", b"B") + row % (b"1", b"2"))
+    declared = read(
+        tmp_path, row.replace(rb"\trowd", rb"\trowd\trhdr") % (b"A", b"B") + row % (b"1", b"2")
+    )
     assert declared.blocks[0].header_rows == 1
 
 
