@@ -135,6 +135,24 @@ def test_a_diagram_is_read_as_a_tree(tmp_path: Path) -> None:
     assert list(diagram_items(data)) == [(1, "Ask"), (2, "in writing"), (1, "Pay")]
 
 
+def test_a_diagram_stands_where_its_frame_is(tmp_path: Path) -> None:
+    deck = slides.deck()
+    slide = slides.slide(deck, "Steps")
+    words = "<dgm:t><a:p><a:r><a:t>Ask first</a:t></a:r></a:p></dgm:t>"
+    data = f'<dgm:dataModel xmlns:dgm="{DGM}" xmlns:a="{A}"><dgm:ptLst><dgm:pt modelId="1">{words}'
+    data += "</dgm:pt></dgm:ptLst></dgm:dataModel>"
+    name = PackURI("/ppt/diagrams/data1.xml")
+    part = Part(name, "application/xml", deck.part.package, data.encode())
+    relation = slide.part.relate_to(part, "http://schemas.openxmlformats.org/x/diagramData")
+    frame = slides.table(slide, ("x", "y"))._graphic_frame._element
+    graphic = frame.find(f".//{{{A}}}graphicData")
+    graphic.remove(graphic[0])
+    spaces = f'xmlns:dgm="{DGM}" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    graphic.append(parse_xml(f'<dgm:relIds {spaces} r:dm="{relation}"/>'))
+    blocks = files.parse(slides.saved(deck, tmp_path / "a.pptx"), PPTX).blocks
+    assert [(b.kind, b.text) for b in blocks[1:]] == [("list_item", "- Ask first")]
+
+
 def test_frames_are_read_once_and_footers_never(tmp_path: Path) -> None:
     deck = slides.deck()
     for number in range(4):
