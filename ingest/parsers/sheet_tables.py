@@ -176,7 +176,7 @@ def _table_extent(rows: list[Row], headed: list[Area]) -> tuple[int, int]:
             break
         first += 1
     first = _below_lead(rows, first)
-    while last > first + 1 and _is_remark(rows[last - 1]):
+    while last > first + 1 and _is_remark(rows[last - 1], rows[first : last - 1]):
         last -= 1
     return first, last
 
@@ -191,10 +191,14 @@ def _below_lead(rows: list[Row], first: int) -> int:
     return first
 
 
-def _is_remark(row: Row) -> bool:
+def _is_remark(row: Row, above: list[Row]) -> bool:
+    """Whether a lone cell below a table is a text about it, not a row whose other cells are empty."""
     if len(row.columns) != 1 or row.looks[0] & NUMBER:
         return False
-    return len(row.texts[0].split()) > 4 or _REMARK.match(row.texts[0]) is not None
+    if _REMARK.match(row.texts[0]):
+        return True
+    longest = max((len(each.at(row.columns[0])) for each in above[-SAMPLE:]), default=0)
+    return len(row.texts[0].split()) > 4 and len(row.texts[0]) > 2 * longest
 
 
 def _is_title(row: Row, text: str) -> bool:

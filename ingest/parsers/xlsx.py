@@ -1,5 +1,7 @@
 """Excel workbooks (XLSX, XLSM, XLTX): the values that the file keeps, as a person sees them."""
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ MAX_MERGED = 100_000
 # What lxml and zipfile raise on damage, and what a wrong number in the wrong place leads to.
 _BROKEN = (
     etree.LxmlError, zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError,
-    NotImplementedError, RuntimeError,
+    NotImplementedError, RuntimeError, struct.error, lzma.LZMAError,
 )  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """Excel workbooks: what a person sees of them, and nothing that a file only claims."""
 
+import zipfile
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl.chart import BarChart, Reference  # type: ignore[import-untyped]
 from openpyxl.comments import Comment  # type: ignore[import-untyped]
 from openpyxl.worksheet.table import Table  # type: ignore[import-untyped]
@@ -123,6 +126,15 @@ def test_a_table_with_its_title_header_and_remark(tmp_path: Path) -> None:
     (table,) = tables(parsed)
     assert (table.header_rows, len(table.rows), table.page) == (1, 3, 1)
     assert parsed.page_labels == ("Leave",) and parsed.pages == 1
+
+
+def test_a_last_row_with_empty_cells_belongs_to_the_table(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        put(sheet, [("Metric", "Value"), ("Number of cards with a limit above it", 5)])
+        put(sheet, [("Number of cards with no limit at all", None)], top=3)
+
+    (table,) = tables(made(tmp_path, fill))
+    assert table.rows[-1] == ("Number of cards with no limit at all", "")
 
 
 @pytest.mark.parametrize("name", ["Sheet1", "Tabelle2", "Feuil3"])
@@ -386,3 +398,38 @@ def test_odd_numbers_are_shown_or_damage_but_no_crash(tmp_path: Path) -> None:
 def test_it_is_read_in_the_child(tmp_path: Path) -> None:
     path = workbook(tmp_path / "c.xlsx", lambda sheet: put(sheet, STAFF))
     assert isolated(path, XLSX).text.startswith("Name | City | Days")
+
+
+ROWS = (
+    '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row><row r="2" hidden="0">'
+    '<c r="A2" s="1" t="str"><f>1</f><v>x</v></c><c r="B2" s="2"><v>44399.5</v></c></row>'
+)
+AFTER = '<autoFilter ref="A1:B2"/><mergeCells count="1"><mergeCell ref="A2:A3"/></mergeCells>'
+NOISE = [b"", b"9", b"A", b'"', b"-1", b"1e9", b"<c/>", b"\xff", b"_xD800_"]
+CHANGES = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 9), st.sampled_from(NOISE)), min_size=1
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 4), CHANGES)
+def test_changed_parts_are_read_or_refused(
+    tmp_path: Path, which: int, changes: list[tuple[float, int, bytes]]
+) -> None:
+    if which < 3:
+        path = package(tmp_path / "o.xlsx", ROWS, after=AFTER, strings=["a", "b"])
+    else:
+        path = workbook(tmp_path / "o.xlsx", lambda sheet: put(sheet, STAFF))
+    part = ("worksheets/sheet1", "workbook", "sharedStrings", "styles", "_rels/workbook")[which]
+    part = f"xl/{part}.xml" + (".rels" if which == 4 else "")
+    with zipfile.ZipFile(path) as file:
+        content = bytearray(file.read(part))
+    for share, length, noise in changes:
+        place = int(share * len(content))
+        content[place : place + length] = noise
+    try:
+        parse(repacked(path, tmp_path / "p.xlsx", {part: bytes(content)}), Limits(max_cells=1_000))
+    except ParseError as error:
+        assert error.code in ("damaged", "no-text", "unsafe-file", "archive-too-large")
