@@ -45,7 +45,7 @@ class Reader:
                 self._write_table(element)
             elif element.tag == _CHUNK:
                 self._write_chunk(element)
-            else:
+            elif style_of(element) not in self.styles.contents:
                 self._write_paragraph(element)
 
     def _write_paragraph(self, element: Any) -> None:

@@ -13,6 +13,8 @@ class Styles:
     numbered: dict[str, Any] = field(default_factory=dict)
     titles: set[str] = field(default_factory=set)
     captions: set[str] = field(default_factory=set)
+    #: Styles of a table of contents, which says the headings again.
+    contents: set[str] = field(default_factory=set)
     #: Styles whose text nobody sees.
     hidden: set[str] = field(default_factory=set)
 
@@ -36,6 +38,8 @@ class Styles:
         name = value(element.find(qn("w:name"))).lower()
         if name == "title":
             self.titles.add(style_id)
+        if name.startswith("toc "):
+            self.contents.add(style_id)
         if name == "caption":
             self.captions.add(style_id)
         if name.startswith("heading ") and name[8:].isdigit():

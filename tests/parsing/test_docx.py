@@ -301,6 +301,16 @@ def test_charts_are_read_from_their_cache(tmp_path: Path) -> None:
     )
     inner = f'<w:r><w:drawing><c:chart xmlns:c="{space}" r:id="{relation}"/></w:drawing></w:r>'
     assert read(tmp_path, inner, document=document) == [("table", "| Share\n2024 | 50%")]
+    # In the child, too, where modules that are loaded late must still be readable.
+    assert files.isolated(tmp_path / "a.docx", DOCX).text == "| Share\n2024 | 50%"
+
+
+def test_a_table_of_contents_is_left_out(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH)
+    document.add_paragraph("Travel\t7", style="toc 1")
+    document.add_heading("Travel")
+    assert read(tmp_path, document=document) == [("heading", "Travel")]
 
 
 def test_html_that_word_takes_in_is_read_and_other_files_are_told(tmp_path: Path) -> None:
