@@ -79,29 +79,32 @@ def _separator(head: list[str]) -> str:
         return named[1]
     if not any(line.strip(f'{SEPARATORS}" \n') for line in head):
         return ","
-    best, best_share = "", SAME
+    best, best_score = "", 0.0
     for separator in SEPARATORS:
-        share = _share(head, separator)
+        share, halves = _share(head, separator)
+        score = share - halves / 2
         # A later separator must be clearly better: commas in numbers are regular, too.
-        if share > best_share + (0.15 if best else -1e-9):
-            best, best_share = separator, share
+        if share >= SAME and (not best or score > best_score + 0.15):
+            best, best_score = separator, score
     return best
 
 
-def _share(head: list[str], separator: str) -> float:
-    """The share of rows with the usual number of cells, 0 where that is one."""
+def _share(head: list[str], separator: str) -> tuple[float, float]:
+    """Shares of the rows: with the usual number of cells (0 where that is one), and with half a pair
+    of quotes in a cell, as a separator leaves it that stands inside quotes."""
     lines = (line[:SAMPLE_LETTERS] for line in head)
     try:
-        sizes = [len(row) for row in csv.reader(lines, delimiter=separator) if any(row)]
+        rows = [row for row in csv.reader(lines, delimiter=separator) if any(row)]
     except csv.Error:
-        sizes = [line.count(separator) + 1 for line in head if line.strip()]
-    several = Counter(size for size in sizes if size > 1)
+        rows = [line.split(separator) for line in head if line.strip()]
+    several = Counter(len(row) for row in rows if len(row) > 1)
     if not several:
-        return 0.0
+        return 0.0, 0.0
     usual, count = several.most_common(1)[0]
     # Rows that stop early or have notes behind are ragged, not another table.
     near = sum(n for size, n in several.items() if abs(size - usual) <= 1 < usual - 1)
-    return max(count, near) / len(sizes)
+    halves = sum(any(cell.count('"') % 2 for cell in row) for row in rows)
+    return max(count, near) / len(rows), halves / len(rows)
 
 
 def _quoted(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
