@@ -14,7 +14,17 @@ from accounts.paging import DEFAULT_LIMIT, MAX_LIMIT, Paged, page
 from ingest import erase
 from ingest.access import EDITOR, MANAGER, get_collection, get_document, roles_on
 from ingest.collections import change_collection, create_collection, set_grants
-from ingest.documents import collections_with_counts, documents_in, original, retry
+from ingest.documents import (
+    cancel,
+    cancel_waiting,
+    collections_with_counts,
+    documents_in,
+    original,
+    retry,
+    retry_failed,
+)
+from ingest.estimate import waits
+from ingest.extracts import blocks
 from ingest.models import Collection, Document
 from ingest.reads import record_text
 from ingest.schemas import (
@@ -39,7 +49,6 @@ from ingest.schemas import (
 )
 from ingest.unmanaged import take_over, unmanaged
 from ingest.upload import UploadRefused, upload
-from ingest.views.others import Wait, blocks, cancel, cancel_waiting, retry_failed, waits
 
 router = Router(tags=["collections and documents"])
 
@@ -136,7 +145,7 @@ def list_documents(
     found = get_collection(request.user, pk)
     documents = documents_in(request.user, found, status=status, q=q)
     rows, after = page(documents, cursor, limit, key=("name", "id"))
-    waiting = _waits(rows)
+    waiting = waits(rows)
     items = [document_out(row, waiting.get(row.pk)) for row in rows]
     return {"items": items, "next_cursor": after}
 
@@ -231,16 +240,8 @@ def read_receipt(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     return receipt_out(erase.get_receipt(request.user, pk))
 
 
-def _waits(documents: list[Document]) -> dict[UUID, Wait]:
-    """Places in the queue of those that wait, by as many queries however many they are."""
-    found: dict[UUID, Wait] = waits(
-        [one for one in documents if one.status == Document.Status.QUEUED]
-    )
-    return found
-
-
 def _document(document: Document) -> dict[str, Any]:
-    return document_out(document, _waits([document]).get(document.pk))
+    return document_out(document, waits([document]).get(document.pk))
 
 
 def _collection(user: User, collection: Collection) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from ingest.estimate import Wait
 from ingest.models import Collection, Document, Grant, Receipt
 from ingest.parsers.base import Block
 from ingest.places import place
-from ingest.views.others import Wait
 
 Role = Literal["reader", "editor", "manager"]
 
@@ -82,7 +82,7 @@ class DocumentOut(Schema):
         description="Found by its words as soon as it is read, by its meaning once it is ready."
     )
     position: int | None = Field(description="Its place in the queue; null where it does not wait.")
-    wait_seconds: float | None = Field(description="A guess from measured speed.")
+    wait_seconds: int | None = Field(description="Until it is ready: a guess from measured speed.")
     error: ErrorOut | None
     warnings: list[WarningOut]
     pages: int | None
@@ -196,7 +196,7 @@ def document_out(document: Document, wait: Wait | None = None) -> dict[str, Any]
         "done": document.done,
         "total": document.total,
         "searchable": _searchable(document),
-        "position": wait.position if wait else None,
+        "position": (wait and wait.position) or None,
         "wait_seconds": wait.seconds if wait else None,
         "error": error if document.error_code else None,
         "warnings": document.notices,

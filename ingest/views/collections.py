@@ -14,14 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ingest.access import EDITOR, get_collection, role_on, roles_on
 from ingest.collections import CollectionRefused, create_collection
-from ingest.documents import collections_with_counts
+from ingest.documents import cancel_waiting, collections_with_counts, retry_failed
 from ingest.forms import CollectionForm
 from ingest.models import Collection, Document
 from ingest.pages import PageRequest, done, page_or_fragment
 from ingest.parsers.registry import SUPPORTED
 from ingest.reasons import may_help_again
 from ingest.upload import Uploaded, UploadRefused, upload
-from ingest.views.others import cancel_waiting, retry_failed
 from ingest.views.table import WORKING, kinds, table
 
 

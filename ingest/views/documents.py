@@ -15,16 +15,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from audit.problems import Problem
 from ingest.access import EDITOR, chunks_for, documents_for, get_document, role_on
+from ingest.documents import cancel as cancel_document
 from ingest.documents import original
 from ingest.documents import retry as retry_document
 from ingest.erase import erase_document
+from ingest.estimate import waits
 from ingest.models import Document
 from ingest.pages import PageRequest, confirm, done
 from ingest.parsers.registry import FOLDERS, SUPPORTED
 from ingest.reads import record_read, record_text
 from ingest.views import about, reading
-from ingest.views.others import cancel as cancel_document
-from ingest.views.others import waits
 from ingest.views.states import state_of
 from ingest.views.table import rows
 
@@ -125,13 +125,12 @@ def _tried(
 
 
 def _facts(request: PageRequest, found: Document) -> Context:
-    waiting = waits([found]) if found.status == Document.Status.QUEUED else {}
     return {
         "document": found,
         "collection": found.collection,
         "kind": SUPPORTED.get(found.media_type, found.media_type),
-        "language": about.language(found.language),
-        "state": state_of(found, waiting.get(found.pk)),
+        "spoken": about.language(found.language),
+        "state": state_of(found, waits([found]).get(found.pk)),
         "working": found.status in (Document.Status.QUEUED, Document.Status.PROCESSING),
         "may_edit": _may_edit(request.user, found),
     }

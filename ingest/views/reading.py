@@ -13,10 +13,10 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from ingest.extracts import blocks
 from ingest.models import Chunk, Document
 from ingest.parsers.base import Block
 from ingest.places import place
-from ingest.views.others import blocks
 
 PASSAGES = 100
 BLOCKS = 100

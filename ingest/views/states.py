@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ingest.estimate import Wait
 from ingest.models import Document
 from ingest.parsers.registry import FOLDERS
 from ingest.places import place
 from ingest.reasons import may_help_again
-from ingest.views.others import Wait
 
 _Status, _Stage = Document.Status, Document.Stage
 MINUTE, HOUR = 60, 3_600
@@ -33,11 +33,11 @@ def state_of(document: Document, wait: Wait | None = None) -> State:
         return State(_("Ready"), "good")
     if document.status == _Status.FAILED:
         return _failed(document)
-    notes = [*_found(document), *_tried(document)]
+    notes = [*_time(wait), *_found(document), *_tried(document)]
     if document.status == _Status.PROCESSING:
         share = document.progress if document.total else None
         return State(_stage(document), "accent", tuple(notes), share=share)
-    return State(_waiting(document), "", (*_position(wait), *notes))
+    return State(_waiting(document), "", tuple(notes))
 
 
 def about(seconds: float) -> str:
@@ -77,13 +77,16 @@ def _tried(document: Document) -> list[str]:
     return [said % {"n": lost}]
 
 
-def _position(wait: Wait | None) -> list[str]:
+def _time(wait: Wait | None) -> list[str]:
+    """Its place in the queue, where it waits in one, and how long it still takes."""
     if wait is None:
         return []
-    said = _("position %(n)d") % {"n": wait.position}
-    if wait.seconds is None:
-        return [said]
-    return [f"{said}, {about(wait.seconds)}"]
+    time = "" if wait.seconds is None else about(wait.seconds)
+    if wait.position and time:
+        return [_("Position %(n)d, ready in %(time)s.") % {"n": wait.position, "time": time}]
+    if wait.position:
+        return [_("Position %(n)d.") % {"n": wait.position}]
+    return [_("Ready in %(time)s.") % {"time": time}] if time else []
 
 
 def _waiting(document: Document) -> str:

@@ -11,11 +11,11 @@ from django.db.models import Count, Q, QuerySet
 from accounts.models import User
 from ingest.access import documents_for
 from ingest.documents import documents_in
+from ingest.estimate import waits
 from ingest.forms import FilterForm
 from ingest.models import Collection, Document
 from ingest.pages import PageRequest
 from ingest.parsers.registry import FOLDERS, SUPPORTED
-from ingest.views.others import waits
 from ingest.views.states import State, state_of
 
 _Status = Document.Status
@@ -78,7 +78,7 @@ def filtered(user: User, found: Collection, form: FilterForm) -> QuerySet[Docume
 def rows(user: User, documents: Iterable[Document]) -> list[Row]:
     """Documents as rows; one query for all their waits, one for the members of all archives."""
     shown = list(documents)
-    waiting = waits([document for document in shown if document.status == _Status.QUEUED])
+    waiting = waits(shown)
     members = _members(user, [one.pk for one in shown if one.media_type in FOLDERS])
     return [
         Row(

@@ -15,6 +15,7 @@ from ingest.samples import SAMPLE
 from ingest.upload import upload
 from sovereign import browser_reports
 from tests import people
+from tests.browser import states
 
 HANDBOOK = [
     "people/annual-leave.md",
@@ -42,6 +43,7 @@ def fill() -> None:
     folder = Path(settings.SAMPLES_DIR) / "handbook"
     for name in HANDBOOK:
         take(samples, Path(name).name, (folder / name).read_bytes())
+    states.fill(alice, bob)
     take(people.make_collection(alice, name="Poems"), "ballad.txt", LONG.encode())
 
 

@@ -1,5 +1,6 @@
 """The API of collections and documents: what each role gets, and what it never gets."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from accounts.models import User
 from accounts.tokens import create_token
 from audit import actions
 from audit.models import Entry
-from ingest.models import Collection, Document, Receipt
+from ingest.models import Collection, Document, Extract, Receipt
+from ingest.parsers import wire
+from ingest.parsers.base import BlockWriter, Limits
 from tests import people
 from tests.people import Api
 
@@ -242,6 +245,67 @@ def test_an_erased_document_is_gone_at_once_and_has_a_receipt(
     assert api_for(bob).get(address).status_code == 404
 
 
+def test_a_document_says_where_it_waits_and_how_it_is_found(
+    api_for: ApiFor, bob: User, collection: Collection
+) -> None:
+    people.make_document(collection, "first", name="a.txt", status="queued", turn=1)
+    waiting = people.make_document(collection, "next", name="b.txt", status="queued", turn=2)
+    api = api_for(bob)
+    shown = api.get(f"/documents/{waiting.pk}").json()
+    assert (shown["position"], shown["searchable"]) == (2, "no")
+    listed = api.get(f"/collections/{collection.pk}/documents").json()["items"]
+    assert [item["position"] for item in listed] == [1, 2]
+    Document.objects.filter(pk=waiting.pk).update(
+        status="processing", stage="embed", done=3, total=40, visible=True, metadata={"author": "A"}
+    )
+    shown = api.get(f"/documents/{waiting.pk}").json()
+    assert (shown["position"], shown["searchable"]) == (None, "words")
+    assert (shown["done"], shown["total"], shown["metadata"]) == (3, 40, {"author": "A"})
+    assert shown["container"] is None
+    ready = people.make_document(collection, "ready", name="c.txt")
+    assert api.get(f"/documents/{ready.pk}").json()["searchable"] == "meaning"
+
+
+def test_documents_are_stopped_and_tried_again(
+    api_for: ApiFor, erin: User, collection: Collection
+) -> None:
+    one = people.make_document(collection, "one", name="a.txt", status="queued")
+    people.make_document(collection, "two", name="b.txt", status="queued")
+    api, at = api_for(erin), f"/collections/{collection.pk}/documents"
+    stopped = api.post(f"/documents/{one.pk}/cancel")
+    assert (stopped.status_code, stopped.json()["status"]) == (202, "failed")
+    assert stopped.json()["error"]["code"] == "cancelled"
+    assert api.post(f"{at}/cancel").json() == {"count": 1}
+    assert api.post(f"{at}/cancel").json() == {"count": 0}
+    assert api.post(f"{at}/retry").json() == {"count": 2}
+    assert Document.objects.filter(status="queued").count() == 2
+
+
+def test_what_was_read_comes_in_parts(
+    api_for: ApiFor, bob: User, erin: User, collection: Collection
+) -> None:
+    document = people.make_document(collection)
+    writer = BlockWriter(Limits())
+    writer.add("heading", "Leave", level=2, page=1)
+    writer.add("table", "a | b", page=1, rows=(("a", "b"),), header_rows=1)
+    writer.add("paragraph", "Words.", page=2, confidence=0.5)
+    data = zlib.compress(wire.pack(writer.document()))
+    Extract.objects.create(document=document, data=data)
+    Document.objects.filter(pk=document.pk).update(media_type="application/pdf", page_labels=["iv"])
+    api, address = api_for(bob), f"/documents/{document.pk}/blocks"
+    told = api.get(f"{address}?start=1&limit=1").json()
+    assert (told["start"], told["total"]) == (1, 3)
+    (table,) = told["items"]
+    assert (table["kind"], table["rows"], table["header_rows"]) == ("table", [["a", "b"]], 1)
+    assert (table["page"], table["page_label"], table["confidence"]) == (1, "page iv", None)
+    assert len(api.get(f"{address}?start=-5&limit=100000").json()["items"]) == 3
+    assert api.get(f"{address}?start=99").json()["items"] == []
+    assert Entry.objects.filter(action=actions.DOCUMENT_READ, actor=str(bob.pk)).count() == 1
+    Document.objects.filter(pk=document.pk).update(status="failed", visible=False)
+    assert api.get(address).status_code == 403
+    assert len(api_for(erin).get(address).json()["items"]) == 3
+
+
 # --- who may not --------------------------------------------------------------------------------
 
 
@@ -257,7 +321,11 @@ def calls(collection: Collection, document: Document) -> list[tuple[str, str, An
         ("get", f"{at}/documents", None, False),
         ("get", of, None, False),
         ("get", f"{of}/content", None, False),
+        ("get", f"{of}/blocks", None, False),
         ("post", f"{of}/retry", None, True),
+        ("post", f"{of}/cancel", None, True),
+        ("post", f"{at}/documents/cancel", None, True),
+        ("post", f"{at}/documents/retry", None, True),
         ("delete", of, None, True),
     ]
 

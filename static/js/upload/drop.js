@@ -55,7 +55,9 @@ function begin() {
   };
   const watch = () => {
     stale = true;
-    if (timer === 0) timer = setInterval(draw, DRAWS);
+    if (timer !== 0) return;
+    timer = setInterval(draw, DRAWS);
+    draw();
   };
 
   const take = async (found) => {

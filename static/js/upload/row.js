@@ -25,7 +25,7 @@ export class Row {
     this.bar.max = 1;
     this.bar.value = 0;
     this.bar.setAttribute("aria-label", name);
-    this.element.append(this.name, this.state, this.bar);
+    this.element.append(this.name, this.state);
   }
 
   sending() {

@@ -1,6 +1,6 @@
 // Figures and sentences in the language of the page.
 const language = document.documentElement.lang || "en";
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+const UNITS = ["kilobyte", "megabyte", "gigabyte", "terabyte"];
 const plain = new Intl.NumberFormat(language);
 
 export const number = (value) => plain.format(value);
@@ -11,13 +11,13 @@ function measured(value, unit, digits, width = "short") {
 }
 
 export function size(bytes, per = "") {
-  let value = bytes;
+  let value = bytes / 1000;
   let step = 0;
   while (value >= 999.5 && step < UNITS.length - 1) {
     value /= 1000;
     step += 1;
   }
-  return measured(value, UNITS[step] + per, value < 10 && step > 1 ? 1 : 0);
+  return measured(value, UNITS[step] + per, value < 10 ? 1 : 0);
 }
 
 export const speed = (bytes) => size(bytes, "-per-second");
