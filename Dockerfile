@@ -19,7 +19,9 @@ COPY . .
 RUN find locale -name '*.po' -exec sh -c 'msgfmt "$1" -o "${1%.po}.mo"' _ {} \;
 
 FROM python:3.11.13-slim-bookworm
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
+# For old Word and PowerPoint files (+400 MB): --build-arg LIBREOFFICE="libreoffice-writer-nogui libreoffice-impress-nogui"
+ARG LIBREOFFICE=""
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 $LIBREOFFICE \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 sovereign \
     && useradd --uid 10001 --gid 10001 --home-dir /data --shell /usr/sbin/nologin sovereign \
@@ -36,7 +38,7 @@ EXPOSE 8000
 VOLUME ["/data", "/models", "/run/sovereign", "/chroma"]
 # The kernel confines it first, then our guard watches it (docs/wall.md).
 CMD ["python", "-I", "wall/confine.py", "--profile", "web", "--bind", "8000", \
-     "--connect", "8000", "--connect", "5432", "--connect", "6379", "--lookups", \
+     "--connect", "8000", "--connect", "5432", "--connect", "6379", "--connect", "3310", "--lookups", \
      "--write", "/data", "--write", "/run/sovereign", "--write", "/tmp", "--", \
      "python", "-m", "wall.guarded", "web", "-m", \
      "uvicorn", "sovereign.asgi:application", "--host", "0.0.0.0", "--port", "8000", \

@@ -26,12 +26,12 @@ from tests.services.programs import ROOT
 from tests.services.servers import postgres_programs
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-#: Not run here: the proxy is nginx's image, and fetch is run by hand.
-LEFT_OUT = {"proxy", "fetch"}
+#: Not run here: the proxy and the scanner are others' images; fetch and signatures are run by hand.
+LEFT_OUT = {"proxy", "fetch", "scanner", "signatures"}
 MEMORY, EVERYWHERE = "/tmp", "0.0.0.0"  # noqa: S104, S108 (of containers)
 TOOLS = [str(postgres_programs() or "")]
 #: The ports that the services listen on among themselves.
-PORTS = {"web": 8000, "chroma": 8000, "postgres": 5432, "redis": 6379}
+PORTS = {"web": 8000, "chroma": 8000, "postgres": 5432, "redis": 6379, "scanner": 3310}
 #: Nobody but the proxy calls the web process.
 CALLED = {port: name for name, port in PORTS.items() if name != "web"}
 #: Redis names no port where it is alone.
