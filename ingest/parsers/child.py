@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
-#: A child writes its result to a pipe; what it leaves on a disk can only be a mistake.
-_MAX_FILE_BYTES = 1 << 20
+#: Files inside a file lie in memory (memfd) while they are read, and count as files for this limit.
+#: No other file can be written: Landlock.
+_MAX_FILE_BYTES = 128 << 20
 #: What libraries read besides the interpreter's own folders: other libraries, character sets, time
 #: zones, fonts; and what the kernel tells of this process and of memory and processors.
 _READ = (
