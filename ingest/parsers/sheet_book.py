@@ -1,13 +1,13 @@
 """The parts of an Excel package (XLSX): which sheets there are, their texts, formats and remarks.
 
-Read as streams with lxml, not with openpyxl: its streaming reader knows no merged, hidden or frozen
-cells and no remarks, its other one keeps fifty times the file in memory, both refuse files whose
-styles or properties are odd, and neither knows the strict variant of the format.
+Read with lxml, not with openpyxl: its stream knows no merged, hidden or frozen cells and no remarks,
+its other reader takes fifty times the file, and both refuse odd styles and the strict variant.
 """
 
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,6 +24,15 @@ from ingest.parsers.sheet_locale import ENGLISH, Locale, by_words
 
 DAMAGED = "The Excel file is damaged. Open it in Excel or LibreOffice and save it anew."
 
+_BROKEN = (
+    etree.LxmlError,
+    ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    EOFError,
+    ValueError,
+)
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _CORE = {
@@ -58,6 +67,13 @@ class Book:
         """Parts that `part` names as its `kind` ("comments", "table"); nothing outside the package."""
         return [target for _, type_, target in _relations(self.archive, part) if type_ == kind]
 
+    def aside(self, part: str, *tags: str) -> Iterator[Any]:
+        """As `stream`, of a part that a sheet can do without: where it is broken or missing, it ends."""
+        try:
+            yield from self.stream(part, *tags)
+        except _BROKEN:
+            return
+
     def stream(self, part: str, *tags: str) -> Iterator[Any]:
         """Elements of a part with these local names, each complete, none kept."""
         with _open(self.archive, part) as file:
@@ -86,11 +102,9 @@ def open_book(archive: zipfile.ZipFile) -> Book:
         if kind == "sharedStrings" and _has(archive, part):
             book.texts = [text_of(item) for item in book.stream(part, "si")]
         elif kind == "styles" and _has(archive, part):
-            styles = _tree(archive, part)
+            styles = _optional(archive, part)
             book.styles = _styles(styles)
-            normal = [
-                e.get("name", "") for e in styles.iter("{*}cellStyle") if e.get("builtinId") == "0"
-            ]
+            normal = [e.get("name", "") for e in styles.iterfind(".//{*}cellStyle[@builtinId='0']")]
     names = [entry.name for entry in book.entries]
     book.locale = by_words([*_words_of_program(archive), *normal, *names])
     book.about = _about(archive)
@@ -166,7 +180,7 @@ def is_true(value: str | None) -> bool:
 def comments(book: Book, part: str) -> Iterator[tuple[int, int, str]]:
     """Remarks on cells of a sheet, threaded ones in their plain form."""
     for target in book.related(part, "comments"):
-        for comment in book.stream(target, "comment"):
+        for comment in book.aside(target, "comment"):
             place = place_of(comment.get("ref", ""))
             body = comment.find("{*}text")
             text = text_of(body) if body is not None else ""
@@ -178,7 +192,7 @@ def chart_titles(book: Book, part: str) -> Iterator[str]:
     """Titles of the charts that are drawn on a sheet."""
     for drawing in book.related(part, "drawing"):
         for chart in book.related(drawing, "chart"):
-            title = next(iter(book.stream(chart, "title")), None)
+            title = next(iter(book.aside(chart, "title")), None)
             words = [each.text or "" for each in title.iter("{*}t")] if title is not None else []
             if text := clean.one_line("".join(words)):
                 yield text
@@ -187,7 +201,7 @@ def chart_titles(book: Book, part: str) -> Iterator[str]:
 def headed_areas(book: Book, part: str) -> Iterator[Area]:
     """Areas of a sheet that are defined as tables with a header row."""
     for target in book.related(part, "table"):
-        for table in book.stream(target, "table"):
+        for table in book.aside(target, "table"):
             area = area_of(table.get("ref", ""))
             if area and table.get("headerRowCount", "1") != "0":
                 yield area
@@ -213,6 +227,15 @@ def _tree(archive: zipfile.ZipFile, part: str) -> Any:
         return etree.parse(file, parser).getroot()
 
 
+def _optional(archive: zipfile.ZipFile, part: str) -> Any:
+    """A part that may be missing or broken: it says nothing then."""
+    try:
+        tree = _tree(archive, part)
+    except _BROKEN:
+        tree = None
+    return etree.Element("nothing") if tree is None else tree
+
+
 def _local(element: Any) -> str:
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
@@ -225,9 +248,9 @@ def _relation_id(element: Any) -> str:
 def _relations(archive: zipfile.ZipFile, part: str) -> list[tuple[str, str, str]]:
     """(id, last word of its type, part) for each relation inside the package."""
     folder, name = posixpath.split(part)
-    tree = _tree(archive, posixpath.join(folder, "_rels", f"{name}.rels"))
     found = []
-    for element in tree.iter("{*}Relationship") if tree is not None else ():
+    tree = _optional(archive, posixpath.join(folder, "_rels", f"{name}.rels"))
+    for element in tree.iter("{*}Relationship"):
         if element.get("TargetMode") == "External":
             continue
         target = posixpath.join("/", folder, element.get("Target", ""))
@@ -262,23 +285,15 @@ def _style(xf: Any, codes: dict[int, str], bold: list[bool]) -> Style:
 def _words_of_program(archive: zipfile.ZipFile) -> list[str]:
     """What the program that wrote the package calls its parts ("Worksheets"), in its own language."""
     parts = [t for _, kind, t in _relations(archive, "") if kind == "extended-properties"]
-    try:
-        tree = _tree(archive, parts[0]) if parts else None
-    except (etree.XMLSyntaxError, ParseError):
-        tree = None
-    pairs = tree.find("{*}HeadingPairs") if tree is not None else None
+    pairs = _optional(archive, parts[0]).find("{*}HeadingPairs") if parts else None
     return [each.text or "" for each in pairs.iter("{*}lpstr")] if pairs is not None else []
 
 
 def _about(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Title, author and so on, as the package's core properties say. A broken part says nothing."""
+    """Title, author and so on, as the package's core properties say."""
     parts = [target for _, kind, target in _relations(archive, "") if kind == "core-properties"]
-    try:
-        tree = _tree(archive, parts[0]) if parts else None
-    except (etree.XMLSyntaxError, ParseError):
-        return {}
     found = {}
-    for element in tree if tree is not None else ():
+    for element in _optional(archive, parts[0]) if parts else ():
         key = _CORE.get(_local(element))
         if key and (text := clean.one_line(element.text or "")):
             found[key] = text

@@ -388,6 +388,23 @@ def test_damage_in_a_sheet_is_damage(tmp_path: Path) -> None:
     assert caught.value.code == "damaged"
 
 
+def test_damage_beside_the_sheets_costs_no_text(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        put(sheet, STAFF)
+        sheet["C2"].comment = Comment("since March", "Ann")
+
+    path = workbook(tmp_path / "a.xlsx", fill)
+    with zipfile.ZipFile(path) as file:
+        beside = [
+            n for n in file.namelist() if "comment" in n or n.startswith(("docProps", "_rels"))
+        ]
+    broken = repacked(
+        path, tmp_path / "b.xlsx", dict.fromkeys([*beside, "xl/styles.xml"], b"<broken")
+    )
+    assert len(beside) >= 4
+    assert parse(broken).text == "Name | City | Days\nAnn | Bern | 30\nBob | Lyon | 25"
+
+
 def test_odd_numbers_are_shown_or_damage_but_no_crash(tmp_path: Path) -> None:
     rows = '<row r="x"><c s="99999"><v>1e999</v></c><c s="-1"><v>7</v></c></row>'
     assert parse(package(tmp_path / "o.xlsx", rows)).text == "Data\n\n#NUM! | 7"
