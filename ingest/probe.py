@@ -4,7 +4,9 @@ Both indexes are asked themselves, past every filter: the document may still be 
 not find is written once more.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate, islice
 
 import structlog
 from django.db import transaction
@@ -17,7 +19,7 @@ from ingest.hits import Hit
 from ingest.models import Chunk, Document
 from ingest.parsers.base import ParseError
 from ingest.stages import stage
-from ingest.terms import terms
+from ingest.terms import MAX_TERM, terms
 
 log = structlog.get_logger(__name__)
 
@@ -80,15 +82,12 @@ def _words_find(document: Document, chunk: Chunk, question: str) -> bool:
 
 
 def _question(chunk: Chunk) -> str:
-    words = {word[:64] for word in chunk.text.split() if terms(word[:64], chunk.language)}
-    chosen: list[str] = []
-    letters = 0
-    for word in sorted(words, key=lambda word: (-len(word), word))[:QUESTION_WORDS]:
-        if chosen and letters + len(word) > QUESTION_LETTERS:
-            break
-        chosen.append(word)
-        letters += len(word)
-    return " ".join(chosen)
+    words = {word[:MAX_TERM] for word in chunk.text.split()}
+    longest = sorted(words, key=lambda word: (-len(word), word))
+    chosen = list(islice((w for w in longest if terms(w, chunk.language)), QUESTION_WORDS))
+    letters = list(accumulate(len(word) for word in chosen))
+    enough = bisect_right(letters, QUESTION_LETTERS)
+    return " ".join(chosen[: max(1, enough)])
 
 
 def _by_vector(document: Document, passages: Sequence[Chunk]) -> bool:

@@ -16,8 +16,9 @@ from chat.events import Done, Token
 from chat.retrieve import retrieve
 from inference.client import get_client
 from inference.fake import FakeClient
-from ingest import claims, documents, lexical, pipeline, recover, store
+from ingest import claims, documents, lexical, recover, store
 from ingest.models import Chunk, Collection, Document, Extract
+from ingest.parsers.sandbox import parse_isolated
 from ingest.pipeline import process_document
 from tests.ingest.conftest import Add, Put
 
@@ -169,7 +170,7 @@ def killed(*_: object, **__: object) -> None:
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The files that are parsed from now on."""
-    real, calls = pipeline.parse_isolated, list[Any]()
+    real, calls = parse_isolated, list[Any]()
 
     def call(*arguments: Any, **named: Any) -> Any:
         calls.append(arguments)
