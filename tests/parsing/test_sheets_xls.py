@@ -104,7 +104,7 @@ def test_it_is_read_in_the_child(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_flipped_bytes_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
