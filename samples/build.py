@@ -1,4 +1,5 @@
-"""Write the PDF and DOCX files of the sample handbook from samples/sources/*.md.
+"""Write the office files of the sample handbook: PDF and DOCX from samples/sources/*.md, XLSX and PPTX
+from office.py.
 
     python samples/build.py [--out FOLDER]
 
@@ -31,6 +32,9 @@ from reportlab.lib.units import mm
 from reportlab.platypus import ListFlowable, Paragraph, SimpleDocTemplate, Spacer, Table
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import office  # noqa: E402
+
 COMPANY = "Nordwind Instruments"
 WRITTEN = datetime.datetime(2026, 1, 1, 12, 0, 0, tzinfo=datetime.UTC)
 ZIP_TIME = (2026, 1, 1, 12, 0, 0)
@@ -294,6 +298,13 @@ def build(out: Path) -> list[Path]:
         write = {".pdf": write_pdf, ".docx": write_docx}[target.suffix]
         target.write_bytes(write(source))
         written.append(target)
+    for name, made in (
+        ("products/test-benches.xlsx", office.sheet(WRITTEN)),
+        ("people/first-day-service.pptx", office.slides(WRITTEN)),
+    ):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(without_times(made))
+        written.append(out / name)
     return written
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ingest.recognition import how
 
 from bench.scores import Found, correct, holds_exactly, strict_at, words
 from ingest.guard import detect_media_type
 from ingest.language import detect_language
 from ingest.parsers.base import Limits, ParsedDocument
-from ingest.parsers.registry import parser_for
+from ingest.parsers.registry import parser_for, picture_parser_for
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "samples"
 HANDBOOK = SAMPLES / "handbook"
@@ -27,8 +28,13 @@ ANSWERABLE = [question for question in QUESTIONS if question["answerable"]]
 def parsed() -> dict[str, ParsedDocument]:
     found = {}
     for path in FILES:
-        parser = parser_for(detect_media_type(path, path.name))
-        found[path.relative_to(SAMPLES).as_posix()] = parser.parse(path, Limits())
+        media_type = detect_media_type(path, path.name)
+        document = parser_for(media_type).parse(path, Limits())
+        if document.blank:
+            seen = how(document.blank)
+            assert seen is not None
+            document = picture_parser_for(media_type).recognise(path, Limits(), seen)
+        found[path.relative_to(SAMPLES).as_posix()] = document
     return found
 
 
@@ -55,6 +61,7 @@ def test_there_is_enough_of_each_format_and_language(parsed: dict[str, ParsedDoc
     endings = [path.suffix for path in FILES]
     assert min(endings.count(ending) for ending in (".pdf", ".docx", ".html", ".md")) >= 3
     assert endings.count(".txt") >= 2
+    assert {".xlsx", ".pptx", ".eml", ".png"} <= set(endings)
     languages = [detect_language(document.text) for document in parsed.values()]
     assert languages.count("de") >= 2
     assert languages.count("fr") >= 2
@@ -66,11 +73,18 @@ def test_every_document_has_a_title_headings_and_some_tables(
 ) -> None:
     for file, document in parsed.items():
         kinds = {block.kind for block in document.blocks}
-        assert len(document.text) > 1_400, file
+        assert len(document.text) > 700, file
         assert document.warnings == (), file
-        assert "heading" in kinds or file.endswith(".txt"), file
+        assert "heading" in kinds or file.endswith((".txt", ".eml")), file
     tables = [file for file, d in parsed.items() if any(b.kind == "table" for b in d.blocks)]
-    assert {Path(file).suffix for file in tables} == {".docx", ".html", ".md", ".pdf"}
+    assert {Path(file).suffix for file in tables} >= {
+        ".docx",
+        ".html",
+        ".md",
+        ".pdf",
+        ".xlsx",
+        ".pptx",
+    }
 
 
 def test_the_questions_cover_each_kind_and_language() -> None:
