@@ -74,7 +74,7 @@ def ready(claim: Claim, document: Document) -> None:
             done=0,
             total=0,
             ready_at=document.ready_at,
-            visible=True,
+            visible=document.chunk_count > 0,
             reading=document.reading,
             lease=None,
         )

@@ -17,14 +17,14 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
-from ingest import claims, convert, extracts, files, keep, ocr, probe, vectors
+from ingest import archives, claims, convert, extracts, files, keep, ocr, probe, vectors
 from ingest.chunk import ChunkDraft, chunk_document
 from ingest.claims import Claim, LeaseLost
 from ingest.models import Document
 from ingest.outcome import outcome
 from ingest.parsers.base import ParsedDocument
 from ingest.parsers.frames import Told
-from ingest.parsers.registry import CONVERTED
+from ingest.parsers.registry import CONVERTED, FOLDERS
 from ingest.parsers.sandbox import parse_isolated
 from ingest.stages import stage
 from wall import refusals
@@ -46,14 +46,12 @@ def process(claim: Claim) -> None:
     """Take a claimed document to `ready` or `failed`, or back into the queue."""
     with outcome(claim), claims.heartbeat(claim):
         document = _document(claim)
-        if document.words_at is None:
-            parsed = extracts.load(document.pk) or _parse(claim, document)
-            parsed = ocr.with_pictures(claim, document, parsed, _told(claim, document))
-            keep.words(claim, document, parsed, _chunk(claim, document, parsed))
+        if document.media_type in FOLDERS:
+            _unpack(claim, document)
         else:
-            keep.show(claim, document)
-        vectors.embed(claim, document)
-        probe.probe(claim, document)
+            _words(claim, document)
+            vectors.embed(claim, document)
+            probe.probe(claim, document)
         keep.ready(claim, document)
 
 
@@ -62,6 +60,22 @@ def _document(claim: Claim) -> Document:
     if document is None:
         raise LeaseLost
     return document
+
+
+def _unpack(claim: Claim, document: Document) -> None:
+    """An archive has no text of its own: each of its files becomes a document."""
+    with stage(claim, document, Document.Stage.UNPACK):
+        archives.unpack(document, claim.check, claim.progress)
+
+
+def _words(claim: Claim, document: Document) -> None:
+    """From here on it is found by its words."""
+    if document.words_at is not None:
+        keep.show(claim, document)
+        return
+    parsed = extracts.load(document.pk) or _parse(claim, document)
+    parsed = ocr.with_pictures(claim, document, parsed, _told(claim, document))
+    keep.words(claim, document, parsed, _chunk(claim, document, parsed))
 
 
 def _parse(claim: Claim, document: Document) -> ParsedDocument:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 from django.utils import timezone
@@ -210,6 +211,24 @@ def test_a_new_version_that_fails_leaves_the_old_one(add: Add) -> None:
     new = add("leave.html", "<html><body><img src='x.png'></body></html>")
     old.refresh_from_db()
     assert (old.status, new.status) == ("ready", "failed")
+
+
+def test_an_archive_is_ready_when_its_files_wait_their_turn(
+    add: Add, collection: Collection
+) -> None:
+    data = BytesIO()
+    with ZipFile(data, "w") as archive:
+        archive.writestr("people/leave.md", LEAVE)
+        archive.writestr("people/travel.md", "# Travel\n\nThe company pays for trains.")
+    document = add("handbook.zip", data.getvalue())
+    assert (document.status, document.error_code) == ("ready", "")
+    assert not document.visible and document.chunk_count == 0
+    assert document.reading["files"]["taken"] == 2 and document.reading["seconds"]["unpack"] >= 0
+    members = list(Document.objects.filter(container=document))
+    assert {member.status for member in members} == {"queued"}
+    for member in members:
+        process_document(member.pk)
+    assert lexical.search("GS-13/b", [collection.pk], 5)
 
 
 def test_a_file_that_makes_its_reader_call_out_is_in_the_record(
