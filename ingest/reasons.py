@@ -61,6 +61,12 @@ def _sentences() -> dict[str, str]:
             "The page nests too many elements. Save it anew with a browser, or as text."
         ),
         "too-many-pages": _("The file has more pages than are allowed. Split it."),
+        "picture-too-large": _(
+            "The picture has more pixels than are read. Save it smaller: 300 pixels an inch are enough."
+        ),
+        "ocr-unavailable": _(
+            "Pages are pictures, and text recognition is not available. Ask an administrator."
+        ),
         "too-much-text": _("The file holds more text than is allowed. Split it."),
         "no-text": _(
             "The file holds no text, and none was recognised in its pictures. Upload a version with text."

@@ -42,7 +42,7 @@ def state() -> State:
         folder=str(folder) if folder else "",
         wanted=wanted,
         languages=tuple(_held(folder, wanted)) if folder else (),
-        orientation=bool(folder) and bool(_held(folder, [ORIENTATION])),
+        orientation=folder is not None and bool(_held(folder, [ORIENTATION])),
     )
 
 

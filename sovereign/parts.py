@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from ingest import scanner
+from ingest import recognition, scanner
 from sovereign import heartbeat, probes
 
 RESTART = "Start it with `make up`; its log is in {logs}."
@@ -94,8 +94,25 @@ def malware_scanner() -> Part:
     return Part("scanner", True, said, needed=False)
 
 
+def text_recognition() -> Part:
+    """Not needed for readiness: without it, pages that are pictures are named and not read."""
+    if not settings.OCR:
+        return Part("ocr", True, "switched off", needed=False)
+    found = recognition.state()
+    if not found.library:
+        return Part("ocr", False, "tesserocr is not installed", "Run `make up`.", needed=False)
+    wanted = [*found.missing, *([] if found.orientation else [recognition.ORIENTATION])]
+    detail = f"{'+'.join(found.languages) or 'no language'} in {found.folder or 'no folder'}"
+    if not wanted:
+        return Part("ocr", True, detail, needed=False)
+    packages = " ".join(f"tesseract-ocr-{each}" for each in wanted).replace("_", "-")
+    files = ", ".join(f"{each}.traineddata" for each in wanted)
+    advice = f"Debian: apt install {packages}; or put {files} into SOVEREIGN_TESSDATA."
+    return Part("ocr", False, f"{detail}; missing: {', '.join(wanted)}", advice, needed=False)
+
+
 RUNNING: tuple[Callable[[], Part], ...] = (
-    database, broker, vectors, models, worker, malware_scanner
+    database, broker, vectors, models, worker, malware_scanner, text_recognition
 )  # fmt: skip
 
 

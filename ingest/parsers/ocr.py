@@ -1,13 +1,14 @@
 """Text recognition of pages that are pictures: Tesseract, in this process, by tesserocr."""
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from ingest.parsers import ocr_lines
+from ingest.parsers import ocr_clean, ocr_lines
 from ingest.parsers.base import (
     Block,
     BlockWriter,
@@ -42,7 +43,7 @@ class Recogniser:
         """Raises ParseError `ocr-unavailable` where the library or the data is missing."""
         self._tess = _library()
         self._limits, self._letters = limits, 0
-        self._milliseconds = how.page_seconds * 1000
+        self._seconds = how.page_seconds
         self._text = self._engine(how.tessdata, "+".join(how.languages), "AUTO", "LSTM_ONLY")
         self._turn: Any = None
         with contextlib.suppress(ParseError):  # without it, turns are found by trying
@@ -62,18 +63,34 @@ class Recogniser:
         Raises ParseError `too-much-text` where all pages together have more than is allowed.
         """
         best: list[SeenLine] = []
+        if ocr_clean.is_static(picture.image):
+            return best
+        started = time.process_time()
         first = self._orientation(picture)
         for turn in (first, *(each for each in (0, 180, 90, 270) if each != first)):
             upright = picture.turned(turn).levelled()
             rows = self._rows(upright)
             lines = list(ocr_lines.seen(rows, page, upright.image.height, upright.place))
             best = max(best, lines, key=_letters_read)
-            if not lines or _certainty(lines) >= DOUBTFUL:
+            slow = time.process_time() - started > self._seconds / 4
+            if not lines or slow or _certainty(lines) >= DOUBTFUL:
                 break
         self._letters += sum(len(each.line.text) for each in best)
         if self._letters > self._limits.max_chars:
             raise self._limits.too_much_text()
         return best
+
+    def line_heights(self, picture: Picture) -> list[float]:
+        """Heights in pixels of what seem to be lines, as the page is turned."""
+        _show(self._text, picture)
+        iterator = self._text.AnalyseLayout()
+        line, heights = self._tess.RIL.TEXTLINE, []
+        while iterator is not None:
+            if box := iterator.BoundingBox(line):
+                heights.append(float(min(box[3] - box[1], box[2] - box[0])))
+            if not iterator.Next(line):
+                break
+        return heights
 
     def _engine(self, folder: str, languages: str, mode: str, kind: str) -> Any:
         tess = self._tess
@@ -101,7 +118,8 @@ class Recogniser:
     def _rows(self, picture: Picture) -> list[Row]:
         _show(self._text, picture)
         try:
-            if not self._text.Recognize(self._milliseconds):
+            # By the clock of the wall, on a machine that may be busy: the CPU limit is the strict one.
+            if not self._text.Recognize(4_000 * self._seconds):
                 return []
             found = ocr_lines.areas(self._text.GetIterator(), self._tess.RIL)
         finally:

@@ -6,8 +6,9 @@ import pypdfium2
 
 from ingest.parsers import ocr, pdf_pictures, progress
 from ingest.parsers.base import Limits, ParsedDocument, ParseError, Recognition
+from ingest.parsers.ocr_clean import is_flat
 from ingest.parsers.ocr_lines import SeenLine
-from ingest.parsers.ocr_picture import Picture, is_flat
+from ingest.parsers.ocr_picture import Picture
 
 _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageOps
 
+from ingest.parsers import ocr_clean
 from ingest.parsers.base import Box
 
 #: Pixels that are recognised at most: an A3 page at 300 dpi. Larger pictures are shrunk.
@@ -24,8 +25,6 @@ _TURNS = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_270,
 }
-#: Darkest and lightest of a picture that holds nothing: paper and its grain.
-_FLAT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,11 @@ class Picture:
 
     @classmethod
     def of(cls, image: Image.Image, place: Placement) -> "Picture":
-        """From a picture of mode L of any size; its contrast is stretched."""
+        """From a picture of mode L of any size and light."""
         picture = cls(image, place)
         if image.width * image.height > MAX_PIXELS:
             picture = picture.scaled((MAX_PIXELS / (image.width * image.height)) ** 0.5)
-        return cls(ImageOps.autocontrast(picture.image, cutoff=(0.1, 0.1)), picture.place)
-
-    def is_empty(self) -> bool:
-        """Whether all of it has nearly one colour. Ask before the contrast is stretched."""
-        return is_flat(self.image)
+        return cls(ocr_clean.cleaned(picture.image), picture.place)
 
     def scaled(self, factor: float) -> "Picture":
         width = max(1, round(self.image.width * factor))
@@ -123,12 +118,6 @@ class Picture:
             fillcolor=255,
         )
         return Picture(image, self.place.after(back))
-
-
-def is_flat(image: Image.Image) -> bool:
-    """Whether a picture of mode L has nearly one colour."""
-    darkest, lightest = image.getextrema()
-    return bool(lightest - darkest < _FLAT)  # type: ignore[operator]
 
 
 def _slope(image: Image.Image) -> float:
