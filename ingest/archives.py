@@ -240,6 +240,8 @@ def _why(code: str) -> tuple[str, str]:
     """Code and sentence of a file that could not be unpacked."""
     if code == "link":
         return "unsupported-format", _("This is a link, not a file.")
+    if code == "method":
+        return "unsupported-format", _("It is packed by a method that is not read. Pack it anew.")
     if code == "file-too-large":
         return code, _("The file is larger than %(limit)s MB.") % {"limit": settings.MAX_UPLOAD_MB}
     return code, sentence(code)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.http import Http404
 from django.utils import timezone
 
@@ -84,7 +84,8 @@ def get_receipt(user: User, pk: UUID) -> Receipt:
 def supersede(document: Document) -> list[Receipt]:
     """Erase the older versions of a document that is ready. Call it in that transaction.
 
-    One that is held is hidden like the others and kept until the hold is released.
+    One that is held is hidden like the others and kept until the hold is released. With an archive go
+    the files that its new version lacks; those that it has anew go when their new versions are ready.
     """
     older = Document.objects.filter(
         collection=document.collection_id,
@@ -92,7 +93,10 @@ def supersede(document: Document) -> list[Receipt]:
         name=document.name,
         version__lt=document.version,
     )
-    receipts = _mark_tree(older, document.uploaded_by)
+    receipts = _mark_tree(older, document.uploaded_by, but=Exists(_newer()))
+    # What stays until then belongs to the new archive: it must go with that.
+    left = Document.objects.filter(container__in=[receipt.document_id for receipt in receipts])
+    left.exclude(status=Document.Status.ERASING).update(container=document)
     _send(receipts)
     return receipts
 
@@ -107,13 +111,26 @@ def _send(receipts: list[Receipt]) -> None:
     transaction.on_commit(now)
 
 
-def _mark_tree(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
-    """Mark documents, then what was unpacked from them, level by level: an archive that is marked
-    takes no more files (ingest/upload.py)."""
+def _newer() -> QuerySet[Document]:
+    """Newer versions of the row that a query looks at."""
+    return Document.objects.filter(
+        collection=OuterRef("collection_id"),
+        path=OuterRef("path"),
+        name=OuterRef("name"),
+        version__gt=OuterRef("version"),
+    ).exclude(status=Document.Status.ERASING)
+
+
+def _mark_tree(
+    documents: QuerySet[Document], user: User | None, *, but: Exists | None = None
+) -> list[Receipt]:
+    """Mark documents, then what was unpacked from them, `but` these, level by level: an archive that is
+    marked takes no more files (ingest/upload.py)."""
     receipts = level = _mark(documents, user)
     while level:
         archives = [receipt.document_id for receipt in level]
-        level = _mark(Document.objects.filter(container__in=archives), user)
+        members = Document.objects.filter(container__in=archives)
+        level = _mark(members if but is None else members.exclude(but), user)
         receipts = receipts + level
     return receipts
 

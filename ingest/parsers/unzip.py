@@ -16,7 +16,11 @@ PIECE = 1 << 18
 #: Letters of a name. Longer ones are cut: what counts is their end.
 MAX_NAME = 2_000
 #: Why a member is not unpacked, or not whole. "" is a whole one.
-CODES = frozenset({"", "encrypted", "damaged", "file-too-large", "archive-too-large", "link"})
+CODES = frozenset(
+    {"", "encrypted", "damaged", "file-too-large", "archive-too-large", "link", "method"}
+)
+#: How a member may be packed.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _UNIX = 3
@@ -78,6 +82,8 @@ def _refusal(member: zipfile.ZipInfo, bounds: Bounds, left: int) -> str:
         return "link"
     if member.flag_bits & _ENCRYPTED:
         return "encrypted"
+    if member.compress_type not in _METHODS:
+        return "method"
     if member.file_size > bounds.max_bytes:
         return "file-too-large"
     grown = member.file_size > MAX_RATIO * max(1, member.compress_size)
@@ -94,6 +100,8 @@ def _send_data(archive: zipfile.ZipFile, member: zipfile.ZipInfo, send: Send) ->
                 send("D", piece)
     except UNREADABLE:
         return "damaged"
+    except MemoryError:  # LZMA asks for as much as the member says
+        return "archive-too-large"
     return ""
 
 

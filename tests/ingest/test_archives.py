@@ -236,11 +236,41 @@ def test_a_new_version_of_an_archive_keeps_what_is_the_same(put: Put) -> None:
     assert second.version == 2
     assert opened(second) == Unpacked(2, [])
     ready(second)
+    assert erasing() == {"a.zip", "gone.txt"}
+    before, after = Document.objects.filter(name="changed.txt").order_by("version")
+    assert before.status == "queued", "answers fall into no gap"
+    assert before.container_id == second.pk, "and it goes with the archive, if that goes first"
+    ready(after)
     living = Document.objects.exclude(status="erasing")
     assert set(living.values_list("name", flat=True)) == {"a.zip", "same.txt", "changed.txt"}
     kept.refresh_from_db()
     assert (kept.status, kept.container_id, kept.version) == ("queued", second.pk, 1)
     assert living.get(name="changed.txt").version == 2
+
+
+def test_a_new_version_with_an_archive_in_it(put: Put) -> None:
+    def outer(word: str) -> bytes:
+        inner = packed(
+            {"same.txt": "The same words.", "changed.txt": f"Changed {word}.", f"{word}.txt": word}
+        )
+        return packed({"in.zip": inner})
+
+    documents = []
+    for word in ("before", "after"):
+        archive = put("a.zip", outer(word)).document
+        opened(archive)
+        inner = archive.members.get(name="in.zip")
+        opened(inner)
+        documents += [archive, inner]
+        if word == "before":
+            ready(archive)
+            ready(inner)
+    ready(documents[2])
+    assert erasing() == {"a.zip"}
+    ready(documents[3])
+    assert erasing() == {"a.zip", "in.zip", "before.txt"}
+    assert Document.objects.get(name="same.txt").container_id == documents[3].pk
+    assert Document.objects.filter(name="changed.txt", status="queued").count() == 2
 
 
 # --- who may, and what stops it -----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import zipfile
 from pathlib import Path
 
@@ -121,6 +122,25 @@ def test_a_member_with_a_password(tmp_path: Path) -> None:
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
     assert [code for _, _, code in unpacked(path).files] == ["encrypted", ""]
+
+
+def test_methods_of_packing(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
+        for method in (
+            zipfile.ZIP_STORED,
+            zipfile.ZIP_DEFLATED,
+            zipfile.ZIP_BZIP2,
+            zipfile.ZIP_LZMA,
+        ):
+            out.writestr(f"{method}", b"words " * 99, method)
+    assert [code for _, _, code in unpacked(tmp_path / "a.zip").files] == [""] * 4
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    struct.pack_into("<H", data, data.index(b"PK\x01\x02") + 10, 9)  # Deflate64
+    dictionary = data.rindex(b"PK\x03\x04") + 30 + 2 + 4 + 1
+    struct.pack_into("<I", data, dictionary, 0xF0000000)  # LZMA: 4 GB to begin with
+    (tmp_path / "a.zip").write_bytes(data)
+    codes = [code for _, _, code in unpacked(tmp_path / "a.zip").files]
+    assert codes == ["method", "", "", "archive-too-large"]
 
 
 @pytest.mark.parametrize(
