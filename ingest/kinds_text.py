@@ -13,8 +13,9 @@ _NAMES = {
     ".csv": CSV, ".tsv": CSV, ".tab": CSV, ".eml": EML, ".mht": EML, ".mhtml": EML,
 }  # fmt: skip
 
+# Atomic: a comment ends at its first end, or the ways to share comments out double with each.
 _HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    r"(?:\s++|<\?xml[^>]*+>|(?><!--.*?-->))*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
 _HTML_END_TAG = re.compile(r"</(?:p|div|table|tr|td|ul|ol|li|body|h[1-6]|span|a)\s*>", re.I)
 _MARKDOWN_SIGNS = [

@@ -17,7 +17,8 @@ MAX_DEPTH = 500
 #: The main part counts as found when it holds at least this share of the text.
 MAIN_SHARE = 0.2
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*?(/?)>")
+# Possessive: an endless name is looked through once, not once from each of its letters.
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*?(/?)>")
 # End tags of these may be left out, and void elements have none: they say nothing of depth.
 _FLAT = frozenset([
     "p", "li", "td", "th", "tr", "dt", "dd", "option", "thead", "tbody", "tfoot", "colgroup", "rt",
