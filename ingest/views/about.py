@@ -107,6 +107,9 @@ def _course(document: Document) -> Iterator[tuple[str, str]]:
         yield _("No text recognised on"), _pages(document, empty)
     if languages := seen.get("languages"):
         yield _("Languages of the recognition"), ", ".join(languages)
+    if files := document.reading.get("files"):
+        yield _("Files taken from it"), str(files.get("taken", 0))
+        yield _("Files not taken from it"), str(files.get("refused", 0))
     seconds: dict[str, float] = document.reading.get("seconds", {})
     stages = dict(Document.Stage.choices)
     for stage, took in seconds.items():

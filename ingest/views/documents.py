@@ -24,6 +24,7 @@ from ingest.models import Document
 from ingest.pages import PageRequest, confirm, done
 from ingest.parsers.registry import FOLDERS, SUPPORTED
 from ingest.reads import record_read, record_text
+from ingest.reasons import reason
 from ingest.views import about, reading
 from ingest.views.states import state_of
 from ingest.views.table import rows
@@ -54,10 +55,14 @@ def document(request: PageRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 def state(request: PageRequest, pk: UUID) -> HttpResponse:
-    """The facts alone, which the page asks for while the document is in work."""
+    """The facts alone, which the page asks for while the document is in work.
+
+    `?found=0`: the page was made before anybody could find its passages.
+    """
     found = get_document(request.user, pk)
     response = render(request, "ingest/_facts.html", _facts(request, found))
-    if found.status in {Document.Status.READY, Document.Status.FAILED}:
+    over = found.status in {Document.Status.READY, Document.Status.FAILED}
+    if over or (found.visible and request.GET.get("found") == "0"):
         # Its passages are there now, or the reason why they are not.
         response["HX-Refresh"] = "true"
     return response
@@ -186,5 +191,14 @@ def _about(_request: PageRequest, found: Document) -> Context:
 def _files(request: PageRequest, found: Document) -> Context:
     members = documents_for(request.user).filter(container=found).order_by("path", "name", "id")
     page = Paginator(members, MEMBERS).get_page(request.GET.get("page"))
-    refused = found.reading.get("refused", [])
-    return {"page": page, "rows": rows(request.user, page), "refused": refused}
+    refused = [
+        {"name": one["name"], "detail": reason(one["code"], one["detail"])}
+        for one in found.reading.get("refused", [])
+    ]
+    more = found.reading.get("files", {}).get("refused", 0) - len(refused)
+    return {
+        "page": page,
+        "rows": rows(request.user, page),
+        "refused": refused,
+        "refused_more": max(0, more),
+    }

@@ -47,7 +47,8 @@ def table(request: PageRequest, found: Collection) -> dict[str, Any]:
         waiting=Count("pk", filter=Q(status=_Status.QUEUED)),
         failed=Count("pk", filter=Q(status=_Status.FAILED)),
     )
-    page = Paginator(filtered(request.user, found, form), PAGE).get_page(request.GET.get("page"))
+    documents = filtered(request.user, found, form).defer("page_labels", "metadata")
+    page = Paginator(documents, PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     return {

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.test_documents import new_collection, text_file
@@ -44,11 +45,25 @@ def drop(page: Page, *paths: Path) -> None:
         session.send("Input.dispatchDragEvent", {"type": kind, **at})
 
 
-def hold(page: Page) -> list[Route]:
-    """Keep uploads on their way until they are let go; returns them as they come."""
-    held: list[Route] = []
-    page.route("**/upload", lambda route: held.append(route))
-    return held
+class Gate:
+    """Keeps uploads on their way until they are let go."""
+
+    def __init__(self, page: Page) -> None:
+        self.held: list[Route] = []
+        self.open = False
+        page.route("**/upload", self._came)
+
+    def _came(self, route: Route) -> None:
+        if self.open:
+            route.continue_()
+        else:
+            self.held.append(route)
+
+    def let_go(self) -> None:
+        """Those that are held; later ones are held again, unless it is `open`."""
+        held, self.held = self.held, []
+        for route in held:
+            route.continue_()
 
 
 def test_a_folder_is_dropped_with_all_that_is_in_it(
@@ -89,23 +104,21 @@ def test_an_upload_is_paused_and_stopped(
 ) -> None:
     page = sign_in("alice")
     new_collection(page, "Stopped")
-    held = hold(page)
+    gate = Gate(page)
     drop(page, folder)
     expect(page.locator(".uploads .sending")).to_have_count(2)
     expect(page.locator(".uploads li")).to_have_count(12)
     picture(page, "upload-running")
     page.get_by_role("button", name="Pause").click()
-    for route in held:
-        route.continue_()
+    gate.let_go()
     expect(page.locator(SUM)).to_contain_text("taken: 2")
     expect(page.locator(SUM)).to_contain_text("Paused")
-    assert len(held) == 2
+    assert gate.held == []
     page.get_by_role("button", name="Go on").click()
     expect(page.locator(".uploads .sending")).to_have_count(2)
     page.get_by_role("button", name="Stop", exact=True).first.click()
     expect(page.locator(SUM)).to_contain_text("not sent: 10")
     expect(page.locator(SUM)).to_contain_text("Stopped")
-    page.unroute("**/upload")
     expect(page.locator("tbody tr")).to_have_count(2, timeout=30_000)
 
 
@@ -168,7 +181,7 @@ def test_a_file_that_is_too_large_is_not_sent(sign_in: Callable[..., Page]) -> N
 def test_thousands_of_files_do_not_fill_the_page(sign_in: Callable[..., Page]) -> None:
     page = sign_in("alice")
     new_collection(page, "Thousands")
-    hold(page)
+    Gate(page)
     page.evaluate(
         """() => {
           const files = Array.from({ length: 5000 }, (_, n) => new File(["x"], `file-${n}.txt`));
@@ -192,7 +205,7 @@ def test_leaving_in_the_middle_of_an_upload_is_asked_about(
 ) -> None:
     page = sign_in("alice")
     new_collection(page, "Leaving")
-    hold(page)
+    Gate(page)
     page.get_by_role("heading", name="Leaving").click()
     drop(page, folder)
     expect(page.locator(".uploads .sending")).to_have_count(2)
@@ -220,17 +233,51 @@ def test_an_upload_fits(
     new_collection(page, f"Looks {size} {theme}")
     (folder / "people" / ("a very long name of a file " * 6 + ".txt")).write_text("")
     (folder / "people" / "empty.txt").write_text("")
-    held = hold(page)
+    gate = Gate(page)
     drop(page, folder)
     expect(page.locator(".uploads .sending")).to_have_count(2)
-    for route in held:
-        route.continue_()
+    gate.let_go()
+    expect(page.locator(SUM)).to_contain_text(re.compile(r"of 14"))
     expect(page.locator(".uploads .sending")).to_have_count(2)
     fits(page)
     picture(page, f"upload-{size}-{theme}")
-    page.unroute_all()
-    for route in held[2:]:
-        route.continue_()
+    gate.open = True
+    gate.let_go()
     expect(page.locator(SUM)).to_contain_text("not taken: 2", timeout=30_000)
     fits(page)
     picture(page, f"uploaded-{size}-{theme}")
+
+
+def test_without_scripts_files_are_added_all_the_same(
+    open_context: Callable[..., BrowserContext],
+    sessions: dict[str, Any],
+    sign_in: Callable[..., Page],
+) -> None:
+    new_collection(sign_in("alice"), "Without scripts")
+    page = open_context(storage_state=sessions["alice"], java_script_enabled=False).new_page()
+    page.goto("/collections")
+    page.get_by_role("link", name="Without scripts").click()
+    page.get_by_label("Files to add").set_input_files(
+        [text_file("plain.txt", b"Some plain words."), text_file("none.txt", b"")]
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#messages")).to_contain_text("1 file was taken.")
+    expect(page.locator("#messages")).to_contain_text("none.txt:")
+    expect(page.get_by_role("button", name="Choose a folder")).to_be_hidden()
+
+
+def test_the_keyboard_reaches_everything(
+    sign_in: Callable[..., Page], picture: Callable[[Page, str], Path], folder: Path
+) -> None:
+    page = sign_in("alice")
+    new_collection(page, "Keyboard")
+    page.get_by_role("link", name="Settings and access").focus()
+    reached = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.textContent.trim()"))
+    assert reached[:2] == ["Choose files", "Choose a folder"]
+    assert "Which files are read" in reached[2]
+    page.keyboard.press("Enter")
+    expect(page.locator(".kinds")).to_contain_text("Excel (XLSX)")
+    picture(page, "upload-focus")

@@ -511,7 +511,7 @@ def keep(document: Document, writer: BlockWriter) -> None:
     Extract.objects.create(document=document, data=zlib.compress(packed))
 
 
-def read(client: Client, document: Document, **asked: object) -> str:
+def read(client: Client, document: Document, **asked: str) -> str:
     address = reverse("ingest:document", args=[document.pk])
     return str(client.get(address, {"view": "read", **asked}).content.decode())
 
@@ -551,7 +551,7 @@ def test_what_was_read_is_paged_and_cut(
     keep(document, writer)
     client = client_for(bob)
     assert read(client, document).count('class="block') == 100
-    last = read(client, document, page=3)
+    last = read(client, document, page="3")
     assert last.count('class="block') == 53
     assert "Characters that are not shown here: 10000." in last
     assert "Rows that are not shown here: 100." in last
@@ -590,6 +590,17 @@ def test_words_that_are_found_before_the_document_is_ready_are_recorded_as_read(
     page = client_for(bob).get(reverse("ingest:document", args=[document.pk])).content.decode()
     assert people.CANARY in page and "Found by its words already." in page
     assert Entry.objects.filter(action=actions.DOCUMENT_READ, actor=str(bob.pk)).count() == 1
+
+
+def test_the_page_is_made_anew_when_its_words_are_found(
+    client_for: ClientFor, bob: User, document: Document
+) -> None:
+    client, address = client_for(bob), reverse("ingest:document-state", args=[document.pk])
+    Document.objects.filter(pk=document.pk).update(status="processing", visible=False)
+    assert "HX-Refresh" not in client.get(address, {"found": "0"})
+    Document.objects.filter(pk=document.pk).update(visible=True)
+    assert client.get(address, {"found": "0"})["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in client.get(address, {"found": "1"})
 
 
 def test_the_page_says_what_is_known(client_for: ClientFor, bob: User, document: Document) -> None:
