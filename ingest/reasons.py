@@ -4,20 +4,21 @@ The readers are pure and speak English, with figures: what they said stays in th
 English readers. Others get the sentence of its code (docs/errors.md).
 """
 
+from django.utils.functional import Promise
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 
 def reason(code: str, detail: str) -> str:
     """Return `detail`, or a translated sentence for `code` where the interface is not English."""
     if (get_language() or "en").startswith("en"):
         return detail
-    return _sentences().get(code, detail)
+    return str(_SENTENCES.get(code, detail))
 
 
 def sentence(code: str) -> str:
     """What people read for a code of ours, in the language of the interface."""
-    return _sentences()[code]
+    return str(_SENTENCES[code])
 
 
 #: What is not the file's own fault (docs/errors.md, "again"): the same file may be read later.
@@ -41,74 +42,69 @@ def may_help_again(code: str) -> bool:
     return code in _AGAIN or code.startswith("model")
 
 
-def _sentences() -> dict[str, str]:
-    return {
-        "empty-file": _("The file is empty. Upload the right one."),
-        "unsupported-format": _(
-            "Files of this kind cannot be read. Accepted are PDF, Word (DOCX), HTML, Markdown and text."
-        ),
-        "encrypted": _("The file is protected with a password. Upload a copy without it."),
-        "damaged": _(
-            "The file is damaged or cut off. Open it in the program that made it and save it anew."
-        ),
-        "unsafe-file": _(
-            "The file declares XML entities. Save it anew in an office program, which writes none."
-        ),
-        "archive-too-large": _(
-            "The file unpacks to more than is allowed. Save it anew, with fewer or smaller pictures."
-        ),
-        "nested-too-deep": _(
-            "The page nests too many elements. Save it anew with a browser, or as text."
-        ),
-        "too-many-pages": _("The file has more pages than are allowed. Split it."),
-        "picture-too-large": _(
-            "The picture has more pixels than are read. Save it smaller: 300 pixels an inch are enough."
-        ),
-        "ocr-unavailable": _(
-            "Pages are pictures, and text recognition is not available. Ask an administrator."
-        ),
-        "too-much-text": _("The file holds more text than is allowed. Split it."),
-        "no-text": _(
-            "The file holds no text, and none was recognised in its pictures. Upload a version with text."
-        ),
-        "not-findable": _(
-            "The document was read, but a search for its own words does not find it. Try again."
-        ),
-        "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
-        "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
-        "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
-        "no-files": _("No file of the archive could be taken. Upload them one by one."),
-        "too-many-files": _("The archive holds more files than are allowed. Split it into parts."),
-        "archive-too-deep": _(
-            "Archives lie in each other too deeply. Unpack it, upload the files."
-        ),
-        "needs-libreoffice": _(
-            "Old Word and PowerPoint files cannot be read here. Save the file as DOCX or PPTX."
-        ),
-        "convert-failed": _(
-            "LibreOffice cannot read the file. Open it where it was made and save it as DOCX or PPTX."
-        ),
-        "malware-found": _(
-            "The malware scanner refuses this file. Do not upload it; ask whoever it came from."
-        ),
-        "scanner-limit": _(
-            "The file is larger than the malware scanner takes. Split it, or ask an administrator."
-        ),
-        "scanner-unavailable": _(
-            "The malware scanner does not answer, so no files are taken. Try again, or tell an administrator."
-        ),
-        "original-missing": _(
-            "The stored file is gone. Delete this entry, then upload the file again."
-        ),
-        "original-damaged": _(
-            "The stored file is not what was uploaded. Delete this entry, then upload the file again."
-        ),
-        "key-missing": _(
-            "The key of the stored files is missing. Tell an administrator: manage.py doctor says why."
-        ),
-        "worker-lost": _(
-            "Reading this file stopped the worker several times. Try a simpler version."
-        ),
-        "cancelled": _("It was stopped. Read it again when you like."),
-        "internal-error": _("Something went wrong inside. Try again, or tell an administrator."),
-    }
+_SENTENCES: dict[str, str | Promise] = {
+    "empty-file": _("The file is empty. Upload the right one."),
+    "unsupported-format": _(
+        "Files of this kind cannot be read. Save it as PDF, or in an Office or OpenDocument format."
+    ),
+    "encrypted": _("The file is protected with a password or encrypted. Upload a copy without it."),
+    "damaged": _(
+        "The file is damaged or cut off. Open it in the program that made it and save it anew."
+    ),
+    "unsafe-file": _(
+        "The file declares XML entities. Save it anew in an office program, which writes none."
+    ),
+    "archive-too-large": _(
+        "The file unpacks to more than is allowed. Save it anew, with fewer or smaller pictures."
+    ),
+    "nested-too-deep": _(
+        "The file nests too many elements. Save it anew in a simpler form, or as text."
+    ),
+    "too-many-pages": _("The file has more pages than are allowed. Split it."),
+    "picture-too-large": _(
+        "The picture has more pixels than are read. Save it smaller: 300 pixels an inch are enough."
+    ),
+    "ocr-unavailable": _(
+        "Pages are pictures, and text recognition is not available. Ask an administrator."
+    ),
+    "too-much-text": _("The file holds more text than is allowed. Split it."),
+    "no-text": _(
+        "The file holds no text, and none was recognised in its pictures. Upload a version with text."
+    ),
+    "not-findable": _(
+        "The document was read, but a search for its own words does not find it. Try again."
+    ),
+    "parse-timeout": _("Reading the file took too long. Split it, or change its format."),
+    "parse-memory": _("Reading the file took too much memory. Split it, or change its format."),
+    "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
+    "no-files": _("No file of the archive could be taken. Upload them one by one."),
+    "too-many-files": _("The archive holds more files than are allowed. Split it into parts."),
+    "archive-too-deep": _("Archives lie in each other too deeply. Unpack it, upload the files."),
+    "needs-libreoffice": _(
+        "Old Word and PowerPoint files cannot be read here. Save the file as DOCX or PPTX."
+    ),
+    "convert-failed": _(
+        "LibreOffice cannot read the file. Open it where it was made and save it as DOCX or PPTX."
+    ),
+    "malware-found": _(
+        "The malware scanner refuses this file. Do not upload it; ask whoever it came from."
+    ),
+    "scanner-limit": _(
+        "The file is larger than the malware scanner takes. Split it, or ask an administrator."
+    ),
+    "scanner-unavailable": _(
+        "The malware scanner does not answer, so no files are taken. Try again, or tell an administrator."
+    ),
+    "original-missing": _(
+        "The stored file is gone. Delete this entry, then upload the file again."
+    ),
+    "original-damaged": _(
+        "The stored file is not what was uploaded. Delete this entry, then upload the file again."
+    ),
+    "key-missing": _(
+        "The key of the stored files is missing. Tell an administrator: manage.py doctor says why."
+    ),
+    "worker-lost": _("Reading this file stopped the worker several times. Try a simpler version."),
+    "cancelled": _("It was stopped. Read it again when you like."),
+    "internal-error": _("Something went wrong inside. Try again, or tell an administrator."),
+}
