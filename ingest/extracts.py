@@ -24,7 +24,11 @@ LEVEL = 3
 
 def limits() -> Limits:
     """The bounds of everything that is read here."""
-    return Limits(max_pages=settings.MAX_PAGES, max_chars=settings.MAX_TEXT_CHARS)
+    return Limits(
+        max_pages=settings.MAX_PAGES,
+        max_chars=settings.MAX_TEXT_CHARS,
+        max_parts=settings.MAX_ARCHIVE_FILES,
+    )
 
 
 def save(claim: Claim, parsed: ParsedDocument, done: int, total: int, **changes: object) -> None:

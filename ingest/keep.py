@@ -59,7 +59,7 @@ def show(claim: Claim, document: Document, **changes: object) -> None:
     with transaction.atomic():
         _stand_still(document)
         document.visible = not versions(document).filter(searchable()).exists()
-        claim.renew(visible=document.visible, **changes)
+        claim.renew(visible=document.visible, reading=document.reading, **changes)
 
 
 def ready(claim: Claim, document: Document) -> None:

@@ -1,11 +1,14 @@
 """The sample handbook, and the commands that bring documents in."""
 
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.signals import first_admin_created
@@ -104,6 +107,25 @@ def test_add_takes_a_folder_and_reads_it_here_without_a_worker(
     out = add(str(samples), "--collection", "Handbook", "--owner", "alice@example.com")
     assert "2 added, 0 already there, 0 failed" in out
     assert set(Document.objects.values_list("status", "uploaded_by")) == {("ready", alice.pk)}
+
+
+def test_add_reads_what_lies_in_an_archive_past_what_rests(
+    vectors: str, samples: Path, alice: User, collection: Collection
+) -> None:
+    add(str(samples), "--collection", "Handbook", "--owner", "alice@example.com", "--no-wait")
+    Document.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
+    folder = samples.parent / "packed"
+    folder.mkdir()
+    with ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("badges.md", "# Badges\n\nLost badges are reported to the front desk.")
+        archive.writestr("empty.md", "")
+        archive.writestr("picture.html", "<html><body><img src='x.png'></body></html>")
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("add", str(folder), "--collection", "Handbook", stdout=out)
+    assert "1 added, 0 already there, 1 failed" in out.getvalue()
+    assert "more/picture.html" in out.getvalue()
+    assert Document.objects.get(name="badges.md").status == "ready"
 
 
 def test_add_tells_what_failed_and_goes_on(

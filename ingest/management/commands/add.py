@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.core.files.base import File
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,11 +17,12 @@ from rich.table import Table
 
 from accounts.models import User
 from audit.problems import Problem
-from ingest import queue
+from ingest import claims, queue
 from ingest.access import EDITOR, collections_for
 from ingest.collections import create_collection
+from ingest.inside import inside
 from ingest.models import Collection, Document
-from ingest.pipeline import process_document
+from ingest.pipeline import process
 from ingest.upload import upload
 from ingest.walk import files_under
 
@@ -153,32 +155,48 @@ def _wait(bar: Progress, run: _Run) -> None:
     here = not queue.workers()
     waiting, changed = _open(run), monotonic()
     while waiting and monotonic() - changed < PATIENCE_SECONDS:
-        bar.update(task, completed=len(run.added) - len(waiting))
+        total = _mine(run).count()
+        bar.update(task, completed=total - len(waiting), total=total)
         if here:
-            process_document(waiting[0][0])
+            _work([pk for pk, *_ in waiting])
         now = _open(run)
         if now == waiting:
             sleep(POLL_SECONDS)
         else:
             waiting, changed = now, monotonic()
-    bar.update(task, completed=len(run.added) - len(waiting))
-    failed = Document.objects.filter(pk__in=run.added, status=Document.Status.FAILED)
-    run.failures += [(document.name, document.error_detail) for document in failed]
-    stuck = Document.objects.filter(pk__in=[pk for pk, _ in waiting])
-    run.failures += [(document.name, STUCK) for document in stuck]
+    total = _mine(run).count()
+    bar.update(task, completed=total - len(waiting), total=total)
+    ended = _mine(run)
+    failed = ended.filter(status=Document.Status.FAILED)
+    run.failures += [(_shown(document), document.error_detail) for document in failed]
+    stuck = ended.filter(pk__in=[pk for pk, *_ in waiting])
+    run.failures += [(_shown(document), STUCK) for document in stuck]
 
 
-def _open(run: _Run) -> list[tuple[UUID, float]]:
+def _work(waiting: list[UUID]) -> None:
+    """What a worker does: the first that does not rest."""
+    for pk in waiting:
+        if claim := claims.take(pk):
+            process(claim)
+            return
+
+
+def _mine(run: _Run) -> QuerySet[Document]:
+    """What was added, and what was unpacked from it."""
+    living = Document.objects.exclude(status=Document.Status.ERASING)
+    return living.filter(pk__in={*run.added, *inside(run.added)})
+
+
+def _shown(document: Document) -> str:
+    return f"{document.path}/{document.name}" if document.path else document.name
+
+
+def _open(run: _Run) -> list[tuple[UUID, str, float, int]]:
     """Those that are not at their end yet and how far they are, the waiting ones first."""
-    rows = Document.objects.filter(pk__in=run.added, status__in=OPEN)
-    states = {
-        pk: (status, progress)
-        for pk, status, progress in rows.values_list("pk", "status", "progress")
-    }
-    ordered = sorted(
-        states, key=lambda pk: (states[pk][0] != Document.Status.QUEUED, run.added.index(pk))
-    )
-    return [(pk, states[pk][1]) for pk in ordered]
+    rows = _mine(run).filter(status__in=OPEN).order_by("turn", "created_at")
+    waiting = [row for row in rows if row.status == Document.Status.QUEUED]
+    working = [row for row in rows if row.status != Document.Status.QUEUED]
+    return [(row.pk, row.stage, row.progress, row.done) for row in waiting + working]
 
 
 def _summary(console: Console, run: _Run, *, waited: bool) -> None:
