@@ -23,9 +23,10 @@ from ingest.guard import safe_name
 from ingest.models import Collection, Document, Grant, Hold, Receipt
 from ingest.parsers.base import ParseError
 from ingest.parsers.registry import TEXT, ZIP
+from ingest.pipeline import process_document
 from ingest.upload import upload
 from tests.ingest import clamd
-from tests.ingest.conftest import Put
+from tests.ingest.conftest import Add, Put
 from tests.parsing.files import code_of
 
 pytestmark = pytest.mark.django_db
@@ -271,6 +272,21 @@ def test_a_new_version_with_an_archive_in_it(put: Put) -> None:
     assert erasing() == {"a.zip", "in.zip", "before.txt"}
     assert Document.objects.get(name="same.txt").container_id == documents[3].pk
     assert Document.objects.filter(name="changed.txt", status="queued").count() == 2
+
+
+def test_through_the_whole_flow(add: Add) -> None:
+    """The archive is ready without a passage of its own; its files are ready and have theirs."""
+    inner = packed({"deep.txt": "The vault opens at nine in the morning."})
+    archive = add("a.zip", packed({"top.txt": "Thirty days of leave a year.", "in.zip": inner}))
+    assert (archive.status, archive.chunk_count, archive.error_code) == ("ready", 0, "")
+    assert archive.reading["files"] == {"taken": 2, "refused": 0}
+    for name in ("top.txt", "in.zip", "deep.txt"):
+        process_document(Document.objects.get(name=name).pk)
+    assert set(Document.objects.values_list("status", flat=True)) == {"ready"}
+    assert Document.objects.get(name="deep.txt").chunk_count == 1
+    empty = add("b.zip", packed({"a.exe": b"MZ\x90\0" + bytes(range(256)) * 4}))
+    assert (empty.status, empty.error_code) == ("failed", "no-files")
+    assert empty.reading["refused"][0]["code"] == "unsupported-format"
 
 
 # --- who may, and what stops it -----------------------------------------------------------------

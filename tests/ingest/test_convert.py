@@ -17,6 +17,7 @@ from ingest import convert
 from ingest.guard import detect_media_type
 from ingest.parsers.base import ParseError
 from ingest.parsers.registry import CONVERTED, DOC, DOCX, PPT, PPTX
+from sovereign import installed
 from tests.parsing import files
 from tests.wall.test_confine import walls
 
@@ -260,3 +261,12 @@ def test_old_files_that_broke_other_readers_end_with_a_fitting_code() -> None:
     assert set(outcomes.values()) == {"read", "convert-failed", "no-text"}
     assert outcomes["testPPT_protected_passtika.ppt"] == "convert-failed"
     assert outcomes["testPPT_embedded2.ppt"] == "read"
+
+
+def test_the_doctor_says_where_it_is(settings: Settings) -> None:
+    settings.LIBREOFFICE = "/nowhere/soffice"
+    missing = installed.libreoffice()
+    assert (missing.ok, missing.needed) == (False, False)
+    assert "libreoffice-writer-nogui" in missing.advice
+    settings.LIBREOFFICE = ""
+    assert installed.libreoffice().ok, "not there, and nobody asked for it, is right, too"
