@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from ingest.chunk import ChunkDraft, chunk_document
 from ingest.guard import detect_media_type
 from ingest.parsers.base import Limits, ParseError
-from ingest.parsers.registry import SUPPORTED
+from ingest.parsers.registry import SLIDES, SUPPORTED
 from ingest.parsers.sandbox import parse_isolated
 
 WORD = re.compile(r"\w+(?:[.,]\d+)*")
@@ -53,7 +53,9 @@ def read(path: Path) -> tuple[str, list[ChunkDraft], str, float, float]:
             path, media_type, Limits(), cpu_seconds=120, wall_seconds=300, memory_mb=1024
         )
         started = time.process_time()
-        passages = chunk_document(parsed, title=parsed.title or path.name)
+        passages = chunk_document(
+            parsed, title=parsed.title or path.name, apart=media_type in SLIDES
+        )
         chunking = time.process_time() - started
         outcome = "text" + (
             f" ({'; '.join(n.code for n in parsed.warnings)})" if parsed.warnings else ""

@@ -54,10 +54,13 @@ class _Section:
         self.units += atom.units
 
 
-def chunk_document(parsed: ParsedDocument, *, title: str) -> list[ChunkDraft]:
-    """Passages of up to MAX_UNITS words in reading order, none empty, all text in at least one."""
+def chunk_document(parsed: ParsedDocument, *, title: str, apart: bool = False) -> list[ChunkDraft]:
+    """Passages of up to MAX_UNITS words in reading order, none empty, all text in at least one.
+
+    `apart`: each page stands for itself (slides), so that headings of one do not hold for the next.
+    """
     drafts: list[ChunkDraft] = []
-    for section in _merged(_sections(parsed)):
+    for section in _merged(_sections(parsed, apart)):
         path = tuple(text for _, text in section.path)
         for atoms in _packed(section):
             drafts.append(_draft(len(drafts), parsed, atoms, path, title))
@@ -65,11 +68,17 @@ def chunk_document(parsed: ParsedDocument, *, title: str) -> list[ChunkDraft]:
 
 
 # --- sections -----------------------------------------------------------------------------------
-def _sections(parsed: ParsedDocument) -> Iterator[_Section]:
+def _sections(parsed: ParsedDocument, apart: bool) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     section = _Section(())
     body = False
+    page: int | None = None
     for block, lead_in in with_lead_in(parsed.blocks):
+        if apart and block.page != page:
+            if section.atoms:
+                yield section
+            section, body, path = _Section(()), False, []
+        page = block.page
         if block.kind == "heading":
             if body:
                 yield section

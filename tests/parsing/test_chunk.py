@@ -193,3 +193,15 @@ def test_time_grows_with_the_text() -> None:
     found = chunk_document(parsed, title="T")
     assert time.process_time() - started < 6
     assert len(found) > 6_000
+
+
+def test_slides_stand_for_themselves() -> None:
+    long = "The pump runs day and night and is looked at twice a week by the two of us. " * 4
+    parsed = document(
+        ("heading", "Pumps", {"level": 1, "page": 1}),
+        ("paragraph", long, {"page": 1}),
+        ("paragraph", long, {"page": 2}),
+    )
+    paths = [draft.heading_path for draft in chunk_document(parsed, title="", apart=True)]
+    assert paths == [("Pumps",), ()]
+    assert {draft.heading_path for draft in chunk_document(parsed, title="")} == {("Pumps",)}
