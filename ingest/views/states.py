@@ -62,7 +62,7 @@ def _failed(document: Document) -> State:
 def _found(document: Document) -> list[str]:
     if not document.visible:
         return []
-    return [_("Found by its words already.")]
+    return [_("Found by its words so far.")]
 
 
 def _tried(document: Document) -> list[str]:
@@ -83,10 +83,10 @@ def _time(wait: Wait | None) -> list[str]:
         return []
     time = "" if wait.seconds is None else about(wait.seconds)
     if wait.position and time:
-        return [_("Position %(n)d, ready in %(time)s.") % {"n": wait.position, "time": time}]
+        return [_("Position %(n)d, done in %(time)s.") % {"n": wait.position, "time": time}]
     if wait.position:
         return [_("Position %(n)d.") % {"n": wait.position}]
-    return [_("Ready in %(time)s.") % {"time": time}] if time else []
+    return [_("Done in %(time)s.") % {"time": time}] if time else []
 
 
 def _waiting(document: Document) -> str:

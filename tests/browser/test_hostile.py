@@ -104,7 +104,7 @@ def upload(page: Page, elsewhere: Listener) -> None:
     }
     for name, data in files.items():
         payload: Any = {"name": name, "mimeType": "text/plain", "buffer": data.encode()}
-        page.locator("[data-upload] input[type=file]").set_input_files([payload])
+        page.locator("#files").set_input_files([payload])
     expect(page.locator("tr", has_text="Ready")).to_have_count(len(files), timeout=60_000)
 
 

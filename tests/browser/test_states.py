@@ -16,7 +16,7 @@ SAID = {
     "lease.pdf": ["Reading, page 3 of 40", "A worker was lost over it"],
     "deeds.tiff": ["Recognising text, picture 3 of 40"],
     "talk.pptx": ["Reading, slide 12 of 30"],
-    "manual.docx": ["Understanding, 120 of 800 passages", "Found by its words already."],
+    "manual.docx": ["Understanding, 120 of 800 passages", "Found by its words so far."],
     "locked.pdf": ["Failed", "Upload a copy without it.", "will not help"],
     "unlucky.docx": ["Failed", "Trying again may help."],
     "unwanted.pdf": ["Stopped"],

@@ -588,7 +588,7 @@ def test_words_that_are_found_before_the_document_is_ready_are_recorded_as_read(
 ) -> None:
     Document.objects.filter(pk=document.pk).update(status="processing", stage="embed", visible=True)
     page = client_for(bob).get(reverse("ingest:document", args=[document.pk])).content.decode()
-    assert people.CANARY in page and "Found by its words already." in page
+    assert people.CANARY in page and "Found by its words so far." in page
     assert Entry.objects.filter(action=actions.DOCUMENT_READ, actor=str(bob.pk)).count() == 1
 
 
