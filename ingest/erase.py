@@ -28,6 +28,8 @@ from ingest.models import Chunk, Collection, Document, Receipt
 
 #: Rows of one transaction: others wait for the database meanwhile.
 BATCH = 1_000
+#: What a worker may be writing: what was stopped a moment ago (ingest/documents.py), too.
+_MAY_BE_WRITTEN = (Document.Status.PROCESSING, Document.Status.FAILED)
 #: A worker may be writing vectors when its lease is taken; it has this long to notice.
 MARGIN = timedelta(seconds=1)
 
@@ -141,7 +143,7 @@ def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
     marked = list(living.select_for_update().order_by("id").values_list("id", "collection_id"))
     Document.objects.filter(id__in=[pk for pk, _ in marked]).update(
         lease_until=Case(
-            When(status=Document.Status.PROCESSING, then=F("lease_until")), default=Value(None)
+            When(status__in=_MAY_BE_WRITTEN, then=F("lease_until")), default=Value(None)
         ),
         status=Document.Status.ERASING,
         visible=False,

@@ -113,16 +113,16 @@ def lock() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def is_waited_for(document_id: UUID) -> bool:
+def is_waited_for(document_id: UUID, *, called: bool = False) -> bool:
     """Whether this slow document keeps others from being read that have nobody else.
 
     With one worker process these are all quick ones; else slow ones of other flows, when as many
-    slow ones are worked on as may be.
+    slow ones are worked on as may be. `called`: there is something else to do.
     """
     mine = Document.objects.filter(pk=document_id, lane=SLOW).first()
     if mine is None:
         return False
-    if settings.WORKER_PROCESSES == 1 and rested().filter(lane=QUICK).exists():
+    if called or (settings.WORKER_PROCESSES == 1 and rested().filter(lane=QUICK).exists()):
         return True
     of_my_flow = Q(uploaded_by=mine.uploaded_by_id, collection=mine.collection_id)
     return not slow_room() and rested().filter(lane=SLOW).exclude(of_my_flow).exists()

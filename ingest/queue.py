@@ -19,6 +19,10 @@ PROCESS = "ingest.tasks.process"
 ERASE = "ingest.tasks.erase"
 ERASE_COLLECTION = "ingest.tasks.erase_collection"
 
+#: Of ten, 0 is first: thousands of documents let sweeps, erasures and seals of the record pass. In
+#: Redis each step of these is a list of its own; other brokers may take no notice.
+PRIORITY = {PROCESS: 9}
+
 #: Messages that are sent in one go; the sweep sends those that are missing.
 NUDGES = 500
 
@@ -48,13 +52,18 @@ def _broker() -> Iterator[Any]:
         raise BrokerUnavailable(type(error).__name__) from error
 
 
+def _send(connection: Any, task: str, *args: str, countdown: float | None = None) -> None:
+    priority = PRIORITY.get(task, 0)
+    current_app.send_task(
+        task, args, countdown=countdown, priority=priority, connection=connection, retry=False
+    )
+
+
 def send(task: str, *args: str, countdown: float | None = None) -> bool:
     """Send the task of that name now. Returns False when the broker is away."""
     try:
         with _broker() as connection:
-            current_app.send_task(
-                task, args, countdown=countdown, connection=connection, retry=False
-            )
+            _send(connection, task, *args, countdown=countdown)
     except BrokerUnavailable:
         return False
     return True
@@ -66,7 +75,7 @@ def send_each(task: str, keys: Iterable[str]) -> int:
     try:
         with _broker() as connection:
             for key in keys:
-                current_app.send_task(task, (key,), connection=connection, retry=False)
+                _send(connection, task, key)
                 sent += 1
     except BrokerUnavailable:
         pass

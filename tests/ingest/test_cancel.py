@@ -14,7 +14,7 @@ from accounts.models import User
 from audit import actions
 from audit.models import Entry
 from audit.problems import Problem
-from ingest import claims, documents, lexical, queue
+from ingest import claims, documents, erase, lexical, queue
 from ingest.models import Chunk, Collection, Document, Extract
 from ingest.parsers.base import Limits
 from ingest.parsers.frames import Told
@@ -87,6 +87,19 @@ def test_a_reader_at_work_is_ended(put: Put, erin: User, tmp_path: Any) -> None:
             wall_seconds=60,
             memory_mb=1_000,
         )
+
+
+def test_what_was_stopped_a_moment_ago_is_erased_when_its_worker_has_noticed(
+    erin: User, put: Put
+) -> None:
+    """It may be writing vectors just then, and they would stay."""
+    document = put("leave.md", TEXT).document
+    assert claims.take_next()
+    documents.cancel(erin, document)
+    erase.erase_document(erin, document)
+    assert not erase.due().exists()
+    Document.objects.update(lease_until=timezone.now() - timedelta(seconds=5))
+    assert erase.due().exists()
 
 
 def test_what_has_ended_is_left_alone(erin: User, collection: Collection) -> None:

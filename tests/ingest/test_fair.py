@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import User
-from ingest import claims, fair
+from ingest import claims, fair, queue
 from ingest.models import Collection, Document
 from tests import people
+from tests.ingest.broker import broker  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 Lane, Status = Document.Lane, Document.Status
 
 
@@ -200,6 +201,29 @@ def test_it_goes_on_while_nobody_waits_for_it(
     waiting(collection, alice, lane=Lane.SLOW)
     claims.yield_if_waited_for(fresh)
     assert fresh.held().exists(), "there is another worker, and its own flow gains nothing"
+
+
+def test_a_single_worker_makes_way_for_what_keeps_order(
+    alice: User, collection: Collection, settings: Any
+) -> None:
+    claim = slow_at_work(collection, alice, 21)
+    assert queue.send("ingest.tasks.sweep")
+    claims.yield_if_waited_for(claim)
+    settings.WORKER_PROCESSES = 1
+    with pytest.raises(claims.HandedOver):
+        claims.yield_if_waited_for(claim)
+
+
+def test_a_quick_document_is_not_handed_over(
+    alice: User, collection: Collection, settings: Any
+) -> None:
+    settings.WORKER_PROCESSES = 1
+    waiting(collection, alice, 2)
+    claim = claims.take_next()
+    assert claim and queue.send("ingest.tasks.sweep")
+    claim.began -= 30
+    claims.yield_if_waited_for(claim)
+    assert claim.held().exists()
 
 
 def test_slow_documents_of_different_people_take_turns(

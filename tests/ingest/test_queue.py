@@ -1,7 +1,7 @@
 """Messages, the sweep, and workers that are lost: nothing stays stuck, nothing is tried for ever."""
 
-from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,33 +12,16 @@ from django.utils import timezone
 from accounts.models import User
 from ingest import claims, fair, pipeline, queue, recover, tasks
 from ingest.models import Collection, Document
+from tests import live
+from tests.ingest.broker import broker, delivered  # noqa: F401 (a fixture)
 from tests.ingest.conftest import Put
 from tests.ingest.test_fair import waiting
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 Lane, Status = Document.Lane, Document.Status
 
 TEXT = "# Annual leave\n\nEvery employee has 28 days of annual leave per year."
 OLD = timezone.now() - timedelta(minutes=5)
-
-
-def delivered() -> list[tuple[str, str]]:
-    """Task and key of each message that waits, which does not wait any more."""
-    found = []
-    with current_app.connection_for_read() as connection:
-        waiting = connection.SimpleQueue(current_app.amqp.queues["celery"])
-        while waiting.qsize():
-            message = waiting.get(block=False)
-            found.append((message.headers["task"], message.payload[0][0]))
-            message.ack()
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _nothing_waits() -> Iterator[None]:
-    delivered()
-    yield
-    delivered()
 
 
 def lose(claim: claims.Claim | None) -> Document:
@@ -116,6 +99,24 @@ def test_each_is_sent_through_one_connection(monkeypatch: pytest.MonkeyPatch) ->
     assert queue.send_each(queue.PROCESS, []) == 0
     monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:9")
     assert queue.send_each(queue.PROCESS, keys) == 0
+
+
+@pytest.mark.live
+def test_what_keeps_order_passes_documents_in_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, address = live.valkey(tmp_path)
+    try:
+        with monkeypatch.context() as there:
+            for name in ("broker_read_url", "broker_write_url"):
+                there.setattr(current_app.conf, name, address)
+            queue.send_each(queue.PROCESS, ["a", "b"])
+            assert queue.send("ingest.tasks.sweep") and queue.send(queue.ERASE, "c")
+            assert queue.depth() == 4
+            order = ["ingest.tasks.sweep", queue.ERASE, queue.PROCESS, queue.PROCESS]
+            assert [task for task, _ in delivered()] == order
+    finally:
+        process.kill()
 
 
 # --- lost workers -------------------------------------------------------------------------------
