@@ -9,6 +9,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 pytestmark = pytest.mark.browser
 
 SIZES = {"wide": (1280, 860), "narrow": (390, 844)}
+#: Each size and each theme once; the other two pairs with the tests that take minutes.
+LOOKS = [
+    ("wide", "light"),
+    ("narrow", "dark"),
+    pytest.param("wide", "dark", marks=pytest.mark.long),
+    pytest.param("narrow", "light", marks=pytest.mark.long),
+]
 LEAVE = "How many days of annual leave does a full-time employee have in each calendar year?"
 ANSWERED = ".answer:not([data-stream])"
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.states import NAME
-from tests.browser.test_looks import fits, options
+from tests.browser.test_looks import LOOKS, fits, options
 
 pytestmark = pytest.mark.browser
 
@@ -55,8 +55,7 @@ def test_a_reader_stops_nothing(sign_in: Callable[..., Page]) -> None:
     expect(page.get_by_role("button", name="Read it again")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_states_and_views_fit(
     sign_in: Callable[..., Page], picture: Callable[[Page, str], Path], size: str, theme: str
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.test_documents import new_collection, text_file
-from tests.browser.test_looks import fits, options
+from tests.browser.test_looks import LOOKS, fits, options
 
 pytestmark = pytest.mark.browser
 
@@ -220,8 +220,7 @@ def test_leaving_in_the_middle_of_an_upload_is_asked_about(
     assert asked == ["beforeunload"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_an_upload_fits(
     sign_in: Callable[..., Page],
     picture: Callable[[Page, str], Path],
