@@ -43,10 +43,10 @@ def pages() -> Iterator[Page]:
     yield Page("umlauts", *scans.sheet(scans.prose(scans.GERMAN)))
     yield Page("umlauts", *scans.sheet(scans.prose(scans.GERMAN, font="Times-Roman", size=12)))
     for degrees in (1, -2, 3.5, -5):
-        yield _spoiled(f"skewed {abs(degrees)}°", lambda image, by=degrees: scans.turned(image, by))
+        yield _turned(f"skewed {abs(degrees)}°", degrees)
     for degrees in (90, 180, 270):
-        yield _spoiled("turned", lambda image, by=degrees: scans.turned(image, by))
-    yield _spoiled("turned and skewed", lambda image: scans.turned(image, 92.5))
+        yield _turned("turned", degrees)
+    yield _turned("turned and skewed", 92.5)
     yield Page("two columns", *scans.sheet(scans.columns()))
     image, text = scans.sheet(scans.columns(scans.GERMAN))
     yield Page("two columns", scans.turned(image, 2), text)
@@ -57,6 +57,10 @@ def pages() -> Iterator[Page]:
     yield Page("150 dpi", *scans.sheet(scans.prose(), dpi=150), dpi=150)
     yield Page("100 dpi", *scans.sheet(scans.prose(), dpi=100), dpi=100)
     yield Page("table", *scans.sheet(scans.table()))
+
+
+def _turned(kind: str, degrees: float) -> Page:
+    return _spoiled(kind, lambda image: scans.turned(image, degrees))
 
 
 def _spoiled(kind: str, spoil: Spoil) -> Page:

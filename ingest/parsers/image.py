@@ -10,12 +10,13 @@ from PIL import Image, ImageOps, TiffImagePlugin
 from ingest.parsers import clean, progress
 from ingest.parsers.base import Limits, ParsedDocument, ParseError, Recognition
 
-#: MPO: a JPEG with further views behind the first one, as some cameras write.
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
+FORMATS = ("PNG", "JPEG", "TIFF")
 #: Bytes of one frame in memory: 400 million pixels of grey, 100 million of colour.
 MAX_BYTES = 400_000_000
 #: Of modes in memory: Pillow keeps colours in four bytes.
 _BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "PA": 4, "I;16": 2, "I;16B": 2}
+#: A JPEG with further views behind the first one, as some cameras write, is opened as MPO.
+_JPEG = ("JPEG", "MPO")
 #: Pixels of the longer side above which a JPEG is decoded smaller.
 _DRAFT = 6_000
 _DAMAGED = "The picture is damaged or cut off. Open it in a picture program and save it anew."
@@ -26,8 +27,9 @@ _BROKEN = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EO
 _SUBFILE, _TITLE, _CHANGED, _ARTIST, _EXIF, _TAKEN = 254, 269, 306, 315, 0x8769, 36867
 _REDUCED = 1
 
-# Sizes are judged here, before anything is decoded; Pillow's own bound is lower, and a warning.
-Image.MAX_IMAGE_PIXELS = 2 * MAX_BYTES
+# Sizes are judged here (_check_size), before anything is decoded; Pillow's own bound does not know
+# how many bytes a pixel takes.
+Image.MAX_IMAGE_PIXELS = None
 
 
 class ImageParser:
@@ -75,8 +77,6 @@ def _told() -> Iterator[None]:
     """What Pillow raises, in our words."""
     try:
         yield
-    except Image.DecompressionBombError as error:
-        raise _too_large() from error
     except _BROKEN as error:
         raise ParseError("damaged", _DAMAGED) from error
 
@@ -140,7 +140,7 @@ def _grey(image: Image.Image, frame: int) -> Image.Image:
     """A frame in grey, as it is shown: turned as its EXIF says, on white where it is transparent."""
     if image.format == "TIFF":
         image.seek(frame)
-    if image.format in ("JPEG", "MPO"):
+    if image.format in _JPEG:
         image.draft("L", _draft_size(image))
     image.load()
     picture = _on_white(image)
