@@ -16,8 +16,9 @@ from PIL import Image
 from ingest.parsers.ocr_picture import MAX_PIXELS, Placement
 from ingest.parsers.pdf_lines import Line
 
-#: A page with fewer letters may be a scan with a stamp, a fax's head or a number on it.
-FEW_LETTERS = 120
+#: A page with no more letters than these, in its margins or anywhere, may be a scan with a stamp, a
+#: fax's head or a number on it. Titles over a picture stand in the middle, and are longer.
+MARGIN_LETTERS, STAMP_LETTERS = 120, 12
 #: Share of a page that its pictures cover where it is one of them.
 COVERED = 0.5
 #: Share of letters without a meaning that makes a text garbage.
@@ -46,14 +47,16 @@ def without_text(path: Path, lines: list[Line], empty: list[int]) -> tuple[list[
         by_page[line.page].append(line)
     texts = {page: "".join(line.text for line in found) for page, found in by_page.items()}
     garbage = {page for page, text in texts.items() if _is_garbage(text)}
-    few = [page for page, text in texts.items() if _letters(text) < FEW_LETTERS]
-    covered = set(_covered(path, [page for page in few if page not in garbage]))
+    stamped = [page for page, found in by_page.items() if _is_stamp(found)]
+    covered = set(_covered(path, [page for page in stamped if page not in garbage]))
     kept = [line for line in lines if line.page not in garbage]
     return kept, sorted({*empty, *garbage, *covered})
 
 
-def _letters(text: str) -> int:
-    return sum(letter.isalnum() for letter in text)
+def _is_stamp(lines: list[Line]) -> bool:
+    letters = sum(letter.isalnum() for line in lines for letter in line.text)
+    in_margin = all(line.margin for line in lines)
+    return letters <= (MARGIN_LETTERS if in_margin else STAMP_LETTERS)
 
 
 def _is_garbage(text: str) -> bool:

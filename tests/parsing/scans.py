@@ -168,8 +168,16 @@ def blurred(image: Image.Image, radius: float = 2.0) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(radius))
 
 
-def pdf(path: Path, *images: Image.Image, dpi: int = DPI, stamp: str = "", turn: int = 0) -> Path:
-    """A PDF of pictures as large as the pages; `stamp` is text upon each, `turn` its /Rotate."""
+def pdf(
+    path: Path,
+    *images: Image.Image,
+    dpi: int = DPI,
+    stamp: str = "",
+    at: float = 20,
+    turn: int = 0,
+) -> Path:
+    """A PDF of pictures as large as the pages; `stamp` is text upon each, `at` so many points from
+    below; `turn` is its /Rotate."""
     canvas = Canvas(str(path))
     for image in images:
         size = image.width * 72 / dpi, image.height * 72 / dpi
@@ -177,7 +185,7 @@ def pdf(path: Path, *images: Image.Image, dpi: int = DPI, stamp: str = "", turn:
         canvas.setPageRotation(turn)
         canvas.drawImage(ImageReader(image), 0, 0, *size)
         if stamp:
-            canvas.drawString(20, 20, stamp)
+            canvas.drawString(20, at, stamp)
         canvas.showPage()
     canvas.save()
     return path

@@ -110,6 +110,18 @@ def test_a_few_words_without_a_picture_are_a_page_of_text(tmp_path: Path) -> Non
     assert files.parse(path, PDF).blank == ()
 
 
+def test_a_title_page_with_a_picture_behind_it_has_text(tmp_path: Path) -> None:
+    picture = Image.new("L", (900, 1200), 200)
+    path = scans.pdf(
+        tmp_path / "a.pdf", picture, stamp="Annual report of the works council", at=150
+    )
+    assert files.parse(path, PDF).blank == ()
+    path = scans.pdf(
+        tmp_path / "b.pdf", picture, stamp="FAX 28-NOV-2026 14:33 FROM 0221 1234 P 01", at=8
+    )
+    assert files.parse(path, PDF).blank == (1,)
+
+
 def test_a_title_over_a_picture_is_not_called_blank(tmp_path: Path) -> None:
     path = scans.pdf(tmp_path / "a.pdf", Image.new("L", (900, 600), 200), stamp="Thank you")
     assert files.parse(path, PDF).blank == (1,)
