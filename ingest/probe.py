@@ -48,7 +48,7 @@ def probe(claim: Claim, document: Document) -> None:
                 continue
             log.warning("document.not.found", document=str(document.pk), by=found.__name__)
             write(claim, document)
-            if not found(document, passages):
+            if not (found(document, passages) or _held(document, passages, found)):
                 raise _not_findable()
 
 
@@ -102,6 +102,21 @@ def _vector_finds(document: Document, chunk: Chunk) -> bool:
         # Twenty others are as near: is it there at all?
         hits += store.indexed(*place, 1, document=document.pk)
     return _seen(chunk, hits, VECTOR_TIE)
+
+
+def _held(document: Document, passages: Sequence[Chunk], found: object) -> bool:
+    """Whether the vectors are in the index although its graph does not lead there (store._apart).
+
+    Up to EXACT_SEARCH_CHUNKS passages no search asks the graph; beyond, its other passages count.
+    """
+    if found is not _by_vector:
+        return False
+    place = (document.collection_id, passages[0].embedder, 1)
+    return any(
+        store.indexed(from_bytes([bytes(chunk.vector)])[0], *place, document=document.pk)
+        for chunk in passages
+        if chunk.vector
+    )
 
 
 def _seen(chunk: Chunk, hits: Sequence[Hit], tie: float) -> bool:

@@ -49,6 +49,8 @@ log = structlog.get_logger(__name__)
 
 #: Vectors of one request; the server refuses more than 5,461.
 BATCH = 1_000
+#: By how much each component of a vector is moved before it is indexed: see _apart.
+HAIR = 1e-3
 TIMEOUT_SECONDS = 30.0
 PAGE = 500
 
@@ -160,12 +162,25 @@ def _upsert(name: str, document: UUID, ids: Sequence[UUID], vectors: Vectors) ->
             name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
         for start in range(0, len(ids), BATCH):
-            part = [str(pk) for pk in ids[start : start + BATCH]]
+            part = ids[start : start + BATCH]
             index.upsert(
-                ids=part,
-                embeddings=vectors[start : start + BATCH],
+                ids=[str(pk) for pk in part],
+                embeddings=_apart(part, vectors[start : start + BATCH]),
                 metadatas=[{"document": document.hex}] * len(part),
             )
+
+
+def _apart(ids: Sequence[UUID], vectors: Vectors) -> Vectors:
+    """The vectors, each moved by a hair that follows from its id; cosines change by about 2e-4.
+
+    HNSW links each point to its nearest ones: 40 equal vectors (one sentence in 40 files) link to each
+    other alone, and what comes later is no longer reached: of 100 points after 40 equal ones 49 were
+    not found, of 100 after 300 none; with the hair 0 and 1. The database keeps them as they are.
+    """
+    noise = [
+        np.random.default_rng(pk.int).standard_normal(vectors.shape[1], np.float32) for pk in ids
+    ]
+    return (vectors + HAIR * np.stack(noise)).astype(np.float32)
 
 
 def remove_document(collection_id: UUID, document_id: UUID) -> None:

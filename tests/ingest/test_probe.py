@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
 from audit import actions
 from audit.models import Entry
 from ingest import lexical, probe, store
+from ingest.embed import normalised
 from ingest.models import Collection, Document
 from ingest.pipeline import process_document
 from tests.ingest.conftest import Add, Put
@@ -111,3 +114,21 @@ def test_a_probe_asks_little(
         assert probe._by_words(document, passages)
     with django_assert_max_num_queries(0):
         assert probe._by_vector(document, passages)
+
+
+def test_one_sentence_in_many_files_hides_nothing(vectors: str, collection: Collection) -> None:
+    """HNSW links equal vectors to each other alone: without store._apart none of the others is found."""
+    numbers = np.random.default_rng(1)
+    points = normalised(numbers.standard_normal((66, 384)).astype(np.float32))
+    before, one, others = points[:5], points[5:6], points[6:]
+    document = Document(collection=collection)
+    for some in (before, np.tile(one, (300, 1))):
+        store.upsert(document, [uuid4() for _ in some], some, "equal")
+    ids = [uuid4() for _ in others]
+    for pk, vector in zip(ids, others, strict=True):
+        store.upsert(document, [pk], vector[None], "equal")
+    found = [
+        {hit.chunk for hit in store.indexed(vector, collection.pk, "equal", 20)}
+        for vector in others
+    ]
+    assert sum(pk in hits for pk, hits in zip(ids, found, strict=True)) >= 55
