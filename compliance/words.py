@@ -43,6 +43,8 @@ LABELS: dict[str, tuple[str, str | Promise]] = {
     actions.DOCUMENT_READY: ("documents", _("Document ready")),
     actions.DOCUMENT_FAILED: ("documents", _("Document could not be read")),
     actions.DOCUMENT_RETRIED: ("documents", _("Document tried again")),
+    actions.DOCUMENT_CANCELLED: ("documents", _("Reading of documents stopped")),
+    actions.DOCUMENT_REFUSED: ("documents", _("File refused by the malware scanner")),
     actions.DOCUMENT_READ: ("documents", _("Document opened")),
     actions.DOCUMENT_DOWNLOADED: ("documents", _("Original downloaded")),
     actions.DOCUMENT_ERASED: ("documents", _("Document erased")),

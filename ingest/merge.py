@@ -18,7 +18,8 @@ def merged(
     """`parsed` with the blocks that were recognised on its blank `pages`, in the order of pages.
 
     Blocks of other pages are not taken, and what a page holds already stays as it is: the same batch
-    again changes nothing. Pages that hold text now are no longer blank. Raises ParseError
+    again changes nothing. Pages that hold text are no longer blank:
+    some have words of their own, to which recognition adds none. Raises ParseError
     `too-much-text`.
     """
     wanted = set(pages) & set(parsed.blank)
@@ -26,7 +27,8 @@ def merged(
     writer = BlockWriter(limits)
     for block in _by_page(parsed.blocks, sorted(new, key=lambda block: block.page or 0)):
         _add(writer, block)
-    read = {block.page for block in new}
+    own = {block.page for block in parsed.blocks} - set(recognised.blank)
+    read = {block.page for block in new} | (wanted & own)
     return writer.document(
         title=parsed.title,
         pages=parsed.pages,

@@ -5,6 +5,8 @@ being written somewhere; their own tests say when.
 """
 
 import ast
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,11 +38,12 @@ from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest import claims, erase, holds
 from ingest import collections as ingest_collections
-from ingest.documents import retry
+from ingest.documents import cancel, retry
 from ingest.models import Collection, Document
 from ingest.pipeline import process_document
-from ingest.upload import upload
+from ingest.upload import UploadRefused, upload
 from tests import people
+from tests.ingest import clamd
 
 pytestmark = pytest.mark.django_db
 
@@ -199,6 +202,20 @@ def retried(world: World) -> object:
     return retry(world.alice, failed)
 
 
+def infected(world: World) -> None:
+    """A scanner finds something in an upload."""
+    folder = Path(tempfile.mkdtemp(prefix="scan"))  # short: that of a socket may have 107 bytes
+    with clamd.small(folder) as server:
+        server.answer = b"stream: Test.Signature FOUND\0"
+        settings.CLAMD = server.address
+        try:
+            with pytest.raises(UploadRefused):
+                world.put("bad.txt", "Bad words.", read=False)
+        finally:
+            settings.CLAMD = ""
+    shutil.rmtree(folder)
+
+
 def regrant(world: World) -> object:
     grants = [(f"user:{world.alice.pk}", "manager"), ("everyone", "reader")]
     return ingest_collections.set_grants(world.alice, world.collection, grants)
@@ -249,6 +266,11 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.DOCUMENT_READY: (lambda w: w.put("more.md", "More words."), 1),
     actions.DOCUMENT_FAILED: (broken, 1),
     actions.DOCUMENT_RETRIED: (retried, 1),
+    actions.DOCUMENT_CANCELLED: (
+        lambda w: cancel(w.alice, w.put("more.md", "More.", read=False)),
+        1,
+    ),
+    actions.DOCUMENT_REFUSED: (infected, 1),
     actions.DOCUMENT_READ: (
         lambda w: [w.page(w.alice, f"/documents/{w.document.pk}?page={n}") for n in (1, 2, 3)],
         1,
