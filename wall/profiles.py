@@ -21,13 +21,16 @@ _WAYS_OUT = """
     modify_ldt syslog settimeofday clock_settime clock_adjtime adjtimex vhangup
     shmget semget msgget mq_open
 """
-#: The reader of a hostile file needs no sockets, starts no program, and changes no file's rights.
+#: The reader of a hostile file needs no sockets, starts no program, changes no file's rights, and lets
+#: other processes be. It stays in its group, which is ended as one.
 _BEYOND_READING = """
     socket socketpair connect bind listen accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg
     recvmmsg setsockopt execve execveat
     chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat setxattr lsetxattr fsetxattr
     setxattrat removexattr lremovexattr fremovexattr removexattrat utime utimes utimensat futimesat
-    file_setattr
+    file_setattr setsid setpgid
+    setpriority ioprio_set sched_setaffinity sched_setscheduler sched_setparam sched_setattr
+    migrate_pages move_pages process_mrelease
 """
 _NEVER = dict.fromkeys(_WAYS_OUT.split(), EPERM) | dict.fromkeys(
     # Programs that like it take the ordinary calls when a kernel has none of it. It connects and
@@ -36,8 +39,6 @@ _NEVER = dict.fromkeys(_WAYS_OUT.split(), EPERM) | dict.fromkeys(
     ENOSYS,
 )
 _READER_NEVER = _NEVER | dict.fromkeys(_BEYOND_READING.split(), EPERM)
-#: LibreOffice in a process of ours. It stays in its group, which is ended as one.
-_CONVERTER_NEVER = _READER_NEVER | dict.fromkeys(("setsid", "setpgid"), EPERM)
 
 _DEVICES = tuple(
     Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
@@ -51,7 +52,8 @@ _ACCELERATORS = ("nvidia*", "nvidia-caps/*", "dri/*", "kfd")
 @dataclass(frozen=True)
 class Profile:
     """`scratch`, `accelerators`: may write temporary files, use graphics cards. `inet_if_bound`: internet
-    sockets only where it was given a port to listen at. `reads_all`: reading is not restricted."""
+    sockets only where it was given a port to listen at. `reads_all`: reading is not restricted.
+    `forks`: may start processes of its own, not threads alone."""
 
     name: str
     families: frozenset[int] = _LOCAL
@@ -60,13 +62,14 @@ class Profile:
     accelerators: bool = False
     inet_if_bound: bool = False
     reads_all: bool = True
+    forks: bool = True
 
     def rules(self, *, bound: bool, lookups: bool) -> seccomp.Rules:
         """The filter. `bound`: it was given a port to listen at; `lookups`: it asks name servers."""
         families = self.families
         if self.inet_if_bound and not bound:
             families &= _UNIX
-        return seccomp.Rules(families, lookups and bool(families), self.denied)
+        return seccomp.Rules(families, lookups and bool(families), self.denied, self.forks)
 
     def devices(self) -> tuple[Path, ...]:
         """Device files that may be written and controlled, those that exist."""
@@ -92,7 +95,8 @@ PROFILES = {
         replace(_WEB, name="models", accelerators=True, inet_if_bound=True),
         replace(_WEB, name="command", accelerators=True),
         replace(_WEB, name="gate", families=_LOCAL - {socket.AF_NETLINK}, scratch=False),
-        Profile("parser", frozenset(), _READER_NEVER, scratch=False, reads_all=False),
-        Profile("converter", frozenset(), _CONVERTER_NEVER, scratch=False, reads_all=False),
+        # Bounds are of one process: each that it could start would have them anew.
+        Profile("parser", frozenset(), _READER_NEVER, scratch=False, reads_all=False, forks=False),
+        Profile("converter", frozenset(), _READER_NEVER, scratch=False, reads_all=False),
     )
 }

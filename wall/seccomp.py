@@ -25,6 +25,7 @@ _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} in clone's flags
+_THREAD = 0x10000  # CLONE_THREAD
 _NEW_TIME = 0x80  # CLONE_NEWTIME: only unshare takes it, clone has its exit signal there
 _MSG_FASTOPEN = 0x20000000
 #: Data in a connection's first packet, and other protocols below a TCP socket (SMC).
@@ -45,12 +46,13 @@ class Rules:
 
     `families`: the socket families that may be made; with none, `socket` is refused altogether.
     `lookups`: internet datagrams, which asking a name server takes, too.
-    `denied`: system call to the error that it gets.
+    `denied`: system call to the error that it gets. `forks`: may start processes, not threads alone.
     """
 
     families: frozenset[int]
     lookups: bool = False
     denied: Mapping[str, int] = field(default_factory=dict)
+    forks: bool = True
 
 
 class _Filter(ctypes.Structure):
@@ -149,11 +151,20 @@ def _judged_by_arguments(rules: Rules) -> dict[str, list[Instruction]]:
         "setsockopt": [_argument(1), *options, allow],
         # Typing into the terminal of whoever started us: a shell outside would run it.
         "ioctl": unless(1, (_TIOCSTI, _TIOCLINUX)),
-        "clone": unless_bits(0, _NEW_NAMESPACES),
+        "clone": _clone(rules),
+        # Another process of the same user may be given limits that end it.
+        "prlimit64": [_argument(0), *_when(0, [allow]), deny],
         "unshare": unless_bits(0, _NEW_NAMESPACES | _NEW_TIME),
         # Its flags are in memory, out of a filter's sight; the C library then takes clone.
         "clone3": [_refuse(errno.ENOSYS)],
+        **({} if rules.forks else {"fork": [deny], "vfork": [deny]}),
     }
+
+
+def _clone(rules: Rules) -> list[Instruction]:
+    allow, deny = (_RETURN, 0, 0, _ALLOW), _refuse(errno.EPERM)
+    threads = [] if rules.forks else [(_ANY_BIT, 1, 0, _THREAD), deny]
+    return [_argument(0), (_ANY_BIT, 0, 1, _NEW_NAMESPACES), deny, *threads, allow]
 
 
 def _sockets(rules: Rules) -> list[Instruction]:

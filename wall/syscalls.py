@@ -30,7 +30,10 @@ fchmodat2 452 452 | chown 92 - | fchown 93 55 | lchown 94 - | fchownat 260 54
 setxattr 188 5 | lsetxattr 189 6 | fsetxattr 190 7 | setxattrat 463 463 | removexattr 197 14
 lremovexattr 198 15 | fremovexattr 199 16 | removexattrat 466 466 | utime 132 - | utimes 235 -
 utimensat 280 88 | futimesat 261 - | file_setattr 469 469 | capset 126 91 | seccomp 317 277
-setsid 112 157 | setpgid 109 154
+setsid 112 157 | setpgid 109 154 | fork 57 - | vfork 58 - | prlimit64 302 261
+setpriority 141 140 | ioprio_set 251 30 | sched_setaffinity 203 122 | sched_setscheduler 144 119
+sched_setparam 142 118 | sched_setattr 314 274 | migrate_pages 256 238 | move_pages 279 239
+process_mrelease 448 448
 """
 
 

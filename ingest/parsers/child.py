@@ -24,6 +24,8 @@ _CLONE_NEWNET = 0x40000000
 #: Files inside a file lie in memory (memfd) while they are read, and count as files for this limit.
 #: No other file can be written: Landlock.
 _MAX_FILE_BYTES = 128 << 20
+#: Open files: what lies in memory files counts for no other limit.
+_MAX_FILES = 32
 #: What libraries read besides the interpreter's own folders: other libraries, character sets, time
 #: zones, fonts; and what the kernel tells of this process and of memory and processors.
 _READ = (
@@ -123,6 +125,7 @@ def _confine(request: dict[str, Any], source: int, own: tuple[str, ...]) -> None
     # One second between the two: the soft limit's signal ends Python, the hard one ends the rest.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_FILES, _MAX_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from wall import confine, seccomp
 

@@ -101,31 +101,38 @@ def test_a_large_worker_does_not_make_every_crash_one_of_memory(
     assert files.code_of(files.isolated, path, TEXT, memory_mb=256) == "parse-crashed"
 
 
-def test_its_children_go_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_starts_threads_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A process of its own would have time and memory anew, and outlive it in a session of its own."""
     body = """
-        import os, time
-        pid = os.fork()
-        if pid == 0:
-            time.sleep(60)
-        os.write(3, f"P 1 {pid}\\n".encode())  # all that it can tell by now
-        time.sleep(60)
+        import os, threading
+        from ingest.parsers.base import ParseError
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        thread.join()
+        for start in (os.fork, lambda: os.posix_spawn("/bin/true", ["true"], {})):
+            try:
+                if start() == 0:
+                    os._exit(0)
+            except PermissionError:
+                continue
+            raise ParseError("allowed", "It went through.")
+        raise ParseError("refused", "As it should be.")
     """
     path = child(monkeypatch, tmp_path, body)
-    told: list[int] = []
-    code = files.code_of(
-        files.isolated, path, TEXT, wall_seconds=2, on_progress=lambda _, total: told.append(total)
-    )
-    assert code == "parse-timeout"
-    grandchild = told[0]
-    assert grandchild > 1
-    for _ in range(100):
-        if (
-            not Path(f"/proc/{grandchild}").exists()
-            or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2]
-        ):
-            return
-        time.sleep(0.05)
-    raise AssertionError("a grandchild lives on")
+    assert files.code_of(files.isolated, path, TEXT) == "refused"
+
+
+def test_memory_files_are_bounded_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    body = """
+        import os
+        held = []
+        while True:
+            held.append(os.memfd_create("more"))
+            if len(held) > 40:
+                return
+    """
+    path = child(monkeypatch, tmp_path, body)
+    assert files.code_of(files.isolated, path, TEXT) == "parse-crashed"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +158,10 @@ def test_its_children_go_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         "import os; os.utime(other)",
         "import os; os.setxattr(other, 'user.x', b'x')",
         "import os; os.kill(os.getppid(), 0)",
+        "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
+        "import os; os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+        "import os; os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0))",
+        "import os; os.setsid()",
         "import os; os.link(other, other + '2')",
     ],
 )

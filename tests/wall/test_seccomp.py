@@ -282,7 +282,11 @@ def test_the_program_for_each_processor(arch: syscalls.Arch, profile: str) -> No
     assert answer("socket", 40, 1, 0) == 0x50000 | errno.EPERM
     assert answer("setns") == 0x50000 | errno.EPERM
     assert answer("io_uring_setup") == 0x50000 | errno.ENOSYS
-    assert answer("clone", 17) == ALLOW
+    refused = 0x50000 | errno.EPERM
+    assert answer("clone", 17) == (ALLOW if rules.forks else refused)
+    assert answer("clone", 0x3D0F00) == ALLOW, "a thread"
+    assert answer("prlimit64", 0) == ALLOW
+    assert answer("prlimit64", 4711) == refused, "the limits of another process"
     assert run(code, 9999, arch.audit) == ALLOW, "unknown to us: read, write and all the rest"
     assert run(code, numbers["setns"], 0x40000003) == KILL, "i386"
     for name, error in rules.denied.items():
