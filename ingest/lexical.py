@@ -48,9 +48,13 @@ class Index(Protocol):
         ...
 
     def search(
-        self, frequencies: dict[str, int], collections: Sequence[UUID], limit: int
+        self,
+        frequencies: dict[str, int],
+        collections: Sequence[UUID],
+        limit: int,
+        document: UUID | None = None,
     ) -> list[Hit]:
-        """Chunks with any of the terms, best first by BM25."""
+        """Chunks with any of the terms, best first by BM25; of one `document` alone, where given."""
         ...
 
 
@@ -92,15 +96,27 @@ def search(question: str, collection_ids: Iterable[UUID], limit: int) -> list[Hi
     collections = list(collection_ids)
     if not collections:
         return []
-    # A few more than asked for: rows of a document that is being erased are dropped afterwards.
-    found = indexed(question, collections, limit + 20, languages_of(question, collections))
-    return living(found)[:limit]
+    languages = languages_of(question, collections)
+    # More than asked for: rows of documents that nobody may find are dropped. Of a hidden version of a
+    # file, or of what was stopped, there may be hundreds that say what was asked for.
+    for wanted in (limit + 20, 8 * limit + 200, 64 * limit + 2_000):
+        found = indexed(question, collections, wanted, languages)
+        alive = living(found)
+        if len(alive) >= limit or len(found) < wanted:
+            break
+    return alive[:limit]
 
 
 def indexed(
-    question: str, collections: Sequence[UUID], limit: int, languages: Sequence[str]
+    question: str,
+    collections: Sequence[UUID],
+    limit: int,
+    languages: Sequence[str],
+    *,
+    document: UUID | None = None,
 ) -> list[Hit]:
-    """The same of all rows that the index holds, hidden and dead ones included.
+    """The same of all rows that the index holds, hidden and dead ones included; of one `document` of
+    these collections alone, where it is given.
 
     `languages`: that of the question first. For the check of what was written (ingest/probe.py);
     never to be shown.
@@ -109,7 +125,7 @@ def indexed(
     every = sorted({term for word in words for term in word})
     frequencies = _index().frequencies(every, collections) if every else {}
     chosen = _rarest(words, frequencies)
-    return _index().search(chosen, collections, limit) if chosen else []
+    return _index().search(chosen, collections, limit, document) if chosen else []
 
 
 def languages_of(question: str, collections: Sequence[UUID]) -> list[str]:

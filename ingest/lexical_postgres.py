@@ -1,8 +1,8 @@
 """The lexical index in PostgreSQL: a tsvector of our own terms, and BM25 in Python.
 
-PostgreSQL's ts_rank knows no document frequency. So it gives the 200 chunks that hold most of the
-question's weight, and they are scored here. Positions of the context line carry weight A, those of
-the text weight D.
+PostgreSQL's ts_rank knows no document frequency. So it gives the chunks that hold most of the
+question's weight, 200 at least, and they are scored here. Positions of the context line carry weight
+A, those of the text weight D.
 """
 
 import heapq
@@ -16,6 +16,7 @@ from django.db import connection
 from ingest.hits import Hit
 from ingest.lexical_terms import Row
 
+#: Chunks that are scored, or more where more are asked for.
 CANDIDATES = 200
 CONTEXT_WEIGHT = 1.5
 K1, B = 1.2, 0.75
@@ -63,7 +64,11 @@ class PostgresIndex:
             return dict(cursor.fetchall())
 
     def search(
-        self, frequencies: dict[str, int], collections: Sequence[UUID], limit: int
+        self,
+        frequencies: dict[str, int],
+        collections: Sequence[UUID],
+        limit: int,
+        document: UUID | None = None,
     ) -> list[Hit]:
         total, mean = self._size(collections)
         rarity = {
@@ -71,7 +76,9 @@ class PostgresIndex:
             for term, count in frequencies.items()
         }
         found: dict[UUID, float] = defaultdict(float)
-        for chunk, length, term, weights in self._candidates(rarity, collections):
+        for chunk, length, term, weights in self._candidates(
+            rarity, collections, max(CANDIDATES, limit), document
+        ):
             tf = sum(CONTEXT_WEIGHT if weight == "A" else 1.0 for weight in weights)
             norm = K1 * (1 - B + B * length / mean)
             found[chunk] += rarity[term] * tf * (K1 + 1) / (tf + norm)
@@ -89,15 +96,20 @@ class PostgresIndex:
         return total, max(mean, 1.0)
 
     def _candidates(
-        self, rarity: dict[str, float], collections: Sequence[UUID]
+        self,
+        rarity: dict[str, float],
+        collections: Sequence[UUID],
+        most: int,
+        document: UUID | None,
     ) -> Iterable[tuple[UUID, int, str, list[str]]]:
-        """(chunk, length, term, weights of its positions) of the best CANDIDATES chunks."""
+        """(chunk, length, term, weights of its positions) of the best `most` chunks."""
         terms = list(rarity)
         with connection.cursor() as cursor:
             cursor.execute(
                 "WITH asked AS (SELECT * FROM unnest(%s::text[], %s::float8[]) AS a(term, rarity)),"
                 " best AS (SELECT chunk, length, terms FROM ingest_lexical l"
                 "  WHERE terms @@ %s::tsquery AND collection = ANY(%s)"
+                "   AND (%s::uuid IS NULL OR document = %s)"
                 "  ORDER BY (SELECT sum(rarity) FROM asked WHERE l.terms @@ term::tsquery) DESC,"
                 "   length LIMIT %s)"
                 " SELECT best.chunk, best.length, u.lexeme, u.weights"
@@ -107,7 +119,9 @@ class PostgresIndex:
                     list(rarity.values()),
                     " | ".join(terms),
                     list(collections),
-                    CANDIDATES,
+                    document,
+                    document,
+                    most,
                     terms,
                 ],
             )

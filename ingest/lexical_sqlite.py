@@ -44,8 +44,9 @@ def _scope(collections: Sequence[UUID]) -> str:
     return _any_of([_collection(pk) for pk in collections])
 
 
-def _query(collections: Sequence[UUID], term: str) -> str:
-    return f'scope : {_scope(collections)} AND {{context text}} : "{term}"'
+def _query(collections: Sequence[UUID], term: str, document: UUID | None = None) -> str:
+    alone = f'scope : "{_document(document)}" AND ' if document else ""
+    return f'{alone}scope : {_scope(collections)} AND {{context text}} : "{term}"'
 
 
 class SqliteIndex:
@@ -110,7 +111,11 @@ class SqliteIndex:
         return {term: count for term, count in counts.items() if count}
 
     def search(
-        self, frequencies: dict[str, int], collections: Sequence[UUID], limit: int
+        self,
+        frequencies: dict[str, int],
+        collections: Sequence[UUID],
+        limit: int,
+        document: UUID | None = None,
     ) -> list[Hit]:
         """FTS5 weighs a term by how rare it is in the whole table: the order of a person's own
         documents would tell which words others' hold. Asked for one term alone that weight is a
@@ -123,7 +128,7 @@ class SqliteIndex:
             here = _number(cursor, f"SELECT count(*) {_MATCHES}", f"scope : {_scope(collections)}")
             for term in frequencies.keys() & everywhere.keys():
                 factor = _rarity(here, frequencies[term]) / _rarity(every, everywhere[term])
-                cursor.execute(_SCORES, [*WEIGHTS, _query(collections, term)])
+                cursor.execute(_SCORES, [*WEIGHTS, _query(collections, term, document)])
                 for row, score in cursor.fetchall():
                     found[row] += factor * score
             best = heapq.nlargest(limit, found.items(), key=lambda item: (item[1], -item[0]))

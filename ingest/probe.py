@@ -78,7 +78,14 @@ def _words_find(document: Document, chunk: Chunk, question: str) -> bool:
     collections = [document.collection_id]
     languages = lexical.languages_of(question, collections)
     languages = list(dict.fromkeys([*languages, chunk.language]))
-    return _seen(chunk, lexical.indexed(question, collections, DEPTH, languages), WORDS_TIE)
+    hits = lexical.indexed(question, collections, DEPTH, languages)
+    if _seen(chunk, hits, WORDS_TIE):
+        return True
+    if len(hits) < SEEN:
+        return False
+    # Twenty others say the same in fewer words (forms of one kind): is it there at all?
+    own = lexical.indexed(question, collections, DEPTH, languages, document=document.pk)
+    return any(hit.chunk == chunk.pk for hit in own)
 
 
 def _question(chunk: Chunk) -> str:

@@ -88,6 +88,16 @@ def test_one_of_many_equals_is_found_as_well_as_they_are(
         assert document.status == "ready", number
 
 
+def test_a_form_with_more_in_it_than_others_is_found_below_them(
+    add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its long words are the form's; by these each shorter one is nearer."""
+    monkeypatch.setattr("ingest.probe.SEEN", 2)
+    for number in range(6):
+        document = add(f"sheet-{number}.txt", FORM + " 8 ok" * 3 * number)
+        assert document.status == "ready", number
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -131,6 +131,20 @@ def test_what_failed_is_not_found_and_a_retry_shows_it_again(
     assert seen(collection) == {"28"}
 
 
+def test_what_nobody_may_find_keeps_nothing_from_being_found(
+    add: Add, collection: Collection
+) -> None:
+    """A document that was stopped stays in the index: its hundred passages are all better answers."""
+    shown = add("leave.md", LEAVE + "Other words of which there are some more. " * 12)
+    hidden = add(
+        "hidden.md", "\n\n".join(f"# Annual leave {n}\n" + " annual leave" * 45 for n in range(60))
+    )
+    Document.objects.filter(pk=hidden.pk).update(visible=False, status="failed")
+    assert hidden.chunk_count > 30
+    (hit,) = lexical.search("annual leave", [collection.pk], 2)
+    assert hit.chunk == shown.chunks.get().pk
+
+
 # --- kills --------------------------------------------------------------------------------------
 
 
