@@ -15,6 +15,8 @@ MAX_WORD = 1_000
 MAX_LEAD_IN = 160
 #: Columns from which on nobody can tell by counting which value stands below which header.
 WIDE = 8
+#: Letters of a header that each value below it repeats.
+MAX_LABEL = 200
 #: Units of a row's first cell that later pieces of the row repeat.
 KEY_UNITS = 20
 
@@ -127,7 +129,8 @@ def _labels(block: Block) -> list[str]:
     heads = block.rows[: block.header_rows]
     if not heads or len(heads[0]) < WIDE:
         return []
-    return [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*heads, strict=False)]
+    columns = zip(*heads, strict=False)
+    return [" ".join(dict.fromkeys(filter(None, column)))[:MAX_LABEL] for column in columns]
 
 
 def _is_record(line: str, index: int, block: Block, labels: list[str], header: str) -> bool:

@@ -17,6 +17,8 @@ MIN_UNITS = 40
 #: From here on a new page begins a new passage, so that its page number is right for all of it.
 PAGE_UNITS = 80
 MAX_CONTEXT = 1_000
+#: Letters of a heading that each passage below it keeps.
+MAX_HEADING = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _sections(parsed: ParsedDocument, apart: bool) -> Iterator[_Section]:
             if body or not section.atoms:
                 section, body = _Section(()), False
             path = [item for item in path if item[0] < block.level] + [
-                (block.level, flat(block.text))
+                (block.level, flat(block.text)[:MAX_HEADING])
             ]
             section.path = tuple(path) if not section.atoms else _shared(section.path, tuple(path))
             section.depth = section.depth or block.level

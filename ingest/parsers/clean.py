@@ -27,6 +27,9 @@ _TABLE |= dict.fromkeys([0x0B, 0x0C, 0x85, 0x2028, 0x2029], "\n")
 _TABLE |= dict.fromkeys([0xA0, 0x202F, 0x2007, *range(0x2000, 0x2007), *range(0x2008, 0x200B)], " ")
 
 _ASCII_NOISE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: Marks on one letter. Sorting them takes the square of their number; no language has more than a few.
+MAX_MARKS = 30
+_CROWD = re.compile(rf"[^\w\s\x00-\u02ff]{{{MAX_MARKS + 1},}}")
 _SPACES = re.compile(r"[ \t]+")
 _AROUND_BREAK = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{2,}")
@@ -37,7 +40,16 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return text.translate(_TABLE) if _ASCII_NOISE.search(text) else text
-    return unicodedata.normalize("NFC", text.translate(_TABLE))
+    return unicodedata.normalize("NFC", _CROWD.sub(_thinned, text.translate(_TABLE)))
+
+
+def _thinned(crowd: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for letter in crowd[0]:
+        marks = marks + 1 if unicodedata.combining(letter) else 0
+        if marks <= MAX_MARKS:
+            kept.append(letter)
+    return "".join(kept)
 
 
 def one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from ingest.parsers import clean, decode
 from ingest.parsers.base import BlockWriter
 from ingest.parsers.docx_numbering import Numbering
 from ingest.parsers.docx_package import tree as tree_of
-from ingest.parsers.docx_styles import Styles, style_of, value
+from ingest.parsers.docx_styles import Styles, is_number, style_of, value
 from ingest.parsers.docx_tables import WRAPPERS, rows_of
 from ingest.parsers.docx_text import FALLBACK, Texts
 from ingest.parsers.office import qn as office_qn
@@ -78,7 +78,7 @@ class Reader:
 
     def _heading_level(self, element: Any, style: str) -> int:
         outline = value(element.find(f"{qn('w:pPr')}/{qn('w:outlineLvl')}"))
-        if outline.isdigit():
+        if is_number(outline):
             return min(6, int(outline) + 1) if int(outline) < 9 else 0
         return self.styles.levels.get(style, 0)
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
+#: Styles are based on each other; a longer chain is a loop, or takes the square of its length.
+MAX_CHAIN = 20
+
 
 @dataclass
 class Styles:
@@ -42,13 +45,13 @@ class Styles:
             self.contents.add(style_id)
         if name == "caption":
             self.captions.add(style_id)
-        if name.startswith("heading ") and name[8:].isdigit():
+        if name.startswith("heading ") and is_number(name[8:]):
             self.levels.setdefault(style_id, min(6, int(name[8:])))
         properties = element.find(qn("w:pPr"))
         if properties is None:
             return
         outline = value(properties.find(qn("w:outlineLvl")))
-        if outline.isdigit() and int(outline) < 9:
+        if is_number(outline) and int(outline) < 9:
             self.levels.setdefault(style_id, min(6, int(outline) + 1))
         if properties.find(qn("w:numPr")) is not None:
             self.numbered.setdefault(style_id, properties.find(qn("w:numPr")))
@@ -72,15 +75,20 @@ def value(element: Any) -> str:
     return "" if element is None else element.get(qn("w:val")) or ""
 
 
+def is_number(text: str) -> bool:
+    """Whether `int` takes it, and it is short."""
+    return text.isascii() and text.isdigit() and len(text) < 5
+
+
 def is_on(element: Any) -> bool:
     """Whether a switch is there, and not turned off."""
     return element is not None and value(element) not in ("0", "false", "off")
 
 
 def _chain(element: Any, elements: dict[str, Any]) -> Iterator[Any]:
-    """A style and those it is based on; a loop ends at its first repeat."""
-    seen: set[int] = set()
-    while element is not None and id(element) not in seen:
-        seen.add(id(element))
+    """A style and those it is based on, MAX_CHAIN at most."""
+    for _ in range(MAX_CHAIN):
+        if element is None:
+            return
         yield element
         element = elements.get(value(element.find(qn("w:basedOn"))))

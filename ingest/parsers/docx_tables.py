@@ -6,7 +6,7 @@ from typing import Any
 from docx.oxml.ns import qn
 
 from ingest.parsers import clean
-from ingest.parsers.docx_styles import is_on, value
+from ingest.parsers.docx_styles import is_number, is_on, value
 from ingest.parsers.docx_text import Texts
 
 MAX_SPAN = 50
@@ -68,7 +68,7 @@ def _continues(properties: Any) -> bool:
 
 def _grid_span(properties: Any) -> int:
     said = "" if properties is None else value(properties.find(qn("w:gridSpan")))
-    return max(1, min(MAX_SPAN, int(said))) if said.isdigit() and len(said) < 5 else 1
+    return max(1, min(MAX_SPAN, int(said))) if is_number(said) else 1
 
 
 def _is_header(row: Any, texts: Texts, *, first: bool) -> bool:

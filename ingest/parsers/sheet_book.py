@@ -64,8 +64,8 @@ class Book:
     about: dict[str, str] = field(default_factory=dict)
 
     def related(self, part: str, kind: str) -> list[str]:
-        """Parts that `part` names as its `kind` ("comments", "table"); nothing outside the package."""
-        return [target for _, type_, target in _relations(self.archive, part) if type_ == kind]
+        """Parts that `part` names as its `kind` ("comments", "table"), each once and inside the package."""
+        return list(dict.fromkeys(t for _, k, t in _relations(self.archive, part) if k == kind))
 
     def aside(self, part: str, *tags: str) -> Iterator[Any]:
         """As `stream`, of a part that a sheet can do without: where it is broken or missing, it ends."""

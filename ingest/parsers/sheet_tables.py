@@ -176,7 +176,9 @@ def _table_extent(rows: list[Row], headed: list[Area]) -> tuple[int, int]:
             break
         first += 1
     first = _below_lead(rows, first)
-    while last > first + 1 and _is_remark(rows[last - 1], rows[first : last - 1]):
+    while last > first + 1 and _is_remark(
+        rows[last - 1], rows[max(first, last - 1 - SAMPLE) : last - 1]
+    ):
         last -= 1
     return first, last
 
@@ -197,7 +199,7 @@ def _is_remark(row: Row, above: list[Row]) -> bool:
         return False
     if _REMARK.match(row.texts[0]):
         return True
-    longest = max((len(each.at(row.columns[0])) for each in above[-SAMPLE:]), default=0)
+    longest = max((len(each.at(row.columns[0])) for each in above), default=0)
     return len(row.texts[0].split()) > 4 and len(row.texts[0]) > 2 * longest
 
 
