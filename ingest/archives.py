@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
+from django.db.models import Sum
 from django.http import Http404
 from django.utils.translation import gettext as _
 
@@ -31,7 +32,7 @@ from ingest.upload import Uploaded, UploadRefused, upload
 from ingest.vault import Unreadable
 from sovereign.spool import Spool
 
-#: Bytes of all files of one archive, as often as one file may have them.
+#: Bytes of all files of one archive, and of the archives in it, as often as one file may have them.
 MAX_TOTAL = 10
 #: Refused files that are kept by name, and how many a notice names.
 MAX_REFUSED, NAMED = 200, 5
@@ -256,8 +257,10 @@ def _bounds(document: Document) -> Bounds:
             _("Archives lie in each other too deeply. Unpack it, upload the files."),
         )
     others = inside([outer]) - inside([document.pk]) - {document.pk}
+    used = Document.objects.filter(pk__in=others).aggregate(Sum("bytes"))["bytes__sum"] or 0
     most = settings.MAX_UPLOAD_MB * 1_000_000
-    return Bounds(max(0, settings.MAX_ARCHIVE_FILES - len(others)), most, MAX_TOTAL * most)
+    left = settings.MAX_ARCHIVE_FILES - len(others), MAX_TOTAL * most - used
+    return Bounds(max(0, left[0]), most, max(0, left[1]))
 
 
 def _older_versions(document: Document) -> list[UUID]:

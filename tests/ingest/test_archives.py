@@ -184,6 +184,23 @@ def test_too_many_files(put: Put, settings: Settings) -> None:
     assert not archive.members.exists()
 
 
+def test_archives_in_an_archive_share_its_bytes(put: Put, settings: Settings) -> None:
+    """Or a few kilobytes of archives in archives would fill the disk."""
+    settings.MAX_UPLOAD_MB = 1
+    inner = [
+        packed({f"{n}.txt": f"Words {box} {n}. ".encode() * 80_000 for n in range(6)})
+        for box in range(2)
+    ]
+    document = put("all.zip", packed({"0.zip": inner[0], "1.zip": inner[1]})).document
+    assert opened(document).taken == 2
+    first, second = document.members.order_by("name")
+    assert opened(first).taken == 6
+    found = opened(second)
+    assert found.taken == 5
+    assert [each.code for each in found.refused] == ["archive-too-large"]
+    assert opened(second) == found
+
+
 def test_archives_in_archives_to_a_depth(put: Put) -> None:
     data = packed({"0.txt": "Innermost words."})
     for level in range(1, 5):
