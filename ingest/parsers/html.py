@@ -130,22 +130,25 @@ class _Reader:
 
     def read(self, root: LexborNode) -> None:
         for node, leaving in _walk(root, self._skips):
-            if leaving:
-                self._leave(node.tag or "")
-            elif node.is_text_node:
+            tag = node.tag or ""
+            if node.is_text_node:
                 self.parts.append(node.text_content or "")
+            elif self._is_left_out(node, tag):
+                continue
+            elif leaving:
+                self._leave(tag)
             else:
-                self._enter(node, node.tag or "")
+                self._enter(node, tag)
         self._flush()
 
     def _skips(self, node: LexborNode) -> bool:
         """Whether the walk passes over the children of `node`."""
         tag = node.tag or ""
-        if tag in _NEVER or _is_hidden(node):
-            return True
-        if tag in ("table", "pre"):
-            return tag == "pre" or is_data(node)
-        return self.main and self._is_frame(node, tag)
+        return tag == "pre" or (tag == "table" and is_data(node)) or self._is_left_out(node, tag)
+
+    def _is_left_out(self, node: LexborNode, tag: str) -> bool:
+        """Whether nothing of it is read: it neither begins nor ends anything."""
+        return tag in _NEVER or _is_hidden(node) or (self.main and self._is_frame(node, tag))
 
     def _is_frame(self, node: LexborNode, tag: str) -> bool:
         in_heading = any(name in _HEADINGS or name == "summary" for name in self.open)
@@ -154,8 +157,6 @@ class _Reader:
         return tag in _FRAME and not in_heading
 
     def _enter(self, node: LexborNode, tag: str) -> None:
-        if tag in _NEVER or _is_hidden(node) or (self.main and self._is_frame(node, tag)):
-            return
         if tag == "br":
             self.parts.append("\n")
         elif tag == "img":
