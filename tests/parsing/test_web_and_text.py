@@ -52,6 +52,20 @@ def test_html(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "left_out", ["<svg><path/></svg>", "<script>x()</script>", "<span hidden>#</span>"]
+)
+def test_what_is_left_out_of_a_heading_or_an_item_ends_neither(
+    tmp_path: Path, left_out: str
+) -> None:
+    page = f"<h2>Sick {left_out}leave</h2><ol><li>Call {left_out}us<li>Rest</ol>"
+    assert shape(read(tmp_path, page, HTML))[-3:] == [
+        ("heading", 2, "Sick leave"),
+        ("list_item", 1, "1. Call us"),
+        ("list_item", 1, "2. Rest"),
+    ]
+
+
 def test_html_without_a_main_part_is_still_read(tmp_path: Path) -> None:
     assert read(tmp_path, "<nav>Only a menu</nav>", HTML).text == "Only a menu"
     assert files.code_of(read, tmp_path, "<html><script>x()</script></html>", HTML) == "no-text"
