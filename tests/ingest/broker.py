@@ -11,7 +11,7 @@ def delivered() -> list[tuple[str, str]]:
     """Task and key of each message that waits, which does not wait any more."""
     found = []
     with current_app.connection_for_read() as connection:
-        waiting = connection.SimpleQueue(current_app.amqp.queues["celery"])
+        waiting = connection.SimpleQueue(current_app.amqp.queues["celery"])  # type: ignore[arg-type]
         with suppress(waiting.Empty):
             while message := waiting.get(block=False):
                 found.append((message.headers["task"], (message.payload[0] or [""])[0]))

@@ -271,8 +271,8 @@ class Arrivals(TestCase):
         )
         order = [each.uploaded_by_id for each in taken(sum(left.values()))]
         assert Counter(order) == left
-        for who in left:
-            places = [at for at, each in enumerate(order) if each == who]
+        for person in left:
+            places = [at for at, each in enumerate(order) if each == person]
             # Between two files of one flow come at most two of each other flow.
             for before, after in pairwise(places):
                 between = Counter(order[before + 1 : after])

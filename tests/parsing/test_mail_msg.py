@@ -4,7 +4,7 @@ import datetime as dt
 import tempfile
 from pathlib import Path
 
-import compressed_rtf  # type: ignore[import-untyped]
+import compressed_rtf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
