@@ -150,12 +150,13 @@ def _tell(work: _Work, parsed: ParsedDocument, pages: Sequence[int]) -> None:
 def without_text(document: Document, parsed: ParsedDocument) -> ParseError:
     """The error for a document that holds no text: what to do depends on why it was not recognised."""
     if document.media_type not in PICTURES or not parsed.blank:
-        detail = _("The file holds no text. Upload a version that does.")
-    elif _told(document).get("tried"):
+        return ParseError("no-text", _("The file holds no text. Upload a version that does."))
+    if _told(document).get("tried"):
         detail = _(
             "No text was found, by text recognition either. Scan it anew, sharper and with more contrast."
         )
-    elif not settings.OCR:
+        return ParseError("no-text", detail)
+    if not settings.OCR:
         detail = _(
             "The file holds pictures of pages, and text recognition is switched off. Upload a version "
             "with a text layer, or ask an administrator to switch it on."
@@ -165,4 +166,4 @@ def without_text(document: Document, parsed: ParsedDocument) -> ParseError:
             "The file holds pictures of pages, and text recognition is not installed. Upload a version "
             "with a text layer, or ask an administrator to install it."
         )
-    return ParseError("no-text", detail)
+    return ParseError("ocr-unavailable", detail)

@@ -4,12 +4,12 @@ After a kill it goes on with the passages that have none. A new version of a lon
 of the old one: the same text has the same vector, which is taken over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from inference.client import get_client
 from inference.protocol import Vectors
@@ -53,14 +53,13 @@ def embed(claim: Claim, document: Document) -> None:
 def _waiting(document: Document, embedder: str) -> list[_Passage]:
     """The passages without a vector of `embedder`, in order of length: the less is padded."""
     rows = document.chunks.filter(Q(vector__isnull=True) | ~Q(embedder=embedder))
-    found = [_Passage(*row) for row in _texts(rows)]
+    texts = rows.order_by("ordinal").values_list("id", "context", "text")
+    found = [_Passage(pk, _embedded(context, text)) for pk, context, text in texts]
     return sorted(found, key=lambda passage: len(passage.text))
 
 
-def _texts(rows: QuerySet[Chunk]) -> Iterator[tuple[UUID, str]]:
-    """Id and what is embedded of each passage: its context and its text."""
-    for pk, context, text in rows.order_by("ordinal").values_list("id", "context", "text"):
-        yield pk, f"{context}\n{text}" if context else text
+def _embedded(context: str, text: str) -> str:
+    return f"{context}\n{text}" if context else text
 
 
 def _take_over(
@@ -83,9 +82,10 @@ def _known(document: Document, embedder: str) -> dict[str, bytes]:
     newest = older.exclude(status=Document.Status.ERASING).order_by("-version").first()
     if newest is None:
         return {}
-    rows = newest.chunks.filter(embedder=embedder, vector__isnull=False).order_by("ordinal")
-    blobs = rows.values_list("vector", flat=True)
-    return {text: bytes(blob or b"") for (_, text), blob in zip(_texts(rows), blobs, strict=True)}
+    rows = newest.chunks.filter(embedder=embedder, vector__isnull=False)
+    # In one query: it may be erased meanwhile.
+    found = rows.values_list("context", "text", "vector")
+    return {_embedded(context, text): bytes(blob or b"") for context, text, blob in found}
 
 
 def _keep(

@@ -14,6 +14,7 @@ from ingest.models import Collection, Document, Extract
 from ingest.parsers.base import ParsedDocument, ParseError, Recognition
 from ingest.parsers.sandbox import recognise_isolated
 from ingest.pipeline import process_document
+from ingest.reasons import may_help_again
 from tests.ingest.conftest import Add, Put
 
 pytestmark = pytest.mark.django_db
@@ -134,19 +135,21 @@ def test_many_pictures_wait_for_their_turn_among_slow_work(
 
 
 @pytest.mark.parametrize(
-    ("change", "lines", "says"),
+    ("change", "lines", "code", "says"),
     [
-        ({"OCR": False}, LINES, "switched off"),
-        ({"TESSDATA": "/nonexistent"}, LINES, "not installed"),
-        ({}, ("",), "by text recognition either"),
+        ({"OCR": False}, LINES, "ocr-unavailable", "switched off"),
+        ({"TESSDATA": "/nonexistent"}, LINES, "ocr-unavailable", "not installed"),
+        ({}, ("",), "no-text", "by text recognition either"),
     ],
 )
 def test_why_no_text_was_recognised_is_said(
-    add: Add, settings: Any, change: dict[str, Any], lines: tuple[str, ...], says: str
+    add: Add, settings: Any, change: dict[str, Any], lines: tuple[str, ...], code: str, says: str
 ) -> None:
+    """Where it can be switched on or installed, all that failed so far may be tried again at once."""
     for name, value in change.items():
         setattr(settings, name, value)
     document = add("scan.pdf", scan(*lines))
-    assert (document.status, document.error_code) == ("failed", "no-text")
+    assert (document.status, document.error_code) == ("failed", code)
+    assert may_help_again(code) == (code == "ocr-unavailable")
     assert says in document.error_detail
     assert not Extract.objects.exists(), "a retry looks again"

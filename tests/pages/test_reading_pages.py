@@ -98,7 +98,9 @@ def test_what_nobody_finds_yet_is_for_editors(
     writer = BlockWriter(Limits())
     writer.add("paragraph", people.CANARY)
     keep(document, writer)
-    assert people.CANARY not in read(client_for(bob), document)
+    shown = read(client_for(bob), document)
+    assert people.CANARY not in shown
+    assert "could not be read" in shown and "in a moment" not in shown
     assert not Entry.objects.filter(action=actions.DOCUMENT_READ).exists()
     assert people.CANARY in read(client_for(erin), document)
     assert Entry.objects.get(action=actions.DOCUMENT_READ).actor == str(erin.pk)
