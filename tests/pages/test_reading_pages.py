@@ -100,7 +100,7 @@ def test_what_nobody_finds_yet_is_for_editors(
     keep(document, writer)
     shown = read(client_for(bob), document)
     assert people.CANARY not in shown
-    assert "could not be read" in shown and "in a moment" not in shown
+    assert "could not be read" in shown and "will be here in a moment" not in shown
     assert not Entry.objects.filter(action=actions.DOCUMENT_READ).exists()
     assert people.CANARY in read(client_for(erin), document)
     assert Entry.objects.get(action=actions.DOCUMENT_READ).actor == str(erin.pk)
