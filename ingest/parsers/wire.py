@@ -72,7 +72,7 @@ def unpack(data: bytes, limits: Limits) -> ParsedDocument:
             blank=tuple(int(number) for number in blank),
             page_labels=tuple(str(label)[:MAX_LABEL] for label in labels),
         )
-    except (TypeError, AttributeError, KeyError, RecursionError) as error:
+    except (TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError("not a parsed document") from error
 
 
