@@ -15,6 +15,7 @@ import random
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -153,18 +154,18 @@ def indexed_words(ids: set[str]) -> Counter[str]:
 
 
 #: Runs behind the wall, where Chroma is: manage.py goes there.
-ASK = """
-import json, sys
-from uuid import UUID
-from ingest import store
-found = dict()
-with store._chroma() as client:
-    for name in store._names(client, UUID({collection!r})):
-        held = client.get_collection(name, embedding_function=None).get(include=["embeddings"])
-        for pk, vector in zip(held["ids"], held["embeddings"], strict=True):
-            found[UUID(pk).hex] = [float(each) for each in vector]
-json.dump(found, open({target!r}, "w"))
-"""
+ASK = textwrap.dedent("""
+    import json
+    from uuid import UUID
+    from ingest import store
+    found = dict()
+    with store._chroma() as client:
+        for name in store._names(client, UUID({collection!r})):
+            held = client.get_collection(name, embedding_function=None).get(include=["embeddings"])
+            for pk, vector in zip(held["ids"], held["embeddings"], strict=True):
+                found[UUID(pk).hex] = [float(each) for each in vector]
+    json.dump(found, open({target!r}, "w"))
+""")
 
 
 def indexed_vectors(product: Product, collection: str) -> dict[str, np.ndarray]:

@@ -48,6 +48,9 @@ def add(vectors: str, put: Put) -> Add:
         document = put(name, data, **where).document
         process_document(document.pk)
         document.refresh_from_db()
+        if document.status == Document.Status.QUEUED and document.lane == Document.Lane.SLOW:
+            process_document(document.pk)
+            document.refresh_from_db()
         return document
 
     return make
