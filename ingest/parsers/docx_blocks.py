@@ -33,6 +33,8 @@ class Reader:
     title: str = ""
     #: Files inside that stand for a part of the text and were not read.
     unread: list[str] = field(default_factory=list)
+    #: Parts that were taken in already.
+    taken_in: set[str] = field(default_factory=set)
     texts: Texts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,11 +124,17 @@ class Reader:
         self._write_anchored(table)
 
     def _write_chunk(self, element: Any) -> None:
-        """Another file that Word takes in when it opens this one: HTML is read, others are told."""
+        """Another file that Word takes in when it opens this one: HTML is read, others are told.
+
+        Each once: 200 elements that name the same one would write it 200 times.
+        """
         from ingest.parsers.html import write_fragment
 
         part = self._related(element.get(qn("r:id")))
         name = "" if part is None else str(part.partname)
+        if name in self.taken_in:
+            return
+        self.taken_in.add(name)
         if name.lower().endswith((".htm", ".html", ".xhtml")):
             write_fragment(decode.decode(part.blob, html=True), self.writer)
         else:
