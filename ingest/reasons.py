@@ -26,6 +26,7 @@ _AGAIN = frozenset(
     {
         "cancelled",
         "disk-full",
+        "forbidden",
         "internal-error",
         "key-missing",
         "needs-libreoffice",
@@ -81,6 +82,9 @@ _SENTENCES: dict[str, str | Promise] = {
     "parse-crashed": _("The reader broke on the file. Save it anew and try again."),
     "no-files": _("No file of the archive could be taken. Upload them one by one."),
     "too-many-files": _("The archive holds more files than are allowed. Split it into parts."),
+    "forbidden": _(
+        "Whoever uploaded the archive may not add to this collection any more. Ask a manager."
+    ),
     "archive-too-deep": _("Archives lie in each other too deeply. Unpack it, upload the files."),
     "needs-libreoffice": _(
         "Old Word and PowerPoint files cannot be read here. Save the file as DOCX or PPTX."

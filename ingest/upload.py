@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from audit import actions
 from audit.record import record
-from ingest import fair, keys, queue, scanner
+from ingest import erase, fair, keys, queue, scanner
 from ingest.access import EDITOR, get_collection
 from ingest.files import remove_original
 from ingest.guard import detect_media_type, safe_name
@@ -54,8 +54,9 @@ def upload(
 ) -> Uploaded:
     """Take a file into `collection` and queue it. For editors; `user` None is the system itself.
 
-    The same bytes again: the document that is there. The same `path` and `name` with other bytes:
-    a new version, which replaces the older one when it is ready. `container`: the archive that it was
+    The same bytes again: the document that is there, which is the newest version again where it was
+    not. The same `path` and `name` with other bytes: a new version, which replaces the older one when it
+    is ready. `container`: the archive that it was
     in; Http404 where that is being erased.
 
     Raises UploadRefused, PermissionDenied, Http404.
@@ -67,6 +68,8 @@ def upload(
         _require_clean(incoming, pk, user, collection)
         existing = _same_bytes(collection, incoming.sha256)
         if existing is not None:
+            if (existing.path, existing.name) == (path, name):
+                _put_back(existing)
             return Uploaded(existing, created=False)
         document = Document(
             id=pk,
@@ -134,6 +137,20 @@ def _same_bytes(collection: Collection, sha256: str) -> Document | None:
     """The document of the same bytes: the constraint `document_bytes_once_a_collection`."""
     same = Document.objects.filter(collection=collection, sha256=sha256)
     return same.exclude(status=Document.Status.ERASING).first()
+
+
+def _put_back(existing: Document) -> None:
+    """An older version came in again while a newer one waits: what came last is the newest."""
+    with transaction.atomic():
+        _lock(existing.collection)
+        living = Document.objects.filter(pk=existing.pk).exclude(status=Document.Status.ERASING)
+        row = living.first()
+        newest = _newest_version(existing)
+        if row is not None and row.version < newest:
+            existing.version = row.version = newest + 1
+            row.save(update_fields=["version"])
+            if row.status == Document.Status.READY:
+                erase.supersede(row)
 
 
 def _kept(document: Document, incoming: Incoming) -> Uploaded:

@@ -206,6 +206,21 @@ def test_a_new_version_replaces_the_old_one_when_it_is_ready(
     assert Receipt.objects.get(document_id=old.pk).requested_by == old.uploaded_by
 
 
+@pytest.mark.parametrize("ready", [True, False])
+def test_the_version_that_came_last_stays(
+    add: Add, put: Put, vectors: str, collection: Collection, ready: bool
+) -> None:
+    """The older one again, before the newer one was read: whoever sent it wants it back."""
+    old = add("leave.txt", "28 days of leave.") if ready else put("leave.txt", "28 days.").document
+    new = put("leave.txt", "30 days of leave.").document
+    again = put("leave.txt", "28 days of leave." if ready else "28 days.")
+    assert again.document == old and not again.created
+    for document in (new, old):
+        process_document(document.pk)
+    left = Document.objects.exclude(status="erasing").get()
+    assert (left.pk, left.status, left.visible, left.version) == (old.pk, "ready", True, 3)
+
+
 def test_a_new_version_that_fails_leaves_the_old_one(add: Add) -> None:
     old = add("leave.html", "<html><body><p>Annual leave is 28 days.</p></body></html>")
     new = add("leave.html", "<html><body><img src='x.png'></body></html>")
