@@ -77,6 +77,9 @@ def make(env: Environment, teller: Teller) -> None:
     if _usable(env):
         teller.done(f"{env.home} is there")
         return
+    if env.home.is_symlink():
+        # The library would empty the folder that it leads to, and then fail.
+        raise SetupError(f"{env.home} is a link to another folder's environment. Remove the link.")
     try:
         venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(env.home)
     except OSError as error:

@@ -184,6 +184,16 @@ def test_a_finished_environment_is_skipped_until_a_pin_changes(tmp_path: Path) -
     assert not env.complete()
 
 
+def test_a_link_to_the_environment_of_another_folder_is_refused(tmp_path: Path) -> None:
+    env = an_environment(tmp_path)
+    other = env.home.rename(tmp_path / "other")
+    (other / "theirs").touch()
+    env.home.symlink_to(other)
+    with pytest.raises(SetupError, match="is a link"):
+        environment.make(env, Teller(1))
+    assert (other / "theirs").exists()
+
+
 def test_one_with_the_test_packages_serves_without_them_too(tmp_path: Path) -> None:
     with_tests = an_environment(tmp_path, with_tests=True)
     environment.finish(with_tests)
