@@ -151,10 +151,11 @@ class _Reader:
         return tag in _NEVER or _is_hidden(node) or (self.main and self._is_frame(node, tag))
 
     def _is_frame(self, node: LexborNode, tag: str) -> bool:
-        in_heading = any(name in _HEADINGS or name == "summary" for name in self.open)
         if tag == "header" or (node.attributes.get("role") or "") in _FRAME_ROLES:
             return node.css_first("h1") is None
-        return tag in _FRAME and not in_heading
+        return tag in _FRAME and not any(
+            name in _HEADINGS or name == "summary" for name in self.open
+        )
 
     def _enter(self, node: LexborNode, tag: str) -> None:
         if tag == "br":
