@@ -31,6 +31,8 @@ from wall import refusals
 
 log = structlog.get_logger(__name__)
 
+#: More files of an archive than these are slow work.
+QUICK_FILES = 50
 #: Of Document.reading, what a new reading does not begin anew: how often its worker was lost.
 KEPT = ("lost",)
 
@@ -64,8 +66,14 @@ def _document(claim: Claim) -> Document:
 
 def _unpack(claim: Claim, document: Document) -> None:
     """An archive has no text of its own: each of its files becomes a document."""
+
+    def progress(done: int, total: int) -> None:
+        if total > QUICK_FILES and document.lane != Document.Lane.SLOW:
+            claims.hand_over(claim, lane=Document.Lane.SLOW, stage=Document.Stage.UNPACK)
+        claim.progress(done, total)
+
     with stage(claim, document, Document.Stage.UNPACK):
-        archives.unpack(document, claim.check, claim.progress)
+        archives.unpack(document, claim.check, progress)
 
 
 def _words(claim: Claim, document: Document) -> None:

@@ -184,6 +184,21 @@ def test_too_many_files(put: Put, settings: Settings) -> None:
     assert not archive.members.exists()
 
 
+def test_many_files_wait_for_their_turn_among_slow_work(
+    put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or two archives would keep all workers from everybody's other files."""
+    monkeypatch.setattr("ingest.pipeline.QUICK_FILES", 2)
+    document = put("a.zip", packed({f"{n}.txt": f"Words of {n}." for n in range(3)})).document
+    process_document(document.pk)
+    document.refresh_from_db()
+    assert (document.status, document.lane, document.stage) == ("queued", "slow", "unpack")
+    assert not document.members.exists()
+    process_document(document.pk)
+    document.refresh_from_db()
+    assert (document.status, document.members.count()) == ("ready", 3)
+
+
 def test_archives_in_an_archive_share_its_bytes(put: Put, settings: Settings) -> None:
     """Or a few kilobytes of archives in archives would fill the disk."""
     settings.MAX_UPLOAD_MB = 1
