@@ -105,7 +105,7 @@ def test_too_slow(tmp_path: Path, settings: Settings) -> None:
 def test_too_little_memory_is_not_the_documents_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convert, "MEMORY_MB", 300)
+    monkeypatch.setattr(convert, "MEMORY_MB", 160)
     assert codes(files.word(tmp_path / "a.docx"), DOC) == "needs-libreoffice"
 
 
