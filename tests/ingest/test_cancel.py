@@ -16,6 +16,7 @@ from audit.models import Entry
 from audit.problems import Problem
 from ingest import claims, documents, erase, lexical, queue
 from ingest.models import Chunk, Collection, Document, Extract
+from ingest.parsers import sandbox
 from ingest.parsers.base import Limits
 from ingest.parsers.frames import Told
 from ingest.parsers.sandbox import parse_isolated
@@ -69,8 +70,12 @@ def test_what_is_in_work_is_stopped_and_its_worker_notices(erin: User, put: Put)
     assert document.error_code == "cancelled"
 
 
-def test_a_reader_at_work_is_ended(put: Put, erin: User, tmp_path: Any) -> None:
+def test_a_reader_at_work_is_ended(
+    put: Put, erin: User, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The child is reading when the document is stopped: the check ends it."""
+    # A quick machine reads the file within the second after which a silent child is asked for.
+    monkeypatch.setattr(sandbox, "_CHECK_SECONDS", 0.01)
     document = put("leave.md", TEXT).document
     claim = claims.take_next()
     assert claim
