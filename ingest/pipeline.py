@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 #: More files of an archive than these are slow work.
 QUICK_FILES = 50
+#: Seconds for which a file may be read among the quick ones.
+QUICK_SECONDS = 20.0
 #: Of Document.reading, what a new reading does not begin anew: how often its worker was lost.
 KEPT = ("lost",)
 
@@ -116,12 +118,32 @@ def _source(claim: Claim, document: Document) -> Iterator[tuple[int, str]]:
         if kind in CONVERTED:
             with stage(claim, document, Document.Stage.CONVERT):
                 claims.free_connection()
-                source = opened.enter_context(convert.converted(source, kind, claim.check))
+                source = opened.enter_context(
+                    convert.converted(source, kind, partial(_check, claim, document))
+                )
         yield source, CONVERTED.get(kind, kind)
 
 
 def _told(claim: Claim, document: Document) -> Told:
-    return Told(claim.progress, partial(_write_down, document), claim.check)
+    def progress(done: int, total: int) -> None:
+        _make_way(claim, document)
+        claim.progress(done, total)
+
+    return Told(progress, partial(_write_down, document), partial(_check, claim, document))
+
+
+def _check(claim: Claim, document: Document) -> None:
+    _make_way(claim, document)
+    claim.check()
+
+
+def _make_way(claim: Claim, document: Document) -> None:
+    """What takes long to read is slow work: two such files would keep all workers from the others.
+
+    Reading begins anew there. Raises HandedOver.
+    """
+    if claim.seconds > QUICK_SECONDS and document.lane != Document.Lane.SLOW:
+        claims.hand_over(claim, lane=Document.Lane.SLOW)
 
 
 def _write_down(document: Document, lines: list[dict[str, Any]]) -> None:

@@ -266,3 +266,19 @@ def test_a_file_that_makes_its_reader_call_out_is_in_the_record(
     data = Entry.objects.get(action=actions.EGRESS_REFUSED).data
     assert (data["role"], data["host"], data["port"]) == ("parser", "127.111.111.111", 47)
     assert data["documents"] == [str(document.pk)]
+
+
+def test_a_file_that_takes_long_to_read_makes_way_for_quick_ones(
+    put: Put, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("ingest.pipeline.QUICK_SECONDS", 0.5)
+    document = put("slow.txt", "Read slowly.").document
+    child(monkeypatch, tmp_path, "import time; time.sleep(3)")
+    process_document(document.pk)
+    document.refresh_from_db()
+    assert (document.status, document.lane, document.stage) == ("queued", "slow", "parse")
+    process_document(document.pk)
+    document.refresh_from_db()
+    assert document.status == "failed", (
+        "among the slow ones it has its time: the child says nothing"
+    )
