@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from ingest.chunk import ChunkDraft, chunk_document
 from ingest.guard import detect_media_type
 from ingest.parsers.base import Limits, ParseError
-from ingest.parsers.registry import SLIDES, SUPPORTED
+from ingest.parsers.registry import APART, SUPPORTED
 from ingest.parsers.sandbox import parse_isolated
 
 WORD = re.compile(r"\w+(?:[.,]\d+)*")
@@ -54,7 +54,7 @@ def read(path: Path) -> tuple[str, list[ChunkDraft], str, float, float]:
         )
         started = time.process_time()
         passages = chunk_document(
-            parsed, title=parsed.title or path.name, apart=media_type in SLIDES
+            parsed, title=parsed.title or path.name, apart=media_type in APART
         )
         chunking = time.process_time() - started
         outcome = "text" + (

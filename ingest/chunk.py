@@ -14,6 +14,8 @@ from ingest.parsers.base import Box, ParsedDocument
 
 #: A section below this joins its neighbours: a passage of one line ranks by chance.
 MIN_UNITS = 40
+#: A slide or sheet of no more than these is a title: it goes with what follows.
+TITLE_UNITS = 12
 #: From here on a new page begins a new passage, so that its page number is right for all of it.
 PAGE_UNITS = 80
 MAX_CONTEXT = 1_000
@@ -62,7 +64,7 @@ def chunk_document(parsed: ParsedDocument, *, title: str, apart: bool = False) -
     `apart`: each page stands for itself (slides), so that headings of one do not hold for the next.
     """
     drafts: list[ChunkDraft] = []
-    for section in _merged(_sections(parsed, apart)):
+    for section in _merged(_sections(parsed, apart), apart):
         path = tuple(text for _, text in section.path)
         for atoms in _packed(section):
             drafts.append(_draft(len(drafts), parsed, atoms, path, title))
@@ -108,11 +110,15 @@ def _shared(first: _Path, second: _Path) -> _Path:
     return first[:common]
 
 
-def _merged(sections: Iterable[_Section]) -> Iterator[_Section]:
-    """Small sections joined with what follows them at the same depth or below."""
+def _merged(sections: Iterable[_Section], apart: bool) -> Iterator[_Section]:
+    """Small sections joined with what follows them at the same depth or below.
+
+    `apart`: not with what stands on another page, unless it is little more than a title.
+    """
     held: _Section | None = None
     for section in sections:
-        if held is not None and _joins(held, section):
+        alone = apart and held is not None and held.units > TITLE_UNITS and _turns(held, section)
+        if held is not None and not alone and _joins(held, section):
             held.path = _common(held.path, section.path)
             held.atoms += section.atoms
             held.units += section.units
@@ -122,6 +128,11 @@ def _merged(sections: Iterable[_Section]) -> Iterator[_Section]:
         held = section
     if held is not None:
         yield held
+
+
+def _turns(held: _Section, following: _Section) -> bool:
+    """Whether a new page begins between the two."""
+    return held.atoms[-1].block.page != following.atoms[0].block.page
 
 
 def _joins(held: _Section, following: _Section) -> bool:

@@ -24,7 +24,7 @@ from ingest.models import Document
 from ingest.outcome import outcome
 from ingest.parsers.base import ParsedDocument
 from ingest.parsers.frames import Told
-from ingest.parsers.registry import CONVERTED, FOLDERS, SLIDES
+from ingest.parsers.registry import APART, CONVERTED, FOLDERS
 from ingest.parsers.sandbox import parse_isolated
 from ingest.stages import stage
 from wall import refusals
@@ -161,7 +161,7 @@ def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[Chu
     with stage(claim, document, Document.Stage.CHUNK):
         kind = CONVERTED.get(document.media_type, document.media_type)
         title = keep.title_of(document, parsed)
-        drafts = chunk_document(parsed, title=title, apart=kind in SLIDES)
+        drafts = chunk_document(parsed, title=title, apart=kind in APART)
     if not drafts:
         extracts.forget(document.pk)
         raise ocr.without_text(document, parsed)

@@ -1,7 +1,12 @@
 """What Celery's workers do besides tasks. Connected in every process, imported late: only workers pay."""
 
+import os
+import signal
+import threading
+import time
 from typing import Any
 
+import structlog
 from celery.signals import (
     beat_embedded_init,
     heartbeat_sent,
@@ -9,6 +14,10 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
+
+log = structlog.get_logger(__name__)
+
+CLOCK_SECONDS = 5.0
 
 
 def _beat(sender: Any = None, **_: Any) -> None:
@@ -40,13 +49,30 @@ def _answer_for_proofs(sender: Any = None, **_: Any) -> None:
         agent.serve(settings.RUN_DIR / "proof", "pool")
 
 
+def _watch_the_clock(sender: Any = None, **_: Any) -> None:
+    """The beat is a process of its own that nobody starts again: the worker ends with it, and the
+    launcher starts both."""
+    beat = getattr(sender.controller, "beat", None)
+    if beat is None:
+        return
+    threading.Thread(target=_end_with, args=(beat,), name="clock", daemon=True).start()
+
+
+def _end_with(process: Any) -> None:
+    while process.is_alive():
+        time.sleep(CLOCK_SECONDS)
+    log.error("worker.clock.lost")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def connect() -> None:
-    for signal, handler in (
+    for happens, handler in (
         (worker_ready, _beat),
+        (worker_ready, _watch_the_clock),
         (heartbeat_sent, _beat),
         (worker_shutdown, _leave),
         (worker_process_init, _end_with_the_worker),
         (worker_process_init, _answer_for_proofs),
         (beat_embedded_init, _end_with_the_worker),
     ):
-        signal.connect(handler, dispatch_uid=f"sovereign.{handler.__name__}")
+        happens.connect(handler, dispatch_uid=f"sovereign.{handler.__name__}")

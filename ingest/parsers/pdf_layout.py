@@ -198,7 +198,8 @@ class _Writing:
         if kind == "heading" and not self._is_heading(text):
             kind, level = "paragraph", 0
         if kind == "list_item":
-            text = _BULLET.sub("- ", text, count=1)
+            bullet = _BULLET.match(text)  # not sub(): it would find an "o " further on
+            text = f"- {text[bullet.end() :]}" if bullet else text
         boxes = tuple(line.box for line in self.lines if line.height)
         self.writer.add(kind, text, level=level, page=self.lines[0].page, boxes=boxes)
         self.lines = []

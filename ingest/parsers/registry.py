@@ -57,7 +57,7 @@ SUPPORTED: dict[str, str] = {
 #: Old formats that LibreOffice, where it is there, turns into these first (ingest/convert.py).
 CONVERTED: dict[str, str] = {DOC: DOCX, PPT: PPTX}
 #: Each of their pages stands for itself: what has no title does not go under the one before.
-SLIDES = frozenset({PPTX, ODP})
+APART = frozenset({PPTX, ODP, XLSX, XLS, ODS})
 #: Read as folders: each file in it becomes a document (ingest/archives.py).
 FOLDERS = frozenset({ZIP})
 #: Formats whose pages may be pictures, which text recognition reads.

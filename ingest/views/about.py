@@ -6,7 +6,7 @@ from datetime import datetime
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language_info, pgettext
 from django.utils.translation import gettext as _
 
 from ingest.models import Document
@@ -22,13 +22,13 @@ def said_of_itself(document: Document) -> Rows:
     """Title, author, dates: what the file says. Nothing of it is checked."""
     names = {
         "author": _("Author"),
-        "subject": _("Subject"),
+        "subject": pgettext("of a mail or a document", "Subject"),
         "keywords": _("Keywords"),
         "created": _("Created"),
         "modified": _("Changed"),
         "sent": _("Sent"),
-        "sender": _("From"),
-        "recipients": _("To"),
+        "sender": pgettext("of a mail", "From"),
+        "recipients": pgettext("of a mail", "To"),
     }
     rows = [(_("Title"), document.title)] if document.title else []
     for key, name in names.items():

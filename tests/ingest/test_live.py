@@ -5,6 +5,7 @@ The product runs here on a data folder of its own; the test looks at its databas
 
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -221,3 +222,28 @@ def test_without_a_worker_the_command_does_the_work(product: Product, tmp_path: 
     done = product.manage("add", str(folder / "more.md"), "--collection", "Few")
     assert done.returncode == 0 and "1 added" in done.stdout
     consistent(product)
+
+
+def test_a_worker_whose_clock_was_lost_ends(product: Product) -> None:
+    """The launcher starts it again; without its beat nothing would be swept, sealed or purged."""
+    command = [*live.worker(product.folder, {}).command, "-B", "-n", "clock@%h"]
+    schedule = product.folder / "beat-of-clock"
+    process = live.Process(
+        [*command, "-s", str(schedule)], product.folder / "clock.log", product.environment
+    )
+    process.start()
+    try:
+        log = process.log
+        live.wait_until("it is ready", lambda: "ready." in log.read_text("utf-8", "replace"), 120)
+        for child in children(process):
+            os.kill(child, signal.SIGKILL)  # its pool's are replaced, its clock is not
+        live.wait_until("it has ended", lambda: not process.runs, 60)
+        assert "worker.clock.lost" in log.read_text("utf-8", "replace")
+    finally:
+        process.kill()
+
+
+def children(process: live.Process) -> list[int]:
+    assert process._child
+    pid = process._child.pid
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

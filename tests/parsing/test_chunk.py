@@ -205,3 +205,16 @@ def test_slides_stand_for_themselves() -> None:
     paths = [draft.heading_path for draft in chunk_document(parsed, title="", apart=True)]
     assert paths == [("Pumps",), ()]
     assert {draft.heading_path for draft in chunk_document(parsed, title="")} == {("Pumps",)}
+
+
+def test_small_sheets_are_not_joined() -> None:
+    few = "The pump runs day and night and is looked at twice a week by the two of us."
+    parsed = document(
+        ("heading", "Pumps", {"level": 1, "page": 1}),
+        ("paragraph", few, {"page": 1}),
+        ("heading", "Wells", {"level": 1, "page": 2}),
+        ("paragraph", few, {"page": 2}),
+    )
+    pages = [draft.page for draft in chunk_document(parsed, title="", apart=True)]
+    assert pages == [1, 2]
+    assert len(chunk_document(parsed, title="")) == 1

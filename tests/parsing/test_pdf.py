@@ -136,3 +136,15 @@ def test_title_from_the_properties_or_the_first_page(
     writer.add_metadata({"/Title": title})
     writer.write(tmp_path / "b.pdf")
     assert files.parse(tmp_path / "b.pdf", PDF).title == expected
+
+
+def test_a_numbered_item_keeps_its_words(tmp_path: Path) -> None:
+    lines = [
+        (72, 700, "The provider shall:"),
+        (72, 680, "a. give access to all agencies, and"),
+        (72, 660, "(b) send a report to the council."),
+        (72, 640, "o a sign of its own goes to the front"),
+    ]
+    text = files.parse(files.pdf_lines(tmp_path / "a.pdf", lines), PDF).text
+    assert "a. give access to all agencies" in text and "(b) send a report to the council." in text
+    assert "- a sign of its own goes to the front" in text

