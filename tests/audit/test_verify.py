@@ -145,6 +145,7 @@ def test_any_data(filled: None, position: int, data: str) -> None:
     if connection.vendor == "postgresql" and ("e400" in data or "ud800" in data):
         return
     entry = entry_at(position)
+    assume(data != "{}" or Entry.objects.get(pk=entry).data)  # some entries say no more than that
     with tampered(("UPDATE audit_entry SET data = %s WHERE id = %s", [data, entry])):
         assert found() == [("changed", position, entry)]
 
