@@ -42,13 +42,13 @@ def probe(claim: Claim, document: Document) -> None:
     """
     with stage(claim, document, Document.Stage.PROBE):
         passages = _passages(document)
-        legs = ((_by_words, _index_words), (_by_vector, _index_vectors))
-        for found, write in legs:
+        legs = ((_by_words, _index_words, _by_words), (_by_vector, _index_vectors, _held))
+        for found, write, found_anew in legs:
             if found(document, passages):
                 continue
             log.warning("document.not.found", document=str(document.pk), by=found.__name__)
             write(claim, document)
-            if not (found(document, passages) or _held(document, passages, found)):
+            if not found_anew(document, passages):
                 raise _not_findable()
 
 
@@ -111,17 +111,15 @@ def _vector_finds(document: Document, chunk: Chunk) -> bool:
     return _seen(chunk, hits, VECTOR_TIE)
 
 
-def _held(document: Document, passages: Sequence[Chunk], found: object) -> bool:
-    """Whether the vectors are in the index although its graph does not lead there (store._apart).
+def _held(document: Document, passages: Sequence[Chunk]) -> bool:
+    """Found, or at least in the index although its graph does not lead there (store._apart).
 
     Up to EXACT_SEARCH_CHUNKS passages no search asks the graph; beyond, its other passages count.
     """
-    if found is not _by_vector:
-        return False
-    place = (document.collection_id, passages[0].embedder, 1)
-    return any(
-        store.indexed(from_bytes([bytes(chunk.vector)])[0], *place, document=document.pk)
+    return _by_vector(document, passages) or any(
+        store.indexed(vector, document.collection_id, chunk.embedder, 1, document=document.pk)
         for chunk in passages
+        for vector in from_bytes([bytes(chunk.vector or b"")])
         if chunk.vector
     )
 
