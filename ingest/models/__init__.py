@@ -1,0 +1,18 @@
+"""What: collections of documents, who may use them, and the chunks that are searched."""
+
+from ingest.models.chunks import Chunk, Index
+from ingest.models.collections import Collection, Grant
+from ingest.models.documents import Document, Extract, original_path
+from ingest.models.keeping import Hold, Receipt
+
+__all__ = [
+    "Chunk",
+    "Collection",
+    "Document",
+    "Extract",
+    "Grant",
+    "Hold",
+    "Index",
+    "Receipt",
+    "original_path",
+]
