@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 
-from bench import scores
 from bench.corpus import Corpus, answerable_here, ingest, read_questions
 from bench.product import Product, running
 from bench.report import table, write
-from bench.scores import Found, percentile
+from evaluation import scores
+from evaluation.scores import Found, percentile
 
 TIMEOUT = httpx.Timeout(600.0, connect=10.0)
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from bench.product import Product
-from bench.scores import Found
+from evaluation.scores import Found
 
 POLL_SECONDS = 2.0
 

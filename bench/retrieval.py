@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import scores
 from bench.corpus import Corpus, answerable_here, ingest, read_questions
 from bench.product import Product, running
 from bench.report import table, write
-from bench.scores import Found, percentile
+from evaluation import scores
+from evaluation.scores import Found, percentile
 
 if TYPE_CHECKING:
     from chat.retrieve import Mode

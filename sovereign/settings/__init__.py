@@ -131,6 +131,7 @@ INSTALLED_APPS = [
     "ingest",
     "chat",
     "compliance",
+    "evaluation",
     "sovereign",
 ]
 MIDDLEWARE = [
@@ -261,6 +262,8 @@ KEEP_CONVERSATIONS_DAYS = env.number("SOVEREIGN_KEEP_CONVERSATIONS_DAYS", 0)
 KEEP_FEEDBACK_DAYS = env.number("SOVEREIGN_KEEP_FEEDBACK_DAYS", 0)
 KEEP_ORIGINALS_DAYS = env.number("SOVEREIGN_KEEP_ORIGINALS_DAYS", 0)
 KEEP_RECORD_DAYS = env.number("SOVEREIGN_KEEP_RECORD_DAYS", 0)
+#: Of runs over golden questions; their scores stay (evaluation/erasure.py).
+KEEP_RUN_ANSWERS_DAYS = env.number("SOVEREIGN_KEEP_RUN_ANSWERS_DAYS", 90)
 
 # --- Celery -----------------------------------------------------------------------------------
 BROKER_URL = env.text(

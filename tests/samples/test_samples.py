@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest.recognition import how
 
-from bench.scores import Found, correct, holds_exactly, strict_at, words
+from evaluation.scores import Found, correct, holds_exactly, strict_at, words
 from ingest.guard import detect_media_type
 from ingest.language import detect_language
 from ingest.parsers.base import Limits, ParsedDocument
 from ingest.parsers.registry import parser_for, picture_parser_for
+from ingest.recognition import how
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "samples"
 HANDBOOK = SAMPLES / "handbook"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench import scores
-from bench.scores import Found
+from evaluation import scores
+from evaluation.scores import Found
 
 QUESTION = {
     "evidence": [

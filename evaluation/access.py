@@ -1,0 +1,78 @@
+"""The door to golden questions and runs: administrators who may read all that a set is about.
+
+An object that the caller may not see does not exist: `Http404`. Being an administrator opens no
+collection: a set with one that she may not read is not there for her. One whose collections are all
+gone is there for whoever made it.
+"""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.http import Http404
+
+from accounts.models import User
+from evaluation.models import Question, QuestionSet, Result, Run
+from ingest.access import chunks_for, collections_for, documents_for
+from ingest.models import Chunk
+
+Row = TypeVar("Row", bound=Model)
+
+
+def sets_for(user: User) -> QuerySet[QuestionSet]:
+    """The sets that `user` may see and change."""
+    if not (user.is_active and user.is_admin):
+        return QuestionSet.objects.none()
+    links = QuestionSet.collections.through.objects.filter(questionset=OuterRef("pk"))
+    closed = links.exclude(collection__in=collections_for(user))
+    return QuestionSet.objects.filter(~Exists(closed), Exists(links) | Q(created_by=user))
+
+
+def questions_for(user: User) -> QuerySet[Question]:
+    return Question.objects.filter(set__in=sets_for(user))
+
+
+def runs_for(user: User) -> QuerySet[Run]:
+    return Run.objects.filter(set__in=sets_for(user))
+
+
+def get_set(user: User, pk: UUID | str) -> QuestionSet:
+    """Raises Http404."""
+    return _one(sets_for(user), pk)
+
+
+def get_question(user: User, pk: UUID | str) -> Question:
+    """Raises Http404."""
+    return _one(questions_for(user).select_related("set"), pk)
+
+
+def get_run(user: User, pk: UUID | str) -> Run:
+    """Raises Http404."""
+    return _one(runs_for(user).select_related("set", "index", "started_by"), pk)
+
+
+def get_result(user: User, pk: UUID | str) -> Result:
+    """Raises Http404."""
+    results = Result.objects.filter(run__in=runs_for(user))
+    return _one(results.select_related("run", "question"), pk)
+
+
+def shown_answer(user: User, result: Result) -> str:
+    """The answer, or "" where `user` may not read all that it was written from, or some of it is gone."""
+    needed = {UUID(passage["document"]) for passage in result.passages}
+    readable = documents_for(user).filter(pk__in=needed).count()
+    return result.answer if readable == len(needed) else ""
+
+
+def shown_passages(user: User, result: Result) -> list[tuple[dict[str, Any], Chunk | None]]:
+    """What was found, best first, each with its chunk; None: it is gone, or not `user`'s to read."""
+    found = chunks_for(user).filter(pk__in=result.chunks).select_related("document__collection")
+    chunks = {str(chunk.pk): chunk for chunk in found.defer("vector")}
+    return [(passage, chunks.get(passage["chunk"])) for passage in result.passages]
+
+
+def _one(rows: QuerySet[Row], pk: UUID | str) -> Row:
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
