@@ -17,7 +17,8 @@ LOOKUP = 500
 
 
 def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Embedders drop white space around a text, so it does not count."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()
 
 
 class Cache:

@@ -1,0 +1,143 @@
+"""How long a question takes in small and large collections, stage by stage.
+
+    python -m bench.latency --data DIR [--chunks 10000 100000] [--questions 200] [--room DIR] [--out DIR]
+
+Texts are mixed from real sentences, vectors made up around real ones (bench/made.py); questions and
+their vectors are real. At each size both ways of searching vectors are asked, whatever
+SOVEREIGN_EXACT_SEARCH_CHUNKS says, and the product as it is set.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import asking, made
+from bench.fill import Filler, Source
+from bench.report import table, write
+from bench.room import Room, standing
+from bench.vectors import Cache, Vectors
+
+if TYPE_CHECKING:
+    from ingest.models import Chunk
+
+Row = dict[str, Any]
+#: Real vectors around which others are made.
+CENTRES = 20_000
+WAYS = {"as set": None, "exact": 10**9, "chroma": 0}
+
+
+def around(clouds: made.Clouds) -> Callable[[Sequence["Chunk"]], list[Vectors]]:
+    """As many vectors for each passage as the product makes of its text."""
+
+    def vectors_of(chunks: Sequence["Chunk"]) -> list[Vectors]:
+        from ingest.embed import texts
+
+        sizes = [len(texts(chunk.context, chunk.text)) for chunk in chunks]
+        return clouds.around(chunks[0].pk.int % 2**63, sizes) if chunks else []
+
+    return vectors_of
+
+
+def centres(data: Path, cache: Cache) -> Vectors:
+    """Vectors that are kept already (bench.public leaves some); at least some thousand."""
+    from inference.client import get_client
+    from ingest.embed import normalised
+
+    if len(cache.sample(1_000)) < 1_000:
+        texts = [" ".join(source[:4]) for source in made.sources(data) if source][:1_000]
+        cache.fill(texts, lambda part: normalised(get_client().embed_passages(part)))
+    return cache.sample(CENTRES)
+
+
+def documents(texts: made.Texts) -> Iterator[Source]:
+    for number in count():
+        document = texts.document(number)
+        yield Source(document.name, document.title, document.text)
+
+
+def fill_to(filler: Filler, sources: Iterator[Source], chunks: int) -> int:
+    """Write documents until the collection has about `chunks` passages. Returns how many it has."""
+    from ingest.models import Chunk
+
+    there = Chunk.objects.filter(index=filler.index, document__collection=filler.collection).count()
+    if there >= chunks:
+        return there
+    for written in filler.write(sources):
+        there += written
+        if there >= chunks:
+            break
+    return there
+
+
+@contextmanager
+def exact_up_to(chunks: int | None) -> Iterator[None]:
+    from django.conf import settings
+
+    before = settings.EXACT_SEARCH_CHUNKS
+    settings.EXACT_SEARCH_CHUNKS = before if chunks is None else chunks
+    try:
+        yield
+    finally:
+        settings.EXACT_SEARCH_CHUNKS = before
+
+
+def measure(room: Room, filler: Filler, questions: Sequence[str]) -> dict[str, Row]:
+    found = {}
+    for way, bound in WAYS.items():
+        with exact_up_to(bound):
+            found[way] = asking.asked(room, filler.collection.pk, questions)
+        print(way, found[way], file=sys.stderr, flush=True)
+    return found
+
+
+def markdown(figures: dict[int, dict[str, Row]]) -> str:
+    rows = [
+        [f"{chunks:,}", way, *asking.line(row)]
+        for chunks, ways in figures.items()
+        for way, row in ways.items()
+    ]
+    first = next(iter(next(iter(figures.values())).values()))
+    lines = [table(["passages", "vectors", *asking.head(first)], rows), "", "ms, p50 / p95."]
+    if len(figures) > 1:
+        small, large = (figures[size]["as set"]["stages"]["total"] for size in _ends(figures))
+        lines += ["", f"Growth of the total, as set: p50 {large['p50'] / small['p50']:.2f}, p95 "
+                  f"{large['p95'] / small['p95']:.2f} times."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _ends(figures: dict[int, Any]) -> tuple[int, int]:
+    return min(figures), max(figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the sets")
+    parser.add_argument("--chunks", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--room", type=Path, default=Path("var/bench/latency"))
+    parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="of vectors")
+    parser.add_argument("--out", type=Path, default=Path("var/bench/results"))
+    options = parser.parse_args()
+    figures: dict[int, dict[str, Row]] = {}
+    with standing(options.room) as room:
+        from ingest.indexes import active
+
+        clouds = made.Clouds(centres(options.data, Cache(options.cache, active().embedder)))
+        filler = Filler(room.user, "latency", around(clouds))
+        sources = documents(made.Texts(list(made.sources(options.data))))
+        questions = made.questions(options.data, options.questions)
+        for chunks in sorted(options.chunks):
+            there = fill_to(filler, sources, chunks)
+            print(f"{there} passages; {filler.spent.wall}", file=sys.stderr, flush=True)
+            figures[there] = measure(room, filler, questions)
+    write(options.out, "latency", {"by passages": figures}, markdown(figures))
+
+
+if __name__ == "__main__":
+    main()
