@@ -132,15 +132,18 @@ class Kept:
 def kept(document: Any) -> Kept:
     """The passages of a document as the database has them, and their vectors."""
     from ingest.embed import from_bytes
+    from ingest.indexes import active
 
-    rows = list(document.chunks.order_by("ordinal"))
+    index = active()
+    rows = list(document.chunks.filter(index=index).order_by("ordinal"))
     passages = {
         row.ordinal: (row.text, row.context, row.page, row.start, row.end, row.boxes)
         for row in rows
     }
     blobs = [bytes(row.vector) for row in rows if row.vector is not None]
     whole = len(blobs) == len(rows) > 0
-    return Kept(passages, from_bytes(blobs) if whole else None)
+    wholes = [from_bytes([blob], index.dimension)[0] for blob in blobs]
+    return Kept(passages, np.stack(wholes) if whole else None)
 
 
 def indexed_words(ids: set[str]) -> Counter[str]:
@@ -157,19 +160,19 @@ def indexed_words(ids: set[str]) -> Counter[str]:
 ASK = textwrap.dedent("""
     import json
     from uuid import UUID
-    from ingest import store
+    from ingest import chroma
     found = dict()
-    with store._chroma() as client:
-        for name in store._names(client, UUID({collection!r})):
+    with chroma.client() as client:
+        for name in chroma.names(starts=UUID({collection!r}).hex):
             held = client.get_collection(name, embedding_function=None).get(include=["embeddings"])
             for pk, vector in zip(held["ids"], held["embeddings"], strict=True):
-                found[UUID(pk).hex] = [float(each) for each in vector]
+                found[pk] = [float(each) for each in vector]
     json.dump(found, open({target!r}, "w"))
 """)
 
 
 def indexed_vectors(product: Product, collection: str) -> dict[str, np.ndarray]:
-    """Every vector that Chroma holds of the collection, by passage."""
+    """Every vector that Chroma holds of the collection: by passage, those of its pieces by "passage/n"."""
     target = product.data_dir / "tmp" / f"{uuid4().hex}.json"
     target.parent.mkdir(exist_ok=True)
     code = ASK.format(collection=collection, target=str(target))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import NoReturn
+from typing import NoReturn, Protocol
 from uuid import UUID, uuid4
 
 import structlog
@@ -25,7 +25,8 @@ from django.utils import timezone
 from audit import actions
 from audit.record import record
 from ingest import fair, queue
-from ingest.models import Document
+from ingest.indexes import active
+from ingest.models import Document, Index
 
 log = structlog.get_logger(__name__)
 
@@ -58,13 +59,30 @@ class HandedOver(LeaseLost):
     """The document waits again, by the worker's own will: nothing was lost."""
 
 
+class Beating(Protocol):
+    def beat(self) -> bool: ...
+
+
+class Work(Protocol):
+    """What writes passages into an index must hold: a Claim, or one on the index (ingest/reindex.py)."""
+
+    index: Index
+
+    def renew(self, **changes: object) -> None: ...
+
+    def kept(self, done: int, total: int) -> None: ...
+
+    def check(self) -> None: ...
+
+
 @dataclass
 class Claim:
-    """The right to work on one document, until the lease is lost."""
+    """The right to work on one document, until the lease is lost. `index`: what it is written into."""
 
     document: UUID
     lease: UUID
     lane: str = Document.Lane.QUICK
+    index: Index = field(default_factory=active)
     began: float = field(default_factory=monotonic)
     _written: float = field(default=0.0)
 
@@ -81,7 +99,7 @@ class Claim:
 
     def renew(self, **changes: object) -> None:
         """Write `changes` and a later `lease_until`. Raises LeaseLost."""
-        if not self.held().update(lease_until=_until(), **changes):
+        if not self.held().update(**{"lease_until": until(), **changes}):
             raise LeaseLost
         self._written = monotonic()
 
@@ -101,6 +119,10 @@ class Claim:
             progress=round(done / max(1, total), 3), done=done, total=total, attempts=1, **changes
         )
 
+    def beat(self) -> bool:
+        """Renew the lease and nothing else. False where it is lost."""
+        return bool(self.held().update(lease_until=until()))
+
     def check(self) -> None:
         """Raise LeaseLost where the document was stopped, erased, or went to another worker."""
         held = self.held().exists()
@@ -109,7 +131,8 @@ class Claim:
             raise LeaseLost
 
 
-def _until(seconds: float = 0) -> datetime:
+def until(seconds: float = 0) -> datetime:
+    """When a lease that is taken now ends; `seconds` other than LEASE_SECONDS."""
     return timezone.now() + timedelta(seconds=seconds or settings.LEASE_SECONDS)
 
 
@@ -131,7 +154,7 @@ def take(document_id: UUID | str) -> Claim | None:
             error_detail="",
             attempts=F("attempts") + 1,
             lease=claim.lease,
-            lease_until=_until(),
+            lease_until=until(),
         )
     )
     return claim if taken else None
@@ -159,7 +182,7 @@ def _take_on(document_id: UUID, lane: str) -> Claim | None:
 
 
 @contextmanager
-def heartbeat(claim: Claim) -> Iterator[None]:
+def heartbeat(claim: Beating) -> Iterator[None]:
     """Keep the lease while a long call (a slow file, a slow machine) reports nothing."""
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(claim, over), daemon=True)
@@ -171,10 +194,10 @@ def heartbeat(claim: Claim) -> Iterator[None]:
         thread.join()
 
 
-def _beat(claim: Claim, over: threading.Event) -> None:
+def _beat(claim: Beating, over: threading.Event) -> None:
     while not over.wait(settings.LEASE_SECONDS / 4):
         try:
-            if not claim.held().update(lease_until=_until()):
+            if not claim.beat():
                 return
         except DatabaseError as error:
             log.warning("claim.heartbeat.failed", error=type(error).__name__)
@@ -196,7 +219,7 @@ def release(claim: Claim, seconds: float, *, counted: bool = False) -> bool:
 
     The attempt does not count, unless it is the document that failed and not what it needs.
     """
-    rests = AGAIN | {"lease_until": _until(seconds)}
+    rests = AGAIN | {"lease_until": until(seconds)}
     if not counted:
         rests["attempts"] = F("attempts") - 1
     return bool(claim.held().update(**rests))

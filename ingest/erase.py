@@ -28,8 +28,9 @@ from ingest.models import Chunk, Collection, Document, Receipt
 
 #: Rows of one transaction: others wait for the database meanwhile.
 BATCH = 1_000
-#: What a worker may be writing: what was stopped a moment ago (ingest/documents.py), too.
-_MAY_BE_WRITTEN = (Document.Status.PROCESSING, Document.Status.FAILED)
+#: What a worker may be writing: what was stopped a moment ago (ingest/documents.py), and what goes
+#: into an index that is being built (ingest/reindex.py), too.
+_MAY_BE_WRITTEN = (Document.Status.PROCESSING, Document.Status.FAILED, Document.Status.READY)
 #: A worker may be writing vectors when its lease is taken; it has this long to notice.
 MARGIN = timedelta(seconds=1)
 

@@ -1,25 +1,31 @@
 """Exact search by numpy over the vectors in the database, for sets that fit in memory.
 
-A matrix is kept per collection and embedder for as long as the collection's stamp stays the same,
-so that a question does not read thousands of rows again.
+A matrix is kept per collection and index for as long as their stamp stays the same, so that a question
+does not read thousands of rows again.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 from django.conf import settings
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from inference.protocol import Vectors
 from ingest.access import searchable
 from ingest.embed import from_bytes
 from ingest.hits import Hit
-from ingest.models import Chunk, Document
+from ingest.models import Chunk, Document, Index, IndexedDocument
+
+Numbers = npt.NDArray[np.int64]
+#: Chunk, document, and vectors as the database keeps them.
+Row = tuple[UUID, UUID, bytes | memoryview | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,16 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
+    """Vectors of chunks: those of `ids[i]` are the rows from `starts[i]` on, the whole passage first.
+
+    `owners[i]` is the number of its document in `documents`.
+    """
+
     ids: list[UUID]
     rows: Vectors
+    starts: Numbers
+    owners: Numbers
+    documents: dict[UUID, int]
 
 
 class Matrices:
@@ -46,21 +60,21 @@ class Matrices:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[UUID, str], tuple[Stamp, Matrix]] = OrderedDict()
+        self._kept: OrderedDict[tuple[UUID, UUID], tuple[Stamp, Matrix]] = OrderedDict()
 
-    def get(self, collection: UUID, embedder: str, stamp: Stamp) -> Matrix:
-        key = (collection, embedder)
+    def get(self, collection: UUID, index: Index, dimension: int, stamp: Stamp) -> Matrix:
+        key = (collection, index.pk)
         with self._lock:
             kept = self._kept.get(key)
             if kept and kept[0] == stamp:
                 self._kept.move_to_end(key)
                 return kept[1]
-        matrix = load(collection, embedder)
+        found = load(collection, index, dimension)
         with self._lock:
-            self._kept[key] = (stamp, matrix)
+            self._kept[key] = (stamp, found)
             self._kept.move_to_end(key)
             self._shrink()
-        return matrix
+        return found
 
     def clear(self) -> None:
         with self._lock:
@@ -75,57 +89,95 @@ class Matrices:
 matrices = Matrices()
 
 
-def stamps(collection_ids: Iterable[UUID]) -> dict[UUID, Stamp]:
-    """The stamp of each collection that has something to search, in one query."""
+def stamps(collection_ids: Iterable[UUID], index: Index) -> dict[UUID, Stamp]:
+    """The stamp of each collection that has something to search in `index`, in one query."""
+    found: QuerySet[Any]
+    if index.state == Index.State.ACTIVE:
+        found, to, last = Document.objects.filter(ready_at__isnull=False), "", "ready_at"
+    else:
+        found, to, last = IndexedDocument.objects.filter(index=index), "document__", "made_at"
+    collection = f"{to}collection"
     rows = (
-        Document.objects.filter(
-            searchable(),
-            collection_id__in=list(collection_ids),
-            collection__erasing=False,
-            ready_at__isnull=False,
+        found.filter(
+            searchable(to),
+            **{f"{collection}__in": list(collection_ids), f"{collection}__erasing": False},
         )
         .order_by()
-        .values("collection_id")
-        .annotate(
-            count=Count("id"),
-            pieces=Sum("chunk_count"),
-            versions=Sum("version"),
-            last=Max("ready_at"),
-        )
+        .values_list(collection)
+        .annotate(Count("id"), Sum("chunk_count"), Sum(f"{to}version"), Max(last))
     )
-    return {
-        row["collection_id"]: Stamp(row["count"], row["pieces"], row["versions"], row["last"])
-        for row in rows
-        if row["pieces"]
-    }
+    return {pk: Stamp(*numbers) for pk, *numbers in rows if numbers[1]}
 
 
-def load(collection: UUID, embedder: str) -> Matrix:
-    """The vectors that `embedder` made of one collection's documents: those that have all of theirs."""
+def load(collection: UUID, index: Index, dimension: int) -> Matrix:
+    """The vectors of one collection's documents in `index`: of those that have all of theirs."""
     rows = Chunk.objects.filter(
         searchable("document__"),
         document__collection_id=collection,
         document__ready_at__isnull=False,
-        embedder=embedder,
+        index=index,
         vector__isnull=False,
-    ).values_list("id", "vector")
+    ).values_list("id", "document_id", "vector")
+    return matrix(rows.order_by().iterator(chunk_size=2_000), dimension)
+
+
+def matrix(rows: Iterable[Row], dimension: int) -> Matrix:
+    """Rows of another length are left out."""
     ids: list[UUID] = []
     blobs: list[bytes] = []
-    for pk, vector in rows.order_by().iterator(chunk_size=2_000):
-        ids.append(pk)
-        blobs.append(bytes(vector or b""))
-    if not ids:
-        return Matrix([], np.zeros((0, 0), np.float32))
-    return Matrix(ids, from_bytes(blobs))
+    owners: list[int] = []
+    documents: dict[UUID, int] = {}
+    for pk, document, vectors in rows:
+        blob = bytes(vectors or b"")
+        if blob and len(blob) % (2 * dimension) == 0:
+            ids.append(pk)
+            blobs.append(blob)
+            owners.append(documents.setdefault(document, len(documents)))
+    counts = np.array([len(blob) // (2 * dimension) for blob in blobs], np.int64)
+    starts = np.cumsum(counts) - counts
+    return Matrix(ids, from_bytes(blobs, dimension), starts, np.array(owners, np.int64), documents)
 
 
-def search(vector: Vectors, collection: UUID, embedder: str, stamp: Stamp, limit: int) -> list[Hit]:
-    """The `limit` nearest chunks of one collection by cosine, best first."""
-    matrix = matrices.get(collection, embedder, stamp)
-    if not matrix.ids or matrix.rows.shape[1] != vector.shape[0]:
+def nearest(
+    among: Matrix, vector: Vectors, limit: int, documents: Collection[UUID] | None = None
+) -> list[Hit]:
+    """The `limit` chunks with the nearest vectors by cosine, best first; of `documents` alone."""
+    if not among.ids:
         return []
-    scores = matrix.rows @ vector
-    count = min(limit, len(scores))
-    best = np.argpartition(-scores, count - 1)[:count]
-    best = best[np.argsort(-scores[best])]
-    return [Hit(matrix.ids[i], float(scores[i])) for i in best]
+    scores = among.rows @ vector
+    best = np.maximum.reduceat(scores, among.starts)
+    room = len(best)
+    if documents is not None:
+        wanted = [among.documents[pk] for pk in documents if pk in among.documents]
+        allowed = np.isin(among.owners, wanted)
+        best, room = np.where(allowed, best, -np.inf), int(allowed.sum())
+    if (count := min(limit, room)) < 1:
+        return []
+    found = np.argpartition(-best, count - 1)[:count]
+    found = found[np.argsort(-best[found], kind="stable")]
+    ends = np.append(among.starts[1:], len(scores))
+    return [
+        Hit(
+            among.ids[i],
+            float(best[i]),
+            int(np.argmax(scores[among.starts[i] : ends[i]])),
+            float(scores[among.starts[i]]),
+        )
+        for i in found
+    ]
+
+
+def search(
+    vector: Vectors,
+    collection: UUID,
+    index: Index,
+    stamp: Stamp,
+    limit: int,
+    documents: Collection[UUID] | None = None,
+) -> list[Hit]:
+    """The `limit` nearest chunks of one collection by cosine, best first."""
+    dimension = vector.shape[0]
+    if index.dimension not in (0, dimension):
+        return []
+    among = matrices.get(collection, index, dimension, stamp)
+    return nearest(among, vector, limit, documents)

@@ -1,6 +1,6 @@
 """What a search finds: ids and scores. The text is loaded later, through ingest.access."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,20 +10,33 @@ from ingest.models import Chunk
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found chunk. Scores are comparable within one search only; larger is better."""
+    """A found chunk. Scores are comparable within one search only; larger is better.
+
+    By vectors: `score` is that of the nearest of the chunk's vectors, number `piece` (0: that of the
+    whole passage), `whole` that of the whole.
+    """
 
     chunk: UUID
     score: float
+    piece: int = 0
+    whole: float = 0.0
 
 
-def living(hits: Iterable[Hit]) -> list[Hit]:
-    """Drop chunks that are gone, hidden or being erased: an index may lag behind."""
+def living(hits: Iterable[Hit], documents: Collection[UUID] | None = None) -> list[Hit]:
+    """Drop chunks that are gone, hidden or being erased: an index may lag behind.
+
+    With `documents` those of other documents, too.
+    """
     found = list(hits)
-    alive = set(
+    alive = dict(
         Chunk.objects.filter(
             searchable("document__"),
             id__in=[hit.chunk for hit in found],
             document__collection__erasing=False,
-        ).values_list("id", flat=True)
+        ).values_list("id", "document_id")
     )
-    return [hit for hit in found if hit.chunk in alive]
+    return [
+        hit
+        for hit in found
+        if hit.chunk in alive and (documents is None or alive[hit.chunk] in documents)
+    ]

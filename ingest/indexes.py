@@ -28,3 +28,16 @@ def _first() -> Index:
             )
     except IntegrityError:  # another process made it
         return Index.objects.get(state=Index.State.ACTIVE)
+
+
+def stand_still(index: Index) -> bool:
+    """Until the transaction ends no other index is put to use. Returns whether it is this one."""
+    return Index.objects.select_for_update().filter(pk=index.pk, state=Index.State.ACTIVE).exists()
+
+
+def measured(index: Index, dimension: int) -> bool:
+    """Keep the length of the first vectors of an index. False where they are of another length."""
+    if not index.dimension:
+        Index.objects.filter(pk=index.pk, dimension=0).update(dimension=dimension)
+        index.refresh_from_db(fields=["dimension"])
+    return index.dimension == dimension

@@ -5,7 +5,8 @@ shown: that one stays until this one is ready, so that answers neither fall into
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import takewhile
 from uuid import UUID, uuid5
 
@@ -15,12 +16,13 @@ from django.utils import timezone
 
 from audit import actions
 from audit.record import record
-from ingest import erase, lexical, notices
+from ingest import claims, erase, indexes, lexical, notices
 from ingest.access import searchable
 from ingest.chunk import ChunkDraft
-from ingest.claims import Claim
+from ingest.claims import Claim, Work
+from ingest.embed import digest, texts
 from ingest.language import detect_language
-from ingest.models import Chunk, Collection, Document, Receipt
+from ingest.models import Chunk, Collection, Document, Index, Receipt
 from ingest.parsers.base import Block, ParsedDocument
 from ingest.stages import stage
 
@@ -38,7 +40,7 @@ def words(
     document.title = title_of(document, parsed)
     document.pages, document.chunk_count = parsed.pages, len(drafts)
     with stage(claim, document, Document.Stage.WORDS, len(drafts)):
-        _write_rows(claim, document, _chunks(document, parsed, drafts))
+        write_rows(claim, document, rows(claim.index, document, parsed, drafts))
     document.words_at = timezone.now()
     show(
         claim,
@@ -50,8 +52,15 @@ def words(
         chunk_count=document.chunk_count,
         words_at=document.words_at,
         metadata=dict(parsed.metadata),
+        dated=day_of(document, parsed.metadata),
         page_labels=list(parsed.page_labels),
     )
+
+
+def has_words(claim: Claim, document: Document) -> bool:
+    """Whether its words are in the index that is written into: another may be in use by now."""
+    written = document.chunks.filter(index=claim.index).count()
+    return document.words_at is not None and written == document.chunk_count
 
 
 def show(claim: Claim, document: Document, **changes: object) -> None:
@@ -63,24 +72,35 @@ def show(claim: Claim, document: Document, **changes: object) -> None:
 
 
 def ready(claim: Claim, document: Document) -> None:
-    """The last step, in one with the record: from here on older versions are gone."""
+    """The last step, in one with the record: from here on older versions are gone.
+
+    Raises HandedOver where another index is in use by now: it is made again for that one.
+    """
     document.ready_at = timezone.now()
     with transaction.atomic():
-        _stand_still(document)
-        claim.renew(
-            status=Document.Status.READY,
-            stage=Document.Stage.NONE,
-            progress=1,
-            done=0,
-            total=0,
-            ready_at=document.ready_at,
-            visible=document.chunk_count > 0,
-            reading=document.reading,
-            lease=None,
-        )
-        # A newer one is on its way: it is shown again when it is ready.
-        versions(document).filter(version__gt=document.version).update(visible=False)
-        _record_ready(document, erase.supersede(document))
+        if is_in_use := indexes.stand_still(claim.index) or not document.chunk_count:
+            _finish(claim, document)
+    if not is_in_use:
+        claims.hand_over(claim, lane=document.lane, stage=Document.Stage.NONE)
+
+
+def _finish(claim: Claim, document: Document) -> None:
+    _stand_still(document)
+    claim.renew(
+        status=Document.Status.READY,
+        stage=Document.Stage.NONE,
+        progress=1,
+        done=0,
+        total=0,
+        ready_at=document.ready_at,
+        visible=document.chunk_count > 0,
+        reading=document.reading,
+        lease=None,
+        lease_until=None,
+    )
+    # A newer one is on its way: it is shown again when it is ready.
+    versions(document).filter(version__gt=document.version).update(visible=False)
+    _record_ready(document, erase.supersede(document))
 
 
 def versions(document: Document) -> QuerySet[Document]:
@@ -117,21 +137,36 @@ def title_of(document: Document, parsed: ParsedDocument) -> str:
     return (parsed.title.strip() or document.name.rpartition(".")[0] or document.name)[:500]
 
 
-def chunk_id(document: Document, ordinal: int) -> UUID:
+def day_of(document: Document, metadata: Mapping[str, str]) -> date:
+    """The day that the file says of itself, or that of its upload."""
+    said = (metadata.get(key, "")[:10] for key in ("sent", "modified", "created"))
+    return next((day for day in map(_day, said) if day), document.created_at.date())
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def chunk_id(index: Index, document: Document, ordinal: int) -> UUID:
     """The same in every attempt, so that a retry overwrites what the last one wrote."""
-    return uuid5(document.id, f"{document.version}/{ordinal}")
+    return uuid5(document.id, f"{index.id.hex}/{document.version}/{ordinal}")
 
 
 # --- passages -----------------------------------------------------------------------------------
 
 
-def _chunks(
-    document: Document, parsed: ParsedDocument, drafts: Sequence[ChunkDraft]
+def rows(
+    index: Index, document: Document, parsed: ParsedDocument, drafts: Sequence[ChunkDraft]
 ) -> list[Chunk]:
+    """The passages as `index` keeps them, without vectors; they are not saved."""
     recognised = [block for block in parsed.blocks if block.confidence is not None]
     return [
         Chunk(
-            id=chunk_id(document, draft.ordinal),
+            id=chunk_id(index, document, draft.ordinal),
+            index=index,
             document=document,
             ordinal=draft.ordinal,
             text=draft.text,
@@ -143,6 +178,7 @@ def _chunks(
             boxes=[list(box) for box in draft.boxes],
             language=_language(draft.text, document.language),
             confidence=_confidence(draft, recognised),
+            digest=digest(texts(draft.context[:1_000], draft.text)),
         )
         for draft in drafts
     ]
@@ -165,15 +201,15 @@ def parts(count: int) -> Iterator[slice]:
         yield slice(start, start + BATCH)
 
 
-def _write_rows(claim: Claim, document: Document, chunks: Sequence[Chunk]) -> None:
-    """In parts, which nobody sees until all of them are there."""
+def write_rows(work: Work, document: Document, chunks: Sequence[Chunk]) -> None:
+    """In parts, which nobody sees until all of them are there. Raises LeaseLost."""
     with transaction.atomic():
-        claim.renew()
-        document.chunks.all().delete()
-        lexical.remove_document(document.id)
+        work.renew()
+        document.chunks.filter(index=work.index).delete()
+        lexical.remove_document(document.id, index=work.index.pk)
     for part in parts(len(chunks)):
         with transaction.atomic():
             Chunk.objects.bulk_create(chunks[part])
             lexical.index(document, chunks[part])
             done = min(part.stop, len(chunks))
-            claim.renew(progress=round(done / len(chunks), 3), done=done)
+            work.renew(progress=round(done / len(chunks), 3), done=done)

@@ -80,7 +80,7 @@ def _unpack(claim: Claim, document: Document) -> None:
 
 def _words(claim: Claim, document: Document) -> None:
     """From here on it is found by its words."""
-    if document.words_at is not None:
+    if keep.has_words(claim, document):
         keep.show(claim, document)
         return
     parsed = extracts.load(document.pk) or _parse(claim, document)

@@ -12,11 +12,12 @@ import structlog
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from inference.protocol import Vectors
 from ingest import keep, lexical, store
-from ingest.claims import Claim
+from ingest.claims import Claim, Work
 from ingest.embed import from_bytes
 from ingest.hits import Hit
-from ingest.models import Chunk, Document
+from ingest.models import Chunk, Document, Index
 from ingest.parsers.base import ParseError
 from ingest.stages import stage
 from ingest.terms import MAX_TERM, terms
@@ -41,15 +42,20 @@ def probe(claim: Claim, document: Document) -> None:
     Raises ParseError `not-findable` (trying again later may help), StoreUnavailable, LeaseLost.
     """
     with stage(claim, document, Document.Stage.PROBE):
-        passages = _passages(document)
-        legs = ((_by_words, _index_words, _by_words), (_by_vector, _index_vectors, _held))
-        for found, write, found_anew in legs:
-            if found(document, passages):
-                continue
-            log.warning("document.not.found", document=str(document.pk), by=found.__name__)
-            write(claim, document)
-            if not found_anew(document, passages):
-                raise _not_findable()
+        check(claim, document, document.chunk_count)
+
+
+def check(work: Work, document: Document, count: int) -> None:
+    """The same, of the `count` passages that it has in the index that is written into."""
+    passages = _passages(work.index, document, count)
+    legs = ((_by_words, _index_words, _by_words), (_by_vector, _index_vectors, _held))
+    for found, write, found_anew in legs:
+        if found(document, passages):
+            continue
+        log.warning("document.not.found", document=str(document.pk), by=found.__name__)
+        write(work, document)
+        if not found_anew(document, passages):
+            raise _not_findable()
 
 
 def _not_findable() -> ParseError:
@@ -60,11 +66,11 @@ def _not_findable() -> ParseError:
     )
 
 
-def _passages(document: Document) -> list[Chunk]:
+def _passages(index: Index, document: Document, count: int) -> list[Chunk]:
     """From the middle, then from the quarters: beginnings and ends are the least typical."""
-    count = document.chunk_count
     wanted = list(dict.fromkeys([count // 2, count // 4, 3 * count // 4]))
-    found = {chunk.ordinal: chunk for chunk in document.chunks.filter(ordinal__in=wanted[:TRIES])}
+    rows = index.chunks.filter(document=document, ordinal__in=wanted[:TRIES])
+    found = {chunk.ordinal: chunk for chunk in rows.select_related("index")}
     return [found[ordinal] for ordinal in wanted if ordinal in found]
 
 
@@ -78,13 +84,16 @@ def _words_find(document: Document, chunk: Chunk, question: str) -> bool:
     collections = [document.collection_id]
     languages = lexical.languages_of(question, collections)
     languages = list(dict.fromkeys([*languages, chunk.language]))
-    hits = lexical.indexed(question, collections, DEPTH, languages)
+    index = chunk.index_id
+    hits = lexical.indexed(question, collections, DEPTH, languages, index=index)
     if _seen(chunk, hits, WORDS_TIE):
         return True
     if len(hits) < SEEN:
         return False
     # Twenty others say the same in fewer words (forms of one kind): is it there at all?
-    own = lexical.indexed(question, collections, DEPTH, languages, document=document.pk)
+    own = lexical.indexed(
+        question, collections, DEPTH, languages, index=index, document=document.pk
+    )
     return any(hit.chunk == chunk.pk for hit in own)
 
 
@@ -102,8 +111,7 @@ def _by_vector(document: Document, passages: Sequence[Chunk]) -> bool:
 
 
 def _vector_finds(document: Document, chunk: Chunk) -> bool:
-    vector = from_bytes([bytes(chunk.vector or b"")])[0]
-    place = (vector, document.collection_id, chunk.embedder)
+    place = (_whole(chunk), document.collection_id, chunk.index)
     hits = store.indexed(*place, SEEN)
     if len(hits) == SEEN and all(hit.chunk != chunk.pk for hit in hits):
         # Twenty others are as near: is it there at all?
@@ -111,15 +119,19 @@ def _vector_finds(document: Document, chunk: Chunk) -> bool:
     return _seen(chunk, hits, VECTOR_TIE)
 
 
+def _whole(chunk: Chunk) -> Vectors:
+    whole: Vectors = from_bytes([bytes(chunk.vector or b"")], chunk.index.dimension)[0]
+    return whole
+
+
 def _held(document: Document, passages: Sequence[Chunk]) -> bool:
-    """Found, or at least in the index although its graph does not lead there (store._apart).
+    """Found, or at least in the index although its graph does not lead there (chroma._apart).
 
     Up to EXACT_SEARCH_CHUNKS passages no search asks the graph; beyond, its other passages count.
     """
     return _by_vector(document, passages) or any(
-        store.indexed(vector, document.collection_id, chunk.embedder, 1, document=document.pk)
+        store.indexed(_whole(chunk), document.collection_id, chunk.index, 1, document=document.pk)
         for chunk in passages
-        for vector in from_bytes([bytes(chunk.vector or b"")])
         if chunk.vector
     )
 
@@ -136,21 +148,22 @@ def _seen(chunk: Chunk, hits: Sequence[Hit], tie: float) -> bool:
 # --- repair -------------------------------------------------------------------------------------
 
 
-def _index_words(claim: Claim, document: Document) -> None:
+def _index_words(work: Work, document: Document) -> None:
     with transaction.atomic():
-        claim.renew()
-        lexical.remove_document(document.pk)
-    chunks = document.chunks.order_by("ordinal").defer("vector")
-    for part in keep.parts(document.chunk_count):
+        work.renew()
+        lexical.remove_document(document.pk, index=work.index.pk)
+    chunks = document.chunks.filter(index=work.index).order_by("ordinal").defer("vector")
+    for part in keep.parts(chunks.count()):
         with transaction.atomic():
-            claim.renew()
+            work.renew()
             lexical.index(document, chunks[part])
 
 
-def _index_vectors(claim: Claim, document: Document) -> None:
-    rows = document.chunks.filter(vector__isnull=False).order_by("ordinal")
-    for part in keep.parts(document.chunk_count):
-        claim.renew()
-        if found := list(rows[part]):
-            vectors = from_bytes([bytes(chunk.vector or b"") for chunk in found])
-            store.upsert(document, [chunk.pk for chunk in found], vectors, found[0].embedder)
+def _index_vectors(work: Work, document: Document) -> None:
+    rows = document.chunks.filter(index=work.index, vector__isnull=False).order_by("ordinal")
+    for part in keep.parts(rows.count()):
+        work.renew()
+        found = list(rows[part])
+        size = work.index.dimension
+        vectors = [from_bytes([bytes(chunk.vector or b"")], size) for chunk in found]
+        store.upsert(document, work.index, [chunk.pk for chunk in found], vectors)

@@ -1,109 +1,164 @@
 """The vectors of a document's passages, batch by batch: into the index, then into their rows.
 
-After a kill it goes on with the passages that have none. A new version of a long document repeats most
-of the old one: the same text has the same vector, which is taken over.
+After a kill it goes on with the passages that have none. The same text has the same vectors: what the
+same embedder made of it is taken over, of a document that whoever uploaded this one may read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from inference.client import get_client
-from inference.protocol import Vectors
-from ingest import claims, keep, store
-from ingest.claims import Claim
-from ingest.embed import BATCH, from_bytes, normalised, to_bytes
-from ingest.models import Chunk, Document
+from inference.protocol import ModelsUnavailable, Vectors
+from ingest import claims, indexes, store
+from ingest.access import collections_for
+from ingest.claims import Claim, Work
+from ingest.embed import BATCH, digest, from_bytes, normalised, texts, to_bytes
+from ingest.models import Chunk, Document, Index
 from ingest.stages import stage
 
 #: More passages than these are slow work.
 QUICK_PASSAGES = 400
+#: Texts of one batch, unless one passage has more: a passage is kept with all its vectors.
+MOST_TEXTS = 4 * BATCH
+#: Passages that are looked for at once among what has vectors, and rows that are read for each: a form
+#: may stand in thousands of files.
+LOOKUP, COPIES = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Passage:
+class Passage:
+    """A passage that has no vectors yet. `texts`: all of it first, then its pieces."""
+
     id: UUID
-    text: str
+    texts: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        return digest(self.texts)
 
 
 def embed(claim: Claim, document: Document) -> None:
-    """Give every passage its vector.
+    """Give every passage its vectors.
 
     Raises LeaseLost, HandedOver, inference's ModelsUnavailable, StoreUnavailable.
     """
-    embedder = get_client().embedder()
-    waiting = _take_over(claim, document, _waiting(document, embedder), embedder)
+    waiting = take_over(claim, document)
     if len(waiting) > QUICK_PASSAGES and document.lane != Document.Lane.SLOW:
         claims.hand_over(claim, lane=Document.Lane.SLOW, stage=Document.Stage.EMBED)
-    total = document.chunk_count
-    with stage(claim, document, Document.Stage.EMBED, total):
-        for start in range(0, len(waiting), BATCH):
-            batch = waiting[start : start + BATCH]
-            claims.free_connection()
-            vectors = get_client().embed_passages([passage.text for passage in batch])
-            claim.check()
-            done = total - len(waiting) + start + len(batch)
-            _keep(claim, document, [p.id for p in batch], normalised(vectors), embedder, done)
+    with stage(claim, document, Document.Stage.EMBED, document.chunk_count):
+        for _batch in fill(claim, document, waiting, document.chunk_count):
             claims.yield_if_waited_for(claim)
 
 
-def _waiting(document: Document, embedder: str) -> list[_Passage]:
-    """The passages without a vector of `embedder`, in order of length: the less is padded."""
-    rows = document.chunks.filter(Q(vector__isnull=True) | ~Q(embedder=embedder))
-    texts = rows.order_by("ordinal").values_list("id", "context", "text")
-    found = [_Passage(pk, _embedded(context, text)) for pk, context, text in texts]
-    return sorted(found, key=lambda passage: len(passage.text))
-
-
-def _embedded(context: str, text: str) -> str:
-    return f"{context}\n{text}" if context else text
-
-
-def _take_over(
-    claim: Claim, document: Document, waiting: list[_Passage], embedder: str
-) -> list[_Passage]:
-    """Use the vectors of the same texts in the version before. Returns those that still wait."""
-    known = _known(document, embedder) if waiting and document.version > 1 else {}
-    same = [passage for passage in waiting if passage.text in known]
-    left = [passage for passage in waiting if passage.text not in known]
-    for part in keep.parts(len(same)):
-        found = from_bytes([known[passage.text] for passage in same[part]])
-        done = document.chunk_count - len(waiting) + min(part.stop, len(same))
-        _keep(claim, document, [passage.id for passage in same[part]], found, embedder, done)
+def take_over(work: Work, document: Document) -> list[Passage]:
+    """Use the vectors that the same texts have already. Returns the passages that still wait, in order
+    of length: the less is padded. Raises LeaseLost, StoreUnavailable."""
+    waiting, left = _waiting(work.index, document), list[Passage]()
+    total = document.chunks.filter(index=work.index).count()
+    missing = len(waiting)
+    for start in range(0, len(waiting), LOOKUP):
+        part = waiting[start : start + LOOKUP]
+        known = _known(document, work.index, [passage.digest for passage in part])
+        same = [passage for passage in part if passage.digest in known]
+        left += [passage for passage in part if passage.digest not in known]
+        missing -= len(same)
+        if same:
+            found = [known[passage.digest] for passage in same]
+            _keep(work, document, same, found, (total - missing, total))
     return left
 
 
-def _known(document: Document, embedder: str) -> dict[str, bytes]:
-    """Text -> vector, of the newest older version of the file that has any."""
-    older = keep.versions(document).filter(version__lt=document.version, ready_at__isnull=False)
-    newest = older.exclude(status=Document.Status.ERASING).order_by("-version").first()
-    if newest is None:
-        return {}
-    rows = newest.chunks.filter(embedder=embedder, vector__isnull=False)
+def fill(
+    work: Work, document: Document, waiting: Sequence[Passage], total: int
+) -> Iterator[Sequence[Passage]]:
+    """Embed and keep passages, of `total` in all; yields after each batch that is kept."""
+    done = total - len(waiting)
+    for batch in _batches(waiting):
+        claims.free_connection()
+        vectors = _embedded(work.index, batch)
+        work.check()
+        done += len(batch)
+        _keep(work, document, batch, vectors, (done, total))
+        yield batch
+
+
+def _waiting(index: Index, document: Document) -> list[Passage]:
+    rows = document.chunks.filter(index=index, vector__isnull=True).order_by("ordinal")
+    found = [
+        Passage(pk, texts(context, text))
+        for pk, context, text in rows.values_list("id", "context", "text")
+    ]
+    return sorted(found, key=lambda passage: len(passage.texts[0]))
+
+
+def _batches(waiting: Sequence[Passage]) -> Iterator[list[Passage]]:
+    batch: list[Passage] = []
+    for passage in waiting:
+        count = sum(len(each.texts) for each in batch) + len(passage.texts)
+        if batch and (len(batch) == BATCH or count > MOST_TEXTS):
+            yield batch
+            batch = []
+        batch.append(passage)
+    if batch:
+        yield batch
+
+
+def _embedded(index: Index, batch: Sequence[Passage]) -> list[Vectors]:
+    """The vectors of each passage; a text that stands twice in the batch is embedded once."""
+    wanted = list(dict.fromkeys(text for passage in batch for text in passage.texts))
+    made = normalised(get_client().embed_passages(wanted, embedder=index.embedder))
+    if not indexes.measured(index, made.shape[1]):
+        raise ModelsUnavailable(
+            "embedder-changed",
+            _("The embedder makes vectors of another length than before. Build a new index."),
+            permanent=True,
+        )
+    place = {text: number for number, text in enumerate(wanted)}
+    return [made[[place[text] for text in passage.texts]] for passage in batch]
+
+
+def _known(document: Document, index: Index, digests: Sequence[str]) -> dict[str, Vectors]:
+    """Digest -> vectors, of passages that the uploader may read and that nobody erases."""
+    rows = _readable(document).filter(
+        digest__in=set(digests), index__embedder=index.embedder, vector__isnull=False
+    )
     # In one query: it may be erased meanwhile.
-    found = rows.values_list("context", "text", "vector")
-    return {_embedded(context, text): bytes(blob or b"") for context, text, blob in found}
+    found = rows.order_by().values_list("digest", "vector", "index__dimension")
+    return {
+        known: from_bytes([bytes(blob or b"")], dimension)
+        for known, blob, dimension in found[: COPIES * LOOKUP]
+        if dimension and indexes.measured(index, dimension)
+    }
+
+
+def _readable(document: Document) -> QuerySet[Chunk]:
+    where = Q(document__collection=document.collection_id)
+    if document.uploaded_by is not None:
+        where |= Q(document__collection__in=collections_for(document.uploaded_by))
+    living = Chunk.objects.filter(where, document__collection__erasing=False)
+    return living.exclude(document__status=Document.Status.ERASING)
 
 
 def _keep(
-    claim: Claim,
+    work: Work,
     document: Document,
-    ids: Sequence[UUID],
-    vectors: Vectors,
-    embedder: str,
-    done: int,
+    batch: Sequence[Passage],
+    vectors: Sequence[Vectors],
+    progress: tuple[int, int],
 ) -> None:
     """Into the index first: what has a vector in its row is not embedded again."""
-    store.upsert(document, ids, vectors, embedder)
+    store.upsert(document, work.index, [passage.id for passage in batch], vectors)
     key = Chunk._meta.pk
     rows = [
-        (to_bytes(vector), embedder, key.get_db_prep_value(pk, connection))
-        for pk, vector in zip(ids, vectors, strict=True)
+        (to_bytes(rows), passage.digest, key.get_db_prep_value(passage.id, connection))
+        for passage, rows in zip(batch, vectors, strict=True)
     ]
     with transaction.atomic(), connection.cursor() as cursor:
-        claim.kept(done, document.chunk_count)
+        work.kept(*progress)
         # Not bulk_update: its one statement of so many cases takes ten times as long.
-        cursor.executemany("UPDATE ingest_chunk SET vector = %s, embedder = %s WHERE id = %s", rows)
+        cursor.executemany("UPDATE ingest_chunk SET vector = %s, digest = %s WHERE id = %s", rows)

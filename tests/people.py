@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Group, User
 from accounts.tokens import create_token
 from chat.models import Conversation, Message, Source
+from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document, Grant, Receipt
 
 PASSWORD = "correct horse battery staple"
@@ -89,6 +90,7 @@ def _finish(document: Document, text: str) -> None:
 
 def make_chunk(document: Document, text: str, ordinal: int = 0) -> Chunk:
     return Chunk.objects.create(
+        index=active(),
         document=document,
         ordinal=ordinal,
         text=text,

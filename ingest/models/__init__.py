@@ -1,6 +1,6 @@
 """What: collections of documents, who may use them, and the chunks that are searched."""
 
-from ingest.models.chunks import Chunk, Index
+from ingest.models.chunks import Chunk, Index, IndexedDocument
 from ingest.models.collections import Collection, Grant
 from ingest.models.documents import Document, Extract, original_path
 from ingest.models.keeping import Hold, Receipt
@@ -13,6 +13,7 @@ __all__ = [
     "Grant",
     "Hold",
     "Index",
+    "IndexedDocument",
     "Receipt",
     "original_path",
 ]

@@ -31,6 +31,8 @@ class Index(models.Model):
     embedder = models.CharField(max_length=200)
     #: Which rules cut the documents: ingest/chunk.RULES at that time.
     chunking = models.CharField(max_length=50)
+    #: Numbers of one vector; 0 until the first is made.
+    dimension = models.PositiveIntegerField(default=0, editable=False)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     #: Whether it is put to use as soon as it is built, or when an administrator says so.
@@ -58,6 +60,26 @@ class Index(models.Model):
         return f"{self.embedder} {self.chunking} {self.state}"
 
 
+class IndexedDocument(models.Model):
+    """All passages of a document are in an index that is not in use (yet): words and vectors.
+
+    Of the index in use Document.ready_at and Document.chunk_count say the same.
+    """
+
+    index = models.ForeignKey(Index, on_delete=models.CASCADE, related_name="documents")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="indexed")
+    chunk_count = models.PositiveIntegerField()
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["index", "document"], name="document_once_an_index")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} in {self.index_id}"
+
+
 class Chunk(models.Model):
     """A passage that is found and cited as a whole.
 
@@ -65,9 +87,9 @@ class Chunk(models.Model):
     it. `start` and `end` are character offsets into the document's parsed text. `vector` is
     float16, little endian, normalised, made by the index's embedder: that of the whole passage, then
     those of its pieces (ingest/pieces.py), one after the other. The vector store can be rebuilt from it.
-    None: its document is found by words alone so far. `digest`: SHA-256 of what was embedded, so that
-    the same text is embedded once. `confidence`: the least of its recognised blocks (0 to 1); None
-    where the file itself says the words.
+    None: its document is found by words alone so far. `digest`: SHA-256 of what is embedded
+    (embed.digest), so that the same text is embedded once. `confidence`: the least of its recognised
+    blocks (0 to 1); None where the file itself says the words.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

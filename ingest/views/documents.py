@@ -20,6 +20,7 @@ from ingest.documents import original
 from ingest.documents import retry as retry_document
 from ingest.erase import erase_document
 from ingest.estimate import waits
+from ingest.indexes import active
 from ingest.models import Document
 from ingest.pages import PageRequest, confirm, done
 from ingest.parsers.registry import FOLDERS, SUPPORTED
@@ -158,12 +159,14 @@ def _views(found: Document) -> dict[str, tuple[str, Callable[[PageRequest, Docum
 
 
 def _passages(request: PageRequest, found: Document) -> Context:
-    chunks = chunks_for(request.user).filter(document=found).defer("vector").order_by("ordinal")
-    wanted = reading.wanted_chunk(chunks, request.GET.get("chunk", ""))
+    every = chunks_for(request.user).filter(document=found).defer("vector").order_by("ordinal")
+    chunks = every.filter(index=active())
+    named, quote = request.GET.get("chunk", ""), request.GET.get("quote", "")
+    wanted, quote = reading.wanted_chunk(every, chunks, named, quote)
     page = reading.page_of(chunks, wanted, request.GET.get("page", "1"))
     return {
         "page": page,
-        "passages": reading.passages(found, page, wanted, request.GET.get("quote", "")),
+        "passages": reading.passages(found, page, wanted, quote),
         "lost": bool(request.GET.get("chunk")) and wanted is None,
     }
 

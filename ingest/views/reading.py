@@ -62,12 +62,26 @@ class Piece:
     sure: int | None = None
 
 
-def wanted_chunk(chunks: QuerySet[Chunk], pk: str) -> Chunk | None:
-    """The chunk that a link names; None where it is no longer there."""
+def wanted_chunk(
+    every: QuerySet[Chunk], shown: QuerySet[Chunk], pk: str, quote: str
+) -> tuple[Chunk | None, str]:
+    """The chunk that a link names and the span of its quote; None where it is no longer there.
+
+    One of an index that was replaced is looked for in those that are `shown`.
+    """
     try:
-        return chunks.filter(pk=UUID(pk)).first()
+        named = every.filter(pk=UUID(pk)).first()
     except ValueError:
-        return None
+        return None, ""
+    if named is None or shown.filter(pk=named.pk).exists():
+        return named, quote
+    span = SPAN.fullmatch(quote)
+    start, end = (int(span[1]), int(span[2])) if span else (0, 0)
+    place = named.start + min(start, len(named.text))
+    here = shown.filter(start__lte=place).order_by("-start").first() or shown.first()
+    said = named.text[start:end]
+    at = here.text.find(said) if here and said else -1
+    return here, f"{at}-{at + len(said)}" if at >= 0 else ""
 
 
 def page_of(chunks: QuerySet[Chunk], wanted: Chunk | None, number: str) -> Page[Chunk]:

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from compliance.advisories import Exemption, load, release
 from compliance.sbom import pins
-from ingest import store
+from ingest import chroma
 from requirements.audit import NOT_ASKED, judge, pinned
 from sovereign import probes
 from sovereign.launcher import services
@@ -209,6 +209,6 @@ def test_our_client_builds_nothing_from_a_poisoned_collection(vectors: str, cana
     configuration = {"embedding_function": _poisoned(canary)}
     status, _made = _send(vectors, COLLECTIONS, {"name": "bread", "configuration": configuration})
     assert status < 300
-    with store._chroma() as client:
+    with chroma.client() as client:
         assert client.get_collection("bread", embedding_function=None).name == "bread"
     assert not canary.exists()

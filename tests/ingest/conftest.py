@@ -1,11 +1,13 @@
 """Documents that went through the real pipeline: real Chroma, fake models for speed."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from django.core.files.base import ContentFile
 
 from accounts.models import User
+from ingest import chroma
 from ingest.exact import matrices
 from ingest.models import Collection, Document
 from ingest.pipeline import process_document
@@ -13,6 +15,11 @@ from ingest.upload import Uploaded, upload
 
 Put = Callable[..., Uploaded]
 Add = Callable[..., Document]
+
+
+def held_vectors(collection_id: UUID) -> int:
+    """How many vectors Chroma holds of a collection, whatever index they belong to."""
+    return sum(chroma.count(name) for name in chroma.names(starts=collection_id.hex))
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from audit import actions
 from audit.models import Entry
 from audit.problems import Problem
 from ingest import claims, documents, erase, lexical, queue
+from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document, Extract
 from ingest.parsers import sandbox
 from ingest.parsers.base import Limits
@@ -195,7 +196,7 @@ def test_it_is_read_anew(erin: User, collection: Collection, code: str) -> None:
     assert not Extract.objects.exists() and not Chunk.objects.exists()
     assert (again.stage, again.done, again.lane, again.reading) == ("", 0, Lane.QUICK, {})
     Document.objects.update(status="ready", visible=True)
-    assert lexical.search("28 days", [collection.pk], 5) == []
+    assert lexical.search("28 days", [collection.pk], 5, index=active().pk) == []
 
 
 def test_who_tries_again_stands_in_line_again(erin: User, put: Put, collection: Collection) -> None:

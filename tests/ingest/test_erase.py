@@ -15,10 +15,11 @@ from chat.models import Message, Source
 from inference.client import get_client
 from ingest import claims, erase, lexical, store
 from ingest.access import chunks_for, documents_for
+from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document, Extract, Receipt
 from ingest.pipeline import process_document
 from tests import people
-from tests.ingest.conftest import Add, Put
+from tests.ingest.conftest import Add, Put, held_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +28,8 @@ LEAVE = "# Annual leave\n\nEvery employee has 28 days of annual leave per year."
 
 def found(collection: Collection) -> int:
     vector = get_client().embed_queries(["annual leave"])[0]
-    words = lexical.search("annual leave", [collection.id], 5)
-    return len(store.search(vector, [collection.id], 5)) + len(words)
+    words = lexical.search("annual leave", [collection.id], 5, index=active().pk)
+    return len(store.search(vector, [collection.id], 5, index=active())) + len(words)
 
 
 def test_from_the_moment_of_asking_nothing_shows_it(
@@ -55,7 +56,7 @@ def test_in_the_end_it_is_nowhere_and_the_receipt_says_so(
     assert erase.finish_document(document.pk) is True
     assert not file.exists() and not Document.objects.filter(pk=document.pk).exists()
     assert not Chunk.objects.filter(document_id=document.pk).exists()
-    assert store._count(collection.id) == other.chunk_count
+    assert held_vectors(collection.id) == other.chunk_count
     receipt.refresh_from_db()
     assert receipt.finished_at and receipt.removed == {
         "files": 1,
@@ -96,7 +97,7 @@ def test_a_running_worker_loses_its_lease_and_is_waited_for(
     )
     assert erase.finish_document(document.pk) is True
     process_document(document.pk)
-    assert not Document.objects.exists() and store._count(collection.id) == 0
+    assert not Document.objects.exists() and held_vectors(collection.id) == 0
 
 
 def test_an_erasure_between_two_stages_wins(
@@ -116,7 +117,7 @@ def test_an_erasure_between_two_stages_wins(
     assert not document.chunks.filter(vector__isnull=False).exists()
     Document.objects.update(lease_until=None)
     erase.finish_document(document.pk)
-    assert store._count(collection.id) == 0 and not Chunk.objects.exists()
+    assert held_vectors(collection.id) == 0 and not Chunk.objects.exists()
     assert not Extract.objects.exists()
 
 
@@ -143,7 +144,7 @@ def test_a_collection_goes_with_all_it_holds(
     assert not documents_for(bob).exists() and found(collection) == 0
     assert erase.finish_collection(collection.pk) is True
     assert not Collection.objects.exists() and not Document.objects.exists()
-    assert not any(file.exists() for file in files) and store._count(collection.id) == 0
+    assert not any(file.exists() for file in files) and held_vectors(collection.id) == 0
     assert Receipt.objects.filter(finished_at__isnull=False).count() == 2
     assert erase.finish_collection(collection.pk) is False
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFont
 
 from ingest import lexical, recover
+from ingest.indexes import active
 from ingest.models import Collection, Document, Extract
 from ingest.parsers.base import ParsedDocument, ParseError, Recognition
 from ingest.parsers.sandbox import recognise_isolated
@@ -75,7 +76,7 @@ def test_the_text_of_pictures_is_found_and_said_to_be_recognised(
     assert (told["tried"], told["pages"]) == ([1, 2, 3], [1, 2])
     assert told["confidence"] > 0.6 and "eng" in told["languages"]
     assert document.reading["seconds"]["ocr"] > 0
-    assert lexical.search("annual leave twenty eight days", [collection.pk], 5)
+    assert lexical.search("annual leave twenty eight days", [collection.pk], 5, index=active().pk)
     first = document.chunks.get(ordinal=0)
     assert first.page == 1 and first.confidence is not None and 0.6 < first.confidence <= 1
 

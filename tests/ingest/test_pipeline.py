@@ -15,9 +15,10 @@ from audit import actions, refused
 from audit.models import Entry
 from inference.client import get_client
 from ingest import claims, lexical, recover, store
+from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document, Receipt
 from ingest.pipeline import process_document
-from tests.ingest.conftest import Add, Put
+from tests.ingest.conftest import Add, Put, held_vectors
 from tests.parsing.test_sandbox import child
 
 pytestmark = pytest.mark.django_db
@@ -49,11 +50,13 @@ def pdf(text: str, password: str = "") -> bytes:
 
 
 def dense(question: str, collection: Collection) -> list[store.Hit]:
-    return store.search(get_client().embed_queries([question])[0], [collection.id], 5)
+    return store.search(
+        get_client().embed_queries([question])[0], [collection.id], 5, index=active()
+    )
 
 
 def index_size(collection: Collection) -> int:
-    return store._count(collection.id)
+    return held_vectors(collection.id)
 
 
 def test_a_document_becomes_ready_and_is_found_by_words_and_by_meaning(
@@ -67,7 +70,7 @@ def test_a_document_becomes_ready_and_is_found_by_words_and_by_meaning(
     assert len(chunks) == document.chunk_count > 0
     assert all(chunk.embedder == get_client().embedder() for chunk in chunks)
     assert "28 days" in Chunk.objects.get(pk=dense("annual leave days", collection)[0].chunk).text
-    found = lexical.search("Where is form GS-13/b?", [collection.id], 5)
+    found = lexical.search("Where is form GS-13/b?", [collection.id], 5, index=active().pk)
     assert "GS-13/b" in Chunk.objects.get(pk=found[0].chunk).text
     assert index_size(collection) == len(chunks)
     assert (
@@ -96,14 +99,16 @@ def test_an_attempt_after_a_crash_leaves_nothing_double(
         ready_at=None,
     )
     assert dense("annual leave", collection) == []
-    assert lexical.search("annual leave", [collection.id], 5), "it is found by its words meanwhile"
+    assert lexical.search("annual leave", [collection.id], 5, index=active().pk), (
+        "it is found by its words meanwhile"
+    )
     assert recover.expired_leases() == 1
     process_document(document.pk)
     document.refresh_from_db()
     assert document.status == "ready" and document.attempts == 2
     assert set(document.chunks.values_list("id", flat=True)) == before
     assert index_size(collection) == len(before)
-    found = lexical.search("annual leave entitlement", [collection.id], 50)
+    found = lexical.search("annual leave entitlement", [collection.id], 50, index=active().pk)
     assert len(found) == len({hit.chunk for hit in found})
 
 
@@ -147,7 +152,9 @@ def test_while_chroma_is_away_the_document_waits_and_no_attempt_is_lost(
     document.refresh_from_db()
     assert (document.status, document.attempts, document.error_code) == ("queued", 0, "")
     assert document.lease_until and document.lease_until > timezone.now()
-    assert document.visible and lexical.search("annual leave", [collection.id], 5)
+    assert document.visible and lexical.search(
+        "annual leave", [collection.id], 5, index=active().pk
+    )
     settings.CHROMA_URL = vectors  # type: ignore[attr-defined]
     process_document(document.pk)
     assert Document.objects.get(pk=document.pk).status == "queued", "it rests for a while"
@@ -243,7 +250,7 @@ def test_an_archive_is_ready_when_its_files_wait_their_turn(
     assert {member.status for member in members} == {"queued"}
     for member in members:
         process_document(member.pk)
-    assert lexical.search("GS-13/b", [collection.pk], 5)
+    assert lexical.search("GS-13/b", [collection.pk], 5, index=active().pk)
 
 
 def test_a_file_that_makes_its_reader_call_out_is_in_the_record(

@@ -12,9 +12,10 @@ from audit import actions
 from audit.models import Entry
 from ingest import lexical, probe, store
 from ingest.embed import normalised
-from ingest.models import Collection, Document
+from ingest.indexes import active
+from ingest.models import Collection, Document, Index
 from ingest.pipeline import process_document
-from tests.ingest.conftest import Add, Put
+from tests.ingest.conftest import Add, Put, held_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -26,10 +27,10 @@ def test_a_document_is_found_before_it_is_ready(add: Add, monkeypatch: pytest.Mo
     states: list[tuple[str, str]] = []
     real = probe._passages
 
-    def looked(document: Document) -> Any:
+    def looked(index: Index, document: Document, count: int) -> Any:
         row = Document.objects.get(pk=document.pk)
         states.append((row.status, row.stage))
-        return real(document)
+        return real(index, document, count)
 
     monkeypatch.setattr("ingest.probe._passages", looked)
     assert add("leave.md", LEAVE).status == "ready"
@@ -46,18 +47,18 @@ def test_an_index_that_lost_a_document_is_written_again(
     }
     real = probe._passages
 
-    def lost(document: Document) -> Any:
+    def lost(into: Index, document: Document, count: int) -> Any:
         lose[index](document)
-        return real(document)
+        return real(into, document, count)
 
     add("other.md", LEAVE.replace("28", "14"))
     monkeypatch.setattr("ingest.probe._passages", lost)
     document = add("leave.md", LEAVE)
     assert document.status == "ready"
-    assert store._count(collection.pk) == 2
-    assert {h.chunk for h in lexical.search("annual leave", [collection.pk], 5)} >= set(
-        document.chunks.values_list("pk", flat=True)
-    )
+    assert held_vectors(collection.pk) == 2
+    assert {
+        h.chunk for h in lexical.search("annual leave", [collection.pk], 5, index=active().pk)
+    } >= set(document.chunks.values_list("pk", flat=True))
 
 
 def test_what_is_not_found_is_tried_again_and_fails_at_last(
@@ -76,7 +77,7 @@ def test_what_is_not_found_is_tried_again_and_fails_at_last(
     assert not document.visible and document.ready_at is None
     assert document.error_detail.endswith(".")
     assert Entry.objects.get(action=actions.DOCUMENT_FAILED).data["code"] == "not-findable"
-    assert lexical.search("annual leave", [collection.pk], 5) == []
+    assert lexical.search("annual leave", [collection.pk], 5, index=active().pk) == []
 
 
 def test_one_of_many_equals_is_found_as_well_as_they_are(
@@ -119,7 +120,7 @@ def test_a_probe_asks_little(
     add: Add, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
     document = add("leave.md", LEAVE)
-    passages = probe._passages(document)
+    passages = probe._passages(active(), document, document.chunk_count)
     with django_assert_max_num_queries(40):
         assert probe._by_words(document, passages)
     with django_assert_max_num_queries(0):
@@ -127,18 +128,18 @@ def test_a_probe_asks_little(
 
 
 def test_one_sentence_in_many_files_hides_nothing(vectors: str, collection: Collection) -> None:
-    """HNSW links equal vectors to each other alone: without store._apart none of the others is found."""
+    """HNSW links equal vectors to each other alone: without chroma._apart none of the others is found."""
     numbers = np.random.default_rng(1)
     points = normalised(numbers.standard_normal((66, 384)).astype(np.float32))
     before, one, others = points[:5], points[5:6], points[6:]
     document = Document(collection=collection)
     for some in (before, np.tile(one, (300, 1))):
-        store.upsert(document, [uuid4() for _ in some], some, "equal")
+        store.upsert(document, active(), [uuid4() for _ in some], some[:, None])
     ids = [uuid4() for _ in others]
     for pk, vector in zip(ids, others, strict=True):
-        store.upsert(document, [pk], vector[None], "equal")
+        store.upsert(document, active(), [pk], [vector[None]])
     found = [
-        {hit.chunk for hit in store.indexed(vector, collection.pk, "equal", 20)}
+        {hit.chunk for hit in store.indexed(vector, collection.pk, active(), 20)}
         for vector in others
     ]
     assert sum(pk in hits for pk, hits in zip(ids, found, strict=True)) >= 55

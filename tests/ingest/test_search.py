@@ -10,12 +10,13 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import User
-from ingest import erase, exact, lexical, store
+from ingest import chroma, erase, exact, indexes, lexical, store
 from ingest.embed import from_bytes, to_bytes
+from ingest.indexes import active
 from ingest.lexical_terms import encode
-from ingest.models import Chunk, Collection, Document
+from ingest.models import Chunk, Collection, Document, Index
 from tests import people
-from tests.ingest.conftest import Add
+from tests.ingest.conftest import Add, held_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -28,15 +29,17 @@ def filled(
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     document = people.make_document(collection, f"text {seed}", name=name)
     document.chunks.all().delete()
+    index = active()
+    assert indexes.measured(index, 16)
     Chunk.objects.bulk_create(
         Chunk(
+            index=index,
             document=document,
             ordinal=i,
             text=f"{i}",
             start=0,
             end=1,
             vector=to_bytes(row),
-            embedder="test",
         )
         for i, row in enumerate(rows)
     )
@@ -64,7 +67,7 @@ def test_exact_search_is_the_order_of_cosine(collection: Collection) -> None:
     _, rows = filled(collection, 200)
     query = rows[17] * 5 + rows[3]
     best = np.argsort(-(rows @ query))[:10].tolist()
-    hits = store.search(query, [collection.id], 10, embedder="test")
+    hits = store.search(query, [collection.id], 10, index=active())
     assert ordinals(hits) == best
     assert hits[0].score == pytest.approx(
         float(rows[17] @ (query / np.linalg.norm(query))), abs=2e-3
@@ -75,13 +78,14 @@ def test_a_kept_matrix_answers_with_one_query_and_notices_every_change(
     collection: Collection, django_assert_num_queries: Any
 ) -> None:
     document, rows = filled(collection, 50)
-    store.search(rows[0], [collection.id], 5, embedder="test")
+    store.search(rows[0], [collection.id], 5, index=active())
+    index = active()
     with django_assert_num_queries(1):
-        store.search(rows[0], [collection.id], 5, embedder="test")
+        store.search(rows[0], [collection.id], 5, index=index)
     added, more = filled(collection, 20, seed=2, name="more.txt")
-    assert ordinals(store.search(more[7], [collection.id], 1, embedder="test")) == [7]
+    assert ordinals(store.search(more[7], [collection.id], 1, index=active())) == [7]
     Document.objects.filter(pk=added.pk).update(status="erasing")
-    hits = store.search(more[7], [collection.id], 80, embedder="test")
+    hits = store.search(more[7], [collection.id], 80, index=active())
     assert len(hits) == 50
     assert set(Chunk.objects.filter(document=document).values_list("id", flat=True)) == {
         h.chunk for h in hits
@@ -93,11 +97,12 @@ def test_nothing_of_other_collections_embedders_or_sizes(
 ) -> None:
     _, rows = filled(collection, 10)
     other = people.make_collection(alice, name="Other")
-    assert store.search(rows[0], [other.id], 5, embedder="test") == []
-    assert store.search(rows[0], [], 5, embedder="test") == []
-    assert store.search(rows[0], [uuid4()], 5, embedder="test") == []
-    assert store.search(rows[0], [collection.id], 5, embedder="another") == []
-    assert store.search(np.ones(7, np.float32), [collection.id], 5, embedder="test") == []
+    assert store.search(rows[0], [other.id], 5, index=active()) == []
+    assert store.search(rows[0], [], 5, index=active()) == []
+    assert store.search(rows[0], [uuid4()], 5, index=active()) == []
+    another = Index.objects.create(embedder="another", dimension=16)
+    assert store.search(rows[0], [collection.id], 5, index=another) == []
+    assert store.search(np.ones(7, np.float32), [collection.id], 5, index=active()) == []
 
 
 def test_chroma_finds_what_exact_search_finds(
@@ -106,9 +111,9 @@ def test_chroma_finds_what_exact_search_finds(
     _, rows = filled(collection, 300)
     assert store.rebuild(collection.id) == 300
     queries = [rows[i] + 0.1 * rows[i + 1] for i in range(0, 100, 10)]
-    precise = [ordinals(store.search(q, [collection.id], 10, embedder="test")) for q in queries]
+    precise = [ordinals(store.search(q, [collection.id], 10, index=active())) for q in queries]
     settings.EXACT_SEARCH_CHUNKS = 0
-    near = [store.search(q, [collection.id], 10, embedder="test") for q in queries]
+    near = [store.search(q, [collection.id], 10, index=active()) for q in queries]
     same = sum(len(set(a) & set(ordinals(b))) for a, b in zip(precise, near, strict=True))
     assert same >= 95
     assert all(hit.score <= 1.001 for hits in near for hit in hits)
@@ -122,7 +127,7 @@ def test_the_index_is_made_anew_by_a_command(
     call_command("rebuild_vectors", stdout=out)
     assert "30 vectors written" in out.getvalue()
     settings.EXACT_SEARCH_CHUNKS = 0
-    assert ordinals(store.search(rows[3], [collection.id], 1, embedder="test")) == [3]
+    assert ordinals(store.search(rows[3], [collection.id], 1, index=active())) == [3]
 
 
 def test_what_chroma_still_has_but_the_database_has_not_is_dropped(
@@ -133,7 +138,7 @@ def test_what_chroma_still_has_but_the_database_has_not_is_dropped(
     store.rebuild(collection.id)
     settings.EXACT_SEARCH_CHUNKS = 0
     Document.objects.filter(pk=document.pk).update(status="erasing")
-    hits = store.search(rows[0], [collection.id], 5, embedder="test")
+    hits = store.search(rows[0], [collection.id], 5, index=active())
     assert {Chunk.objects.get(pk=hit.chunk).document_id for hit in hits} == {kept.pk}
 
 
@@ -146,18 +151,18 @@ def test_small_collections_stay_exact_beside_a_large_one(
     store.rebuild(collection.id)
     settings.EXACT_SEARCH_CHUNKS = 10
     both = [collection.id, small.id]
-    assert ordinals(store.search(few[2], both, 1, embedder="test")) == [2]
-    assert ordinals(store.search(rows[40], both, 1, embedder="test")) == [40]
+    assert ordinals(store.search(few[2], both, 1, index=active())) == [2]
+    assert ordinals(store.search(rows[40], both, 1, index=active())) == [40]
     settings.CHROMA_URL = "http://127.0.0.1:9"
     with pytest.raises(store.StoreUnavailable):
-        store.search(rows[40], both, 1, embedder="test")
-    assert ordinals(store.search(few[2], [small.id], 1, embedder="test")) == [2]
+        store.search(rows[40], both, 1, index=active())
+    assert ordinals(store.search(few[2], [small.id], 1, index=active())) == [2]
 
 
 def test_an_index_that_lost_vectors_is_rebuilt(vectors: str, collection: Collection) -> None:
     _, _rows = filled(collection, 30)
     assert store.repair() == [collection.id]
-    assert store._count(collection.id) == 30
+    assert held_vectors(collection.id) == 30
     assert store.repair() == []
 
 
@@ -165,8 +170,8 @@ def test_chroma_holds_no_text_and_no_way_to_embed(
     add: Add, vectors: str, collection: Collection
 ) -> None:
     add("leave.md", "# Annual leave\n\nEvery employee has 28 days of annual leave.")
-    with store._chroma() as client:
-        (name,) = store._names(client, collection.id)
+    (name,) = chroma.names(starts=collection.id.hex)
+    with chroma.client() as client:
         index = client.get_collection(name, embedding_function=None)
         everything = index.get(include=["documents", "metadatas"])
     assert set(everything["documents"] or []) == {None}
@@ -262,8 +267,9 @@ def test_stamps_cost_one_query_for_any_number_of_collections(
     made = [people.make_collection(alice, name=f"C{n}") for n in range(12)]
     for number, one in enumerate(made):
         people.make_document(one, f"text {number}")
+    index = active()
     with django_assert_num_queries(1):
-        assert len(exact.stamps([one.id for one in made])) == 12
+        assert len(exact.stamps([one.id for one in made], index)) == 12
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's autovacuum is its own")

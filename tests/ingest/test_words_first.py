@@ -17,10 +17,11 @@ from chat.retrieve import retrieve
 from inference.client import get_client
 from inference.fake import FakeClient
 from ingest import claims, documents, lexical, recover, store
-from ingest.models import Chunk, Collection, Document, Extract
+from ingest.indexes import active
+from ingest.models import Chunk, Collection, Document, Extract, Index
 from ingest.parsers.sandbox import parse_isolated
 from ingest.pipeline import process_document
-from tests.ingest.conftest import Add, Put
+from tests.ingest.conftest import Add, Put, held_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -71,10 +72,10 @@ STALE: set[str] = set()
 @pytest.fixture(autouse=True)
 def _stale(db: None) -> None:
     STALE.clear()
-    STALE.update(index())
+    STALE.update(indexed())
 
 
-def index() -> list[str]:
+def indexed() -> list[str]:
     """The passages in the index of words."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT chunk FROM ingest_lexical")
@@ -87,15 +88,17 @@ def whole(document: Document) -> None:
     assert document.status == "ready" and document.visible and document.ready_at
     assert len(chunks) == document.chunk_count > 0
     assert not document.chunks.filter(vector__isnull=True).exists()
-    indexed = [chunk for chunk in index() if chunk not in STALE]
-    assert sorted(indexed) == sorted(pk.hex for pk in Chunk.objects.values_list("id", flat=True))
-    assert store._count(document.collection_id) == Chunk.objects.count()
+    found = [chunk for chunk in indexed() if chunk not in STALE]
+    assert sorted(found) == sorted(pk.hex for pk in Chunk.objects.values_list("id", flat=True))
+    assert held_vectors(document.collection_id) == Chunk.objects.count()
 
 
 def seen(collection: Collection, question: str = "annual leave days") -> set[str]:
     """The versions that a search finds by words and by meaning, by how many days they give."""
-    words = lexical.search(question, [collection.pk], 20)
-    dense = store.search(get_client().embed_queries([question])[0], [collection.pk], 20)
+    words = lexical.search(question, [collection.pk], 20, index=active().pk)
+    dense = store.search(
+        get_client().embed_queries([question])[0], [collection.pk], 20, index=active()
+    )
     chunks = Chunk.objects.filter(pk__in=[hit.chunk for hit in (*words, *dense)])
     return {text.split(" days")[0].split()[-1] for text in chunks.values_list("text", flat=True)}
 
@@ -156,7 +159,7 @@ def test_what_nobody_may_find_keeps_nothing_from_being_found(
     )
     Document.objects.filter(pk=hidden.pk).update(visible=False, status="failed")
     assert hidden.chunk_count > 30
-    (hit,) = lexical.search("annual leave", [collection.pk], 2)
+    (hit,) = lexical.search("annual leave", [collection.pk], 2, index=active().pk)
     assert hit.chunk == shown.chunks.get().pk
 
 
@@ -215,11 +218,11 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     calls: list[int] = []
     real = FakeClient.embed_passages
 
-    def call(self: FakeClient, texts: Any) -> Any:
+    def call(self: FakeClient, texts: Any, **named: Any) -> Any:
         calls.append(len(texts))
         if len(calls) == 4:
             raise Killed
-        return real(self, texts)
+        return real(self, texts, **named)
 
     monkeypatch.setattr(FakeClient, "embed_passages", call)
     return calls
@@ -237,19 +240,21 @@ def test_embedding_goes_on_with_what_is_left(vectors: str, put: Put, embedded: l
     assert sum(embedded[4:]) == document.chunk_count - 96
     # The batches are in order of length, the passages are not.
     last = document.chunks.get(ordinal=document.chunk_count - 1)
-    hits = store.search(get_client().embed_passages([last.text])[0], [document.collection_id], 1)
+    hits = store.search(
+        get_client().embed_passages([last.text])[0], [document.collection_id], 1, index=active()
+    )
     assert hits[0].chunk == last.pk
 
 
-def test_another_embedder_meanwhile_begins_anew(
-    vectors: str, put: Put, embedded: list[int]
-) -> None:
+def test_another_index_meanwhile_begins_anew(vectors: str, put: Put, embedded: list[int]) -> None:
     document = put("rules.md", rules(100)).document
     with pytest.raises(Killed):
         process_document(document.pk)
-    document.chunks.filter(vector__isnull=False).update(embedder="another")
+    Index.objects.update(state="retired")
+    index = Index.objects.create(state="active", embedder="another")
     again(document)
-    assert set(document.chunks.values_list("embedder", flat=True)) == {get_client().embedder()}
+    document.chunks.exclude(index=index).delete()
+    assert set(document.chunks.values_list("index", flat=True)) == {index.pk}
     assert sum(embedded[4:]) == document.chunk_count
 
 
@@ -261,7 +266,9 @@ def test_many_passages_wait_for_their_turn_among_slow_work(
     process_document(document.pk)
     document.refresh_from_db()
     assert (document.status, document.lane, document.attempts) == ("queued", "slow", 0)
-    assert document.visible and lexical.search("office closes", [collection.pk], 5)
+    assert document.visible and lexical.search(
+        "office closes", [collection.pk], 5, index=active().pk
+    )
     process_document(document.pk)
     document.refresh_from_db()
     whole(document)
@@ -333,9 +340,9 @@ def test_a_new_version_takes_over_the_vectors_of_what_it_repeats(
     texts: list[str] = []
     real = FakeClient.embed_passages
 
-    def call(self: FakeClient, given: Any) -> Any:
+    def call(self: FakeClient, given: Any, **named: Any) -> Any:
         texts.extend(given)
-        return real(self, given)
+        return real(self, given, **named)
 
     monkeypatch.setattr(FakeClient, "embed_passages", call)
     new = add("rules.md", rules(40, changed="Christmas Day"))

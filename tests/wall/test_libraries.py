@@ -233,9 +233,9 @@ def test_chroma_takes_no_collector_from_the_environment(
 import django
 django.setup()
 from django.conf import settings
-from ingest import store
+from ingest import chroma, store
 store.health()
-chosen = store._client(settings.CHROMA_URL)._system.settings
+chosen = chroma._client(settings.CHROMA_URL)._system.settings
 say([chosen.chroma_otel_collection_endpoint, chosen.anonymized_telemetry, guard.refused()])
 """
     environment = {**product, "CHROMA_OTEL_COLLECTION_ENDPOINT": "http://127.0.0.1:9"}
