@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation import patterns
+
 Question = Mapping[str, Any]
 
 WORD = re.compile(r"\w+(?:[.,]\d+)*")
@@ -98,9 +100,7 @@ def file_at(question: Question, found: Sequence[Found], k: int) -> bool:
 
 def correct(question: Question, answer: str) -> bool:
     """Every `must_contain` pattern is found; digits alone must stand as a whole number."""
-    return all(
-        re.search(_whole(p), answer, re.IGNORECASE) for p in question.get("must_contain", ())
-    )
+    return all(patterns.found(_whole(each), answer) for each in question.get("must_contain", ()))
 
 
 def _whole(pattern: str) -> str:

@@ -1,0 +1,183 @@
+"""A golden question from a real one: the answer's verified quotes become its evidence.
+
+An administrator keeps a question of her own at once; anybody else suggests one of theirs, which
+administrators then read. Nobody's question is taken but by the person who asked it.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit import actions
+from audit.problems import Problem
+from audit.record import record
+from chat.access import get_answer
+from chat.condense import leans_on_history
+from chat.models import Citation, Message
+from chat.replay import readable_chunks
+from evaluation.access import get_set, sets_for
+from evaluation.draft import MOST_ANSWER, MOST_PARTS, MOST_QUOTE, Draft, checked
+from evaluation.models import Question, QuestionSet
+from evaluation.questions import fields_of, locked, refuse_twice, require_room
+from evaluation.scores import MARK
+from ingest.access import collections_for
+from ingest.language import detect_language
+from ingest.models import Chunk
+from ingest.places import place
+
+#: Of one person, not accepted yet.
+MOST_SUGGESTIONS = 50
+
+
+@transaction.atomic
+def golden_from_answer(
+    user: User, message: Message, question_set: QuestionSet | None = None
+) -> Question:
+    """Keep the question of an administrator's own answer, accepted, in `question_set` or the first set
+    that covers what it cites. Where nothing was found it becomes one that is not answerable.
+
+    Raises PermissionDenied, Http404, Faulty, Problem `no-question-set`, `question-there`.
+    """
+    if not (user.is_active and user.is_admin):
+        raise PermissionDenied
+    message = get_answer(user, message.pk)
+    covering = sets_covering(user, message)
+    chosen = get_set(user, question_set.pk) if question_set else next(iter(covering), None)
+    if chosen is None or chosen not in covering:
+        raise _no_set()
+    draft = checked(_draft(user, message))
+    return _kept(user, locked(chosen), draft, Question.State.ACCEPTED)
+
+
+@transaction.atomic
+def suggest(user: User, message: Message) -> Question:
+    """Suggest the question of one's own answer: administrators will read it, with its quotes.
+
+    Raises Http404, Problem `no-question-set`, `question-there`, `too-many-suggestions`.
+    """
+    message = get_answer(user, message.pk)
+    mine = Question.objects.filter(created_by=user, state=Question.State.SUGGESTED)
+    if mine.count() >= MOST_SUGGESTIONS:
+        detail = _("Many of your suggestions wait to be read. Suggest this one later.")
+        raise Problem(409, "too-many-suggestions", detail)
+    draft = checked(_draft(user, message), complete=False)
+    if mine.filter(folded=draft.folded).exists():
+        raise Problem(
+            409, "question-there", _("You have suggested this question already. Thank you.")
+        )
+    chosen = _covering(user, QuestionSet.objects.all(), message).first()
+    if chosen is None:
+        raise _no_set()
+    return _kept(user, locked(chosen), draft, Question.State.SUGGESTED)
+
+
+def sets_covering(user: User, message: Message) -> list[QuestionSet]:
+    """The sets of an administrator that are about all that an answer of hers cites."""
+    message = get_answer(user, message.pk)
+    return list(_covering(user, sets_for(user), message))
+
+
+def _kept(user: User, found: QuestionSet, draft: Draft, state: str) -> Question:
+    """The key of a suggestion says nothing, so that nobody learns what others asked."""
+    values = fields_of(draft)
+    if state == Question.State.ACCEPTED:
+        refuse_twice(found, draft)
+    question = Question(set=found, created_by=user, state=state, **values)
+    if state == Question.State.SUGGESTED:
+        question.key = f"s-{question.pk.hex}"
+    require_room(found)
+    question.save()
+    suggested = state == Question.State.SUGGESTED
+    action = actions.QUESTION_SUGGESTED if suggested else actions.QUESTION_CREATED
+    data = {"set": str(found.pk), "state": state, "digest": question.digest}
+    record(action, actor=user, target=("question", question.pk), data=data)
+    return question
+
+
+def _covering(user: User, sets: QuerySet[QuestionSet], message: Message) -> QuerySet[QuestionSet]:
+    """Of `sets` those about all that an answer rests on; the older set first."""
+    links = QuestionSet.collections.through.objects.filter(questionset=OuterRef("pk"))
+    sets = sets.filter(Exists(links.filter(collection__in=collections_for(user))))
+    for pk in _collections_of(user, message):
+        sets = sets.filter(Exists(links.filter(collection=pk)))
+    return sets.order_by("created_at", "id")
+
+
+def _collections_of(user: User, message: Message) -> set[UUID]:
+    """Of what was cited; else of what was shown; else those that were asked."""
+    chunks = readable_chunks(user, [message])
+    cited = {citation.source.chunk_id for citation in _citations(message) if citation.source}
+    shown = [chunk for pk, chunk in chunks.items() if pk in cited] or list(chunks.values())
+    if shown:
+        return {chunk.document.collection_id for chunk in shown}
+    asked = message.conversation.collections.filter(pk__in=collections_for(user))
+    return set(asked.values_list("pk", flat=True))
+
+
+def _citations(message: Message) -> list[Citation]:
+    verified = message.citations.filter(support=Citation.Support.VERIFIED)
+    return list(verified.select_related("source"))
+
+
+def _draft(user: User, message: Message) -> Draft:
+    """Raises Problem `answer-unfinished`."""
+    if message.finished_at is None:
+        raise Problem(409, "answer-unfinished", _("Wait until the answer is written."))
+    *before, asked = message.conversation.messages.filter(ordinal__lt=message.ordinal).order_by(
+        "ordinal"
+    )
+    abstained = message.status == Message.Status.ABSTAINED
+    turns = [turn for turn in before if turn.text] if leans_on_history(asked.text) else []
+    return Draft(
+        type=_type(abstained, bool(turns)),
+        language=detect_language(asked.text) or "en",
+        question=asked.text,
+        history=[{"role": t.role, "content": _plain(t.text)} for t in turns][-MOST_PARTS:],
+        answer="" if abstained else _plain(message.text)[:MOST_ANSWER],
+        answerable=not abstained,
+        evidence=[] if abstained else _evidence(user, message),
+    )
+
+
+def _type(abstained: bool, follows: bool) -> str:
+    if abstained:
+        return Question.Type.UNANSWERABLE
+    return Question.Type.FOLLOW_UP if follows else Question.Type.FACT
+
+
+def _evidence(user: User, message: Message) -> list[dict[str, Any]]:
+    """Each verified quote once, with the file and the place that it stands in."""
+    chunks = readable_chunks(user, [message])
+    quotes: dict[str, dict[str, Any]] = {}
+    for citation in _citations(message):
+        chunk = chunks.get(citation.source.chunk_id) if citation.source else None
+        if chunk is not None:
+            quote = _quote(chunk, citation)
+            quotes.setdefault(f"{chunk.document_id} {quote['quote']}", quote)
+    return list(quotes.values())[:MOST_PARTS]
+
+
+def _quote(chunk: Chunk, citation: Citation) -> dict[str, Any]:
+    document = chunk.document
+    heading = " › ".join(chunk.heading_path) or place(document, chunk.page)
+    return {
+        "file": "/".join(part for part in (document.path, document.name) if part),
+        "document": str(document.pk),
+        "page_or_section": heading[:1_000],
+        "quote": chunk.text[citation.quote_start : citation.quote_end][:MOST_QUOTE],
+    }
+
+
+def _plain(text: str) -> str:
+    """An answer without its marks: their numbers mean nothing elsewhere."""
+    return MARK.sub("", text).strip()
+
+
+def _no_set() -> Problem:
+    detail = _("No set of golden questions is about all of these documents.")
+    return Problem(409, "no-question-set", detail)
