@@ -8,6 +8,7 @@ with all its passages or not at all, and the same one again is the same: a run c
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Documents of one transaction.
 DOCUMENTS = 64
+#: Requests to Chroma at once: workers send theirs side by side, too.
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,13 @@ class Filler:
             made = [self._made(source) for source in batch]
         with self.spent.stage("making vectors"):
             vectors = [self._with_vectors(chunks) for _, chunks in made]
-        with self.spent.stage("chroma"):
-            for (document, chunks), found in zip(made, vectors, strict=True):
-                self._upsert(document, chunks, found)
-        self._save(made)
+        self._measure(vectors)
+        with ThreadPoolExecutor(THREADS) as pool:
+            sent = [
+                pool.submit(self._upsert, document, chunks, found)
+                for (document, chunks), found in zip(made, vectors, strict=True)
+            ]
+            self._save(made, sent)
         count = sum(len(chunks) for _, chunks in made)
         self.chunks += count
         self.vectors += sum(len(rows) for found in vectors for rows in found)
@@ -131,6 +137,14 @@ class Filler:
             ready_at=now,
         )
 
+    def _measure(self, vectors: Sequence[list[Vectors]]) -> None:
+        """The index keeps how long its vectors are (ingest/indexes.py)."""
+        from ingest import indexes
+
+        for found in vectors:
+            if found and not indexes.measured(self.index, found[0].shape[1]):
+                raise SystemExit("The index has vectors of another length: take another folder.")
+
     def _with_vectors(self, chunks: Sequence["Chunk"]) -> list[Vectors]:
         from ingest.embed import to_bytes
 
@@ -142,13 +156,15 @@ class Filler:
     def _upsert(
         self, document: "Document", chunks: Sequence["Chunk"], found: list[Vectors]
     ) -> None:
-        from ingest import indexes, store
+        from ingest import store
 
         if chunks:
-            indexes.measured(self.index, found[0].shape[1])
             store.upsert(document, self.index, [chunk.pk for chunk in chunks], found)
 
-    def _save(self, made: Sequence[tuple["Document", list["Chunk"]]]) -> None:
+    def _save(
+        self, made: Sequence[tuple["Document", list["Chunk"]]], sent: Sequence[Future[None]]
+    ) -> None:
+        """Rows and words while Chroma takes the vectors; nothing is there before all of it is."""
         from django.db import transaction
 
         from ingest import lexical
@@ -161,6 +177,9 @@ class Filler:
             with self.spent.stage("words"):
                 for document, chunks in made:
                     lexical.index(document, chunks)
+            with self.spent.stage("waiting for chroma"):
+                for each in sent:
+                    each.result()
 
 
 def collection(user: Any, name: str) -> "Collection":
