@@ -205,7 +205,7 @@ def _expected() -> list[tuple[UUID, UUID, int]]:
         ready.exclude(index__state=Index.State.RETIRED)
         .order_by()
         .values_list("document__collection_id", "index_id", "index__dimension")
-        .annotate(Sum(Length("vector")))
+        .annotate(bytes=Sum(Length("vector")))
     )
     return [
         (collection, index, size // (2 * dimension))
