@@ -21,7 +21,7 @@ from ingest import fair, lexical, queue
 from ingest.access import EDITOR, collections_for, documents_for, get_collection, get_document
 from ingest.claims import AGAIN, WAITING
 from ingest.files import open_whole_original
-from ingest.models import Chunk, Collection, Document, Extract
+from ingest.models import Chunk, Collection, Document, Extract, IndexedDocument
 from ingest.reasons import may_help_again, sentence
 from ingest.vault import Unreadable
 
@@ -163,6 +163,7 @@ def _goes_on(document: Document) -> bool:
 
 def _forget(ids: list[UUID]) -> None:
     Extract.objects.filter(pk__in=ids).delete()
+    IndexedDocument.objects.filter(document__in=ids).delete()
     chunks = Chunk.objects.filter(document__in=ids).order_by()
     for pk in list(chunks.values_list("document", flat=True).distinct()):
         lexical.remove_document(pk)

@@ -159,10 +159,15 @@ def _write_down(document: Document, lines: list[dict[str, Any]]) -> None:
 
 def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:
     with stage(claim, document, Document.Stage.CHUNK):
-        kind = CONVERTED.get(document.media_type, document.media_type)
-        title = keep.title_of(document, parsed)
-        drafts = chunk_document(parsed, title=title, apart=kind in APART)
+        drafts = cut(document, parsed)
     if not drafts:
         extracts.forget(document.pk)
         raise ocr.without_text(document, parsed)
     return drafts
+
+
+def cut(document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:
+    """The passages of what was read of a document."""
+    kind = CONVERTED.get(document.media_type, document.media_type)
+    title = keep.title_of(document, parsed)
+    return chunk_document(parsed, title=title, apart=kind in APART)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ingest import claims, erase, fair, files, lexical, queue, store
+from ingest import build, claims, erase, fair, files, lexical, queue, retire, store
 from ingest.models import Document, Receipt
 from ingest.reasons import sentence
 
@@ -64,6 +64,7 @@ def lost_messages() -> int:
         queue.send_each(queue.PROCESS, _unheard())
         + queue.send_each(queue.ERASE, _ids(marked[: queue.NUDGES]))
         + queue.send_each(queue.ERASE_COLLECTION, _ids(going[: queue.NUDGES]))
+        + queue.send_each(queue.REINDEX, _ids(build.due()) + _ids(retire.due()))
     )
 
 

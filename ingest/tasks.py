@@ -5,8 +5,9 @@ There are as many messages as documents that wait, and each is good for one, whi
 
 from celery import shared_task
 
-from ingest import claims, fair, pipeline, recover
+from ingest import build, claims, fair, pipeline, recover, retire
 from ingest import erase as erasure
+from ingest.claims import LeaseLost
 from ingest.store import StoreUnavailable
 
 
@@ -38,6 +39,16 @@ def erase_collection(collection_id: str) -> None:
     try:
         erasure.finish_collection(collection_id)
     except StoreUnavailable:
+        return
+
+
+@shared_task(name="ingest.tasks.reindex")
+def reindex(index_id: str) -> None:
+    """Build that index for a while, or erase what is left of it."""
+    build.go_on(index_id)
+    try:
+        retire.drop(index_id)
+    except (StoreUnavailable, LeaseLost):
         return
 
 

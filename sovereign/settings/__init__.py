@@ -234,6 +234,8 @@ CHROMA_URL = env.text("SOVEREIGN_CHROMA_URL") or _written_by_launcher(
 )
 #: Up to this many chunks a search is exact, by numpy, from the vectors in the database.
 EXACT_SEARCH_CHUNKS = env.number("SOVEREIGN_EXACT_SEARCH_CHUNKS", 5_000)
+#: So long a replaced index serves the answers that began before the switch (ingest/retire.py).
+INDEX_GRACE_SECONDS = env.number("SOVEREIGN_INDEX_GRACE_SECONDS", 3_600)
 
 # --- models -----------------------------------------------------------------------------------
 MODELS_URL = env.text("SOVEREIGN_MODELS_URL", f"unix:{RUN_DIR / 'models.sock'}")
