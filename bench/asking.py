@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,18 +12,21 @@ K = 10
 Row = dict[str, Any]
 
 
-def asked(room: Room, collection: UUID, questions: Sequence[str], *, mode: str = "hybrid") -> Row:
-    """p50 and p95 by stage, over `questions`, after some that warm up; CPU ms a question by process."""
+def ask(room: Room, collection: UUID, question: str, mode: str = "hybrid") -> Mapping[str, float]:
+    """Milliseconds by stage of one question, and in all."""
     from chat.find import Query, find
 
+    start = time.perf_counter()
+    finding = find(room.user, Query(question, [collection], mode=mode), K)
+    return {**finding.ms, "total": (time.perf_counter() - start) * 1_000}
+
+
+def asked(room: Room, collection: UUID, questions: Sequence[str], *, mode: str = "hybrid") -> Row:
+    """p50 and p95 by stage, over `questions`, after some that warm up; CPU ms a question by process."""
     for question in questions[:: max(1, len(questions) // 5)]:
-        find(room.user, Query(question, [collection], mode=mode), K)
-    times: list[Mapping[str, float]] = []
+        ask(room, collection, question, mode)
     before, started = room.cpu(), time.perf_counter()
-    for question in questions:
-        start = time.perf_counter()
-        finding = find(room.user, Query(question, [collection], mode=mode), K)
-        times.append({**finding.ms, "total": (time.perf_counter() - start) * 1_000})
+    times = [ask(room, collection, question, mode) for question in questions]
     seconds = time.perf_counter() - started
     return {
         "questions": len(questions),
@@ -62,10 +64,3 @@ def head(row: Row) -> list[str]:
 
 def _ms(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def room_for(folder: Path, least_gb: float) -> bool:
-    """Whether the disk of `folder` has that much left."""
-    import shutil
-
-    return shutil.disk_usage(folder).free > least_gb * 1e9

@@ -9,6 +9,7 @@ SOVEREIGN_EXACT_SEARCH_CHUNKS says, and the product as it is set.
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -85,23 +86,42 @@ def exact_up_to(chunks: int | None) -> Iterator[None]:
         settings.EXACT_SEARCH_CHUNKS = before
 
 
+def first_seconds(room: Room, filler: Filler, question: str) -> float:
+    """Of the first question after the collection changed: what is kept of it is made anew."""
+    from ingest.exact import matrices
+
+    matrices.clear()
+    started = time.perf_counter()
+    asking.ask(room, filler.collection.pk, question)
+    return time.perf_counter() - started
+
+
 def measure(room: Room, filler: Filler, questions: Sequence[str]) -> dict[str, Row]:
     found = {}
     for way, bound in WAYS.items():
         with exact_up_to(bound):
+            first = first_seconds(room, filler, questions[0])
             found[way] = asking.asked(room, filler.collection.pk, questions)
+        found[way] |= {"first s": round(first, 2), "memory MB": room.memory()["here"]}
         print(way, found[way], file=sys.stderr, flush=True)
     return found
 
 
 def markdown(figures: dict[int, dict[str, Row]]) -> str:
     rows = [
-        [f"{chunks:,}", way, *asking.line(row)]
+        [f"{chunks:,}", way, *asking.line(row), row["first s"], round(row["memory MB"])]
         for chunks, ways in figures.items()
         for way, row in ways.items()
     ]
     first = next(iter(next(iter(figures.values())).values()))
-    lines = [table(["passages", "vectors", *asking.head(first)], rows), "", "ms, p50 / p95."]
+    head = [
+        "passages",
+        "vectors",
+        *asking.head(first),
+        "first after a change, s",
+        "memory here, MB",
+    ]
+    lines = [table(head, rows), "", "ms, p50 / p95."]
     if len(figures) > 1:
         small, large = (figures[size]["as set"]["stages"]["total"] for size in _ends(figures))
         lines += ["", f"Growth of the total, as set: p50 {large['p50'] / small['p50']:.2f}, p95 "
