@@ -16,7 +16,7 @@ from ingest.hits import Hit, living
 from ingest.language import detect_language
 from ingest.lexical_postgres import PostgresIndex
 from ingest.lexical_sqlite import SqliteIndex
-from ingest.lexical_terms import Row, encoded
+from ingest.lexical_terms import Row, Scope, encoded
 from ingest.models import Chunk, Document
 from ingest.terms import query_terms, terms
 
@@ -35,7 +35,11 @@ class Index(Protocol):
 
     def add(self, rows: Sequence[Row]) -> None: ...
 
-    def remove_document(self, document_id: UUID) -> None: ...
+    def remove_document(self, document_id: UUID, index_id: UUID | None) -> None:
+        """From one index, or from all."""
+        ...
+
+    def remove_index(self, index_id: UUID) -> None: ...
 
     def remove_collection(self, collection_id: UUID) -> None: ...
 
@@ -43,18 +47,12 @@ class Index(Protocol):
         """Take the bytes of removed rows out of the database's file. Not inside a transaction."""
         ...
 
-    def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
+    def frequencies(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
         """In how many chunks each term is; terms that are nowhere may be left out."""
         ...
 
-    def search(
-        self,
-        frequencies: dict[str, int],
-        collections: Sequence[UUID],
-        limit: int,
-        document: UUID | None = None,
-    ) -> list[Hit]:
-        """Chunks with any of the terms, best first by BM25; of one `document` alone, where given."""
+    def search(self, frequencies: dict[str, int], scope: Scope, limit: int) -> list[Hit]:
+        """Chunks with any of the terms, best first by BM25."""
         ...
 
 
@@ -63,12 +61,15 @@ def _index() -> Index:
 
 
 def index(document: Document, chunks: Iterable[Chunk]) -> None:
-    """Add a document's chunks. Call it in the transaction that stores them."""
+    """Add a document's chunks to the index that each belongs to, which may be one that is being built.
+    Call it in the transaction that stores them.
+    """
     _index().add(
         [
             Row(
                 chunk=chunk.id,
                 document=document.id,
+                index=chunk.index_id,
                 collection=document.collection_id,
                 context=encoded(terms(chunk.context, chunk.language)),
                 text=encoded(terms(chunk.text, chunk.language)),
@@ -78,8 +79,14 @@ def index(document: Document, chunks: Iterable[Chunk]) -> None:
     )
 
 
-def remove_document(document_id: UUID) -> None:
-    _index().remove_document(document_id)
+def remove_document(document_id: UUID, *, index: UUID | None = None) -> None:
+    """A document's words leave `index`, or every index where none is given."""
+    _index().remove_document(document_id, index)
+
+
+def remove_index(index_id: UUID) -> None:
+    """All words of an index, of every collection. Call `forget` when it is committed."""
+    _index().remove_index(index_id)
 
 
 def forget() -> None:
@@ -91,16 +98,27 @@ def remove_collection(collection_id: UUID) -> None:
     _index().remove_collection(collection_id)
 
 
-def search(question: str, collection_ids: Iterable[UUID], limit: int) -> list[Hit]:
-    """Chunks of findable documents that share the question's rarest words, best first by BM25."""
+def search(
+    question: str,
+    collection_ids: Iterable[UUID],
+    limit: int,
+    *,
+    index: UUID,
+    documents: frozenset[UUID] | None = None,
+) -> list[Hit]:
+    """Chunks of findable documents that share the question's rarest words, best first by BM25.
+
+    Of `documents` alone, where they are given: none of them is none found.
+    """
     collections = list(collection_ids)
-    if not collections:
+    if not collections or (documents is not None and not documents):
         return []
+    scope = Scope(index, tuple(collections), documents)
     languages = languages_of(question, collections)
     # More than asked for: rows of documents that nobody may find are dropped. Of a hidden version of a
     # file, or of what was stopped, there may be hundreds that say what was asked for.
     for wanted in (limit + 20, 8 * limit + 200, 64 * limit + 2_000):
-        found = indexed(question, collections, wanted, languages)
+        found = _found(question, scope, wanted, languages)
         alive = living(found)
         if len(alive) >= limit or len(found) < wanted:
             break
@@ -113,6 +131,7 @@ def indexed(
     limit: int,
     languages: Sequence[str],
     *,
+    index: UUID,
     document: UUID | None = None,
 ) -> list[Hit]:
     """The same of all rows that the index holds, hidden and dead ones included; of one `document` of
@@ -121,11 +140,16 @@ def indexed(
     `languages`: that of the question first. For the check of what was written (ingest/probe.py);
     never to be shown.
     """
+    documents = None if document is None else frozenset([document])
+    return _found(question, Scope(index, tuple(collections), documents), limit, languages)
+
+
+def _found(question: str, scope: Scope, limit: int, languages: Sequence[str]) -> list[Hit]:
     words = _words(question, languages)
     every = sorted({term for word in words for term in word})
-    frequencies = _index().frequencies(every, collections) if every else {}
+    frequencies = _index().frequencies(every, scope) if every else {}
     chosen = _rarest(words, frequencies)
-    return _index().search(chosen, collections, limit, document) if chosen else []
+    return _index().search(chosen, scope, limit) if chosen else []
 
 
 def languages_of(question: str, collections: Sequence[UUID]) -> list[str]:

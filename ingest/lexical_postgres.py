@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from ingest.hits import Hit
-from ingest.lexical_terms import Row
+from ingest.lexical_terms import Row, Scope
 
 #: Chunks that are scored, or more where more are asked for.
 CANDIDATES = 200
@@ -28,12 +28,13 @@ class PostgresIndex:
     def add(self, rows: Sequence[Row]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO ingest_lexical (chunk, document, collection, length, terms)"
-                " VALUES (%s, %s, %s, %s, %s::tsvector)",
+                "INSERT INTO ingest_lexical (chunk, document, index, collection, length, terms)"
+                " VALUES (%s, %s, %s, %s, %s, %s::tsvector)",
                 [
                     (
                         row.chunk,
                         row.document,
+                        row.index,
                         row.collection,
                         len(row.context) + len(row.text),
                         _vector(row),
@@ -42,9 +43,16 @@ class PostgresIndex:
                 ],
             )
 
-    def remove_document(self, document_id: UUID) -> None:
+    def remove_document(self, document_id: UUID, index_id: UUID | None) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM ingest_lexical WHERE document = %s", [document_id])
+            cursor.execute(
+                "DELETE FROM ingest_lexical WHERE document = %s AND index = coalesce(%s, index)",
+                [document_id, index_id],
+            )
+
+    def remove_index(self, index_id: UUID) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM ingest_lexical WHERE index = %s", [index_id])
 
     def remove_collection(self, collection_id: UUID) -> None:
         with connection.cursor() as cursor:
@@ -53,44 +61,36 @@ class PostgresIndex:
     def forget(self) -> None:
         """PostgreSQL's autovacuum does it: docs/retention.md."""
 
-    def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
+    def frequencies(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT term, (SELECT count(*) FROM ingest_lexical"
-                "  WHERE terms @@ term::tsquery AND collection = ANY(%s))"
+                "  WHERE terms @@ term::tsquery AND index = %s AND collection = ANY(%s))"
                 " FROM unnest(%s::text[]) AS term",
-                [list(collections), list(terms)],
+                [scope.index, list(scope.collections), list(terms)],
             )
             return dict(cursor.fetchall())
 
-    def search(
-        self,
-        frequencies: dict[str, int],
-        collections: Sequence[UUID],
-        limit: int,
-        document: UUID | None = None,
-    ) -> list[Hit]:
-        total, mean = self._size(collections)
+    def search(self, frequencies: dict[str, int], scope: Scope, limit: int) -> list[Hit]:
+        total, mean = self._size(scope)
         rarity = {
             term: math.log(1 + (total - count + 0.5) / (count + 0.5))
             for term, count in frequencies.items()
         }
         found: dict[UUID, float] = defaultdict(float)
-        for chunk, length, term, weights in self._candidates(
-            rarity, collections, max(CANDIDATES, limit), document
-        ):
+        for chunk, length, term, weights in self._candidates(rarity, scope, max(CANDIDATES, limit)):
             tf = sum(CONTEXT_WEIGHT if weight == "A" else 1.0 for weight in weights)
             norm = K1 * (1 - B + B * length / mean)
             found[chunk] += rarity[term] * tf * (K1 + 1) / (tf + norm)
         best = heapq.nlargest(limit, found.items(), key=lambda item: item[1])
         return [Hit(chunk, score) for chunk, score in best]
 
-    def _size(self, collections: Sequence[UUID]) -> tuple[int, float]:
+    def _size(self, scope: Scope) -> tuple[int, float]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*), coalesce(avg(length), 1)::float8 FROM ingest_lexical"
-                " WHERE collection = ANY(%s)",
-                [list(collections)],
+                " WHERE index = %s AND collection = ANY(%s)",
+                [scope.index, list(scope.collections)],
             )
             total, mean = cursor.fetchone()
         return total, max(mean, 1.0)
@@ -98,18 +98,18 @@ class PostgresIndex:
     def _candidates(
         self,
         rarity: dict[str, float],
-        collections: Sequence[UUID],
+        scope: Scope,
         most: int,
-        document: UUID | None,
     ) -> Iterable[tuple[UUID, int, str, list[str]]]:
         """(chunk, length, term, weights of its positions) of the best `most` chunks."""
         terms = list(rarity)
+        documents = None if scope.documents is None else list(scope.documents)
         with connection.cursor() as cursor:
             cursor.execute(
                 "WITH asked AS (SELECT * FROM unnest(%s::text[], %s::float8[]) AS a(term, rarity)),"
                 " best AS (SELECT chunk, length, terms FROM ingest_lexical l"
-                "  WHERE terms @@ %s::tsquery AND collection = ANY(%s)"
-                "   AND (%s::uuid IS NULL OR document = %s)"
+                "  WHERE terms @@ %s::tsquery AND index = %s AND collection = ANY(%s)"
+                "   AND (%s::uuid[] IS NULL OR document = ANY(%s))"
                 "  ORDER BY (SELECT sum(rarity) FROM asked WHERE l.terms @@ term::tsquery) DESC,"
                 "   length LIMIT %s)"
                 " SELECT best.chunk, best.length, u.lexeme, u.weights"
@@ -118,9 +118,10 @@ class PostgresIndex:
                     terms,
                     list(rarity.values()),
                     " | ".join(terms),
-                    list(collections),
-                    document,
-                    document,
+                    scope.index,
+                    list(scope.collections),
+                    documents,
+                    documents,
                     most,
                     terms,
                 ],

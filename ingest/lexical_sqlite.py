@@ -1,7 +1,7 @@
 """The lexical index in SQLite's FTS5.
 
-The column `scope` holds two tokens, one for the collection and one for the document, so that FTS5
-itself narrows a search to collections and finds the rows of a document to delete.
+The column `scope` holds two tokens, one for the collection in an index and one for the document, so
+that FTS5 itself narrows a search and finds the rows of a document to delete.
 """
 
 import heapq
@@ -14,7 +14,8 @@ from uuid import UUID
 from django.db import connection
 
 from ingest.hits import Hit
-from ingest.lexical_terms import Row
+from ingest.lexical_terms import Row, Scope
+from ingest.models import Index
 
 #: Of scope, context and text. A word in a title or heading says more than one in running text.
 WEIGHTS = (0.0, 1.5, 1.0)
@@ -28,8 +29,13 @@ _MATCHES = "FROM ingest_lexical WHERE ingest_lexical MATCH %s"
 _SCORES = f"SELECT rowid, -bm25(ingest_lexical, %s, %s, %s) {_MATCHES}"
 
 
-def _collection(pk: UUID) -> str:
-    return f"collection{pk.hex}"
+def _collection(index: UUID, pk: UUID) -> str:
+    return f"{index.hex}collection{pk.hex}"
+
+
+def _index(pk: UUID) -> str:
+    """What every token of a collection in this index begins with, for a query."""
+    return f'scope : "{pk.hex}collection" *'
 
 
 def _document(pk: UUID) -> str:
@@ -40,13 +46,19 @@ def _any_of(tokens: Sequence[str]) -> str:
     return "(" + " OR ".join(f'"{token}"' for token in tokens) + ")"
 
 
-def _scope(collections: Sequence[UUID]) -> str:
-    return _any_of([_collection(pk) for pk in collections])
+def _scope(scope: Scope) -> str:
+    """The rows whose words are counted."""
+    return f"scope : {_any_of([_collection(scope.index, pk) for pk in scope.collections])}"
 
 
-def _query(collections: Sequence[UUID], term: str, document: UUID | None = None) -> str:
-    alone = f'scope : "{_document(document)}" AND ' if document else ""
-    return f'{alone}scope : {_scope(collections)} AND {{context text}} : "{term}"'
+def _query(scope: Scope, term: str) -> str:
+    return f'{_scope(scope)} AND {{context text}} : "{term}"'
+
+
+def _narrowed(scope: Scope, query: str) -> str:
+    if scope.documents is None:
+        return query
+    return f"scope : {_any_of([_document(pk) for pk in scope.documents])} AND {query}"
 
 
 class SqliteIndex:
@@ -56,7 +68,7 @@ class SqliteIndex:
                 "INSERT INTO ingest_lexical (scope, context, text, chunk) VALUES (%s, %s, %s, %s)",
                 [
                     (
-                        f"{_collection(row.collection)} {_document(row.document)}",
+                        f"{_collection(row.index, row.collection)} {_document(row.document)}",
                         " ".join(row.context),
                         " ".join(row.text),
                         row.chunk.hex,
@@ -65,18 +77,23 @@ class SqliteIndex:
                 ],
             )
 
-    def remove_document(self, document_id: UUID) -> None:
-        self._remove(_document(document_id))
+    def remove_document(self, document_id: UUID, index_id: UUID | None) -> None:
+        query = f'scope : "{_document(document_id)}"'
+        self._remove(query if index_id is None else f"{query} AND {_index(index_id)}")
+
+    def remove_index(self, index_id: UUID) -> None:
+        self._remove(_index(index_id))
 
     def remove_collection(self, collection_id: UUID) -> None:
-        self._remove(_collection(collection_id))
+        for index in Index.objects.values_list("pk", flat=True):
+            self._remove(f'scope : "{_collection(index, collection_id)}"')
 
-    def _remove(self, scope: str) -> None:
+    def _remove(self, query: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM ingest_lexical WHERE rowid IN"
                 " (SELECT rowid FROM ingest_lexical WHERE ingest_lexical MATCH %s)",
-                [f'scope : "{scope}"'],
+                [query],
             )
 
     def forget(self) -> None:
@@ -100,35 +117,29 @@ class SqliteIndex:
             # The log of writes keeps old pages until it begins anew.
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def frequencies(self, terms: Sequence[str], collections: Sequence[UUID]) -> dict[str, int]:
+    def frequencies(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
         """In these collections alone: counts of others would tell what a person may not know."""
         with connection.cursor() as cursor:
             known = _everywhere(cursor, terms)
             counts = {
-                term: _number(cursor, f"SELECT count(*) {_MATCHES}", _query(collections, term))
+                term: _number(cursor, f"SELECT count(*) {_MATCHES}", _query(scope, term))
                 for term in known
             }
         return {term: count for term, count in counts.items() if count}
 
-    def search(
-        self,
-        frequencies: dict[str, int],
-        collections: Sequence[UUID],
-        limit: int,
-        document: UUID | None = None,
-    ) -> list[Hit]:
+    def search(self, frequencies: dict[str, int], scope: Scope, limit: int) -> list[Hit]:
         """FTS5 weighs a term by how rare it is in the whole table: the order of a person's own
         documents would tell which words others' hold. Asked for one term alone that weight is a
-        factor of the score, which is exchanged here for the rarity within `collections`.
+        factor of the score, which is exchanged here for the rarity within the scope.
         """
         found: dict[int, float] = defaultdict(float)
         with connection.cursor() as cursor:
             everywhere = _everywhere(cursor, list(frequencies))
             every = _number(cursor, "SELECT count(*) FROM ingest_lexical_docsize")
-            here = _number(cursor, f"SELECT count(*) {_MATCHES}", f"scope : {_scope(collections)}")
+            here = _number(cursor, f"SELECT count(*) {_MATCHES}", _scope(scope))
             for term in frequencies.keys() & everywhere.keys():
                 factor = _rarity(here, frequencies[term]) / _rarity(every, everywhere[term])
-                cursor.execute(_SCORES, [*WEIGHTS, _query(collections, term, document)])
+                cursor.execute(_SCORES, [*WEIGHTS, _narrowed(scope, _query(scope, term))])
                 for row, score in cursor.fetchall():
                     found[row] += factor * score
             best = heapq.nlargest(limit, found.items(), key=lambda item: (item[1], -item[0]))

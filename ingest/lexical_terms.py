@@ -16,9 +16,21 @@ class Row:
 
     chunk: UUID
     document: UUID
+    index: UUID
     collection: UUID
     context: list[str]
     text: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a search looks: passages of one index in some collections; of some documents alone, where
+    `documents` is given. Words are counted in the collections and the index, whatever the documents.
+    """
+
+    index: UUID
+    collections: tuple[UUID, ...]
+    documents: frozenset[UUID] | None = None
 
 
 def encode(term: str) -> str:

@@ -217,7 +217,7 @@ def test_words_are_found_in_any_language(
 ) -> None:
     add("noise.txt", "Completely different words about gardening, weather and the sea.")
     document = add("found.txt", text)
-    hits = lexical.search(question, [collection.id], 5)
+    hits = lexical.search(question, [collection.id], 5, index=active().pk)
     assert hits and Chunk.objects.get(pk=hits[0].chunk).document_id == document.pk
 
 
@@ -238,7 +238,7 @@ def test_words_are_found_in_any_language(
 )
 def test_any_question_is_only_words(add: Add, collection: Collection, question: str) -> None:
     add("leave.txt", "Every employee has 28 days of annual leave.")
-    assert lexical.search(question, [collection.id], 5) == []
+    assert lexical.search(question, [collection.id], 5, index=active().pk) == []
 
 
 def test_rare_words_decide_and_other_collections_stay_out(
@@ -252,13 +252,15 @@ def test_rare_words_decide_and_other_collections_stay_out(
             f"The procedure number {number} describes the usual steps of the procedure.",
         )
     kestrel = add("k.txt", "The kestrel procedure differs from the usual one.")
-    hits = lexical.search("What is the usual kestrel procedure?", [collection.id], 10)
+    hits = lexical.search(
+        "What is the usual kestrel procedure?", [collection.id], 10, index=active().pk
+    )
     assert Chunk.objects.get(pk=hits[0].chunk).document_id == kestrel.pk
     assert all(
         Chunk.objects.get(pk=hit.chunk).document.collection_id == collection.id for hit in hits
     )
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    assert lexical.search("kestrel", [], 5) == []
+    assert lexical.search("kestrel", [], 5, index=active().pk) == []
 
 
 def test_stamps_cost_one_query_for_any_number_of_collections(
@@ -291,4 +293,4 @@ def test_erased_words_leave_the_index_too(add: Add, alice: User, collection: Col
     assert held()
     lexical.forget()
     assert not held()
-    assert lexical.search("kestrel", [collection.id], 5)
+    assert lexical.search("kestrel", [collection.id], 5, index=active().pk)
