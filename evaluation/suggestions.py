@@ -155,7 +155,8 @@ def _evidence(user: User, message: Message) -> list[dict[str, Any]]:
     chunks = readable_chunks(user, [message])
     quotes: dict[str, dict[str, Any]] = {}
     for citation in _citations(message):
-        chunk = chunks.get(citation.source.chunk_id) if citation.source else None
+        key = citation.source.chunk_id if citation.source else None
+        chunk = chunks.get(key) if key else None
         if chunk is not None:
             quote = _quote(chunk, citation)
             quotes.setdefault(f"{chunk.document_id} {quote['quote']}", quote)

@@ -24,6 +24,8 @@ beat_schedule = {
     "seal-record": {"task": "audit.tasks.seal", "schedule": 10.0},
     "sweep-documents": {"task": "ingest.tasks.sweep", "schedule": 15.0},
     "sweep-answers": {"task": "chat.tasks.sweep", "schedule": 15.0},
+    "sweep-runs": {"task": "evaluation.tasks.sweep", "schedule": 15.0},
+    "tidy-runs": {"task": "evaluation.tasks.tidy", "schedule": 3_600.0},
     "purge": {"task": "compliance.keeping.purge", "schedule": 3_600.0},
     "collect-browser-reports": {
         "task": "sovereign.tasks.collect_browser_reports",

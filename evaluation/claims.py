@@ -1,0 +1,139 @@
+"""Who works on a run: a lease in the database, as for documents (ingest/claims.py).
+
+Each result is written in one transaction with a look at the lease, so that a worker that was taken for
+dead writes nothing twice, and whoever comes after it goes on behind the last result.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from evaluation.ending import end
+from evaluation.models import Run
+from ingest.queue import EVALUATE, send_each
+
+log = structlog.get_logger(__name__)
+
+#: Claims without a result between them; then the run has failed.
+MOST_ATTEMPTS = 8
+#: A message may be on its way for this long before it counts as lost.
+GRACE = timedelta(seconds=10)
+
+
+class LeaseLost(Exception):
+    """The run was stopped, deleted, or went to another worker: stop quietly."""
+
+
+@dataclass
+class Claim:
+    """The right to work on one run, until the lease is lost."""
+
+    run: UUID
+    lease: UUID
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.began
+
+    def held(self) -> QuerySet[Run]:
+        """The run, as long as this claim holds it. Every write of a worker goes through here."""
+        return Run.objects.filter(id=self.run, lease=self.lease, status=Run.Status.RUNNING)
+
+    def check(self) -> Run:
+        """The run as it is now. Raises LeaseLost; one that is to stop ends here."""
+        run = self.held().select_related("set", "index", "started_by").first()
+        if run is None:
+            raise LeaseLost
+        if run.stop_requested:
+            end(self.held(), Run.Status.STOPPED)
+            raise LeaseLost
+        return run
+
+
+def take(run_id: UUID | str) -> Claim | None:
+    """Claim that queued run; None when there is nothing to do, or not yet."""
+    claim = Claim(UUID(str(run_id)), uuid4())
+    taken = (
+        _rested()
+        .filter(id=claim.run)
+        .update(
+            status=Run.Status.RUNNING,
+            started_at=Coalesce("started_at", timezone.now()),
+            attempts=F("attempts") + 1,
+            lease=claim.lease,
+            lease_until=until(),
+        )
+    )
+    return claim if taken else None
+
+
+def _rested() -> QuerySet[Run]:
+    over = Q(lease_until__isnull=True) | Q(lease_until__lte=timezone.now())
+    return Run.objects.filter(over, status=Run.Status.QUEUED)
+
+
+def until(seconds: float = 0) -> datetime:
+    """When a lease ends that is taken or renewed now."""
+    return timezone.now() + timedelta(seconds=seconds or settings.LEASE_SECONDS)
+
+
+def put_back(claim: Claim, seconds: float = 0) -> None:
+    """Let the run wait again: for the next message, or for `seconds` and then for the sweep."""
+    rests = until(seconds) if seconds else None
+    claim.held().update(status=Run.Status.QUEUED, lease=None, lease_until=rests)
+
+
+@contextmanager
+def heartbeat(claim: Claim) -> Iterator[None]:
+    """Keep the lease while a model reads and writes."""
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(claim, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _beat(claim: Claim, over: threading.Event) -> None:
+    while not over.wait(settings.LEASE_SECONDS / 4):
+        try:
+            if not claim.held().update(lease_until=until()):
+                return
+        except DatabaseError as error:
+            log.warning("run.heartbeat.failed", error=type(error).__name__)
+        finally:
+            connection.close()
+
+
+def recover() -> int:
+    """Queue again what a killed worker held, end what was to stop, send for what waits; how many."""
+    expired = Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=timezone.now())
+    for run in list(expired[:100]):
+        _lost(run, expired.filter(pk=run.pk, lease=run.lease))
+    late = _rested().filter(created_at__lt=timezone.now() - GRACE)
+    return send_each(EVALUATE, [str(pk) for pk in late.values_list("pk", flat=True)[:100]])
+
+
+@transaction.atomic
+def _lost(run: Run, held: QuerySet[Run]) -> None:
+    if run.stop_requested:
+        end(held, Run.Status.STOPPED)
+    elif run.attempts >= MOST_ATTEMPTS:
+        end(held, Run.Status.FAILED, "worker-lost")
+    else:
+        held.update(status=Run.Status.QUEUED, lease=None, lease_until=None)
+        log.warning("run.lease.expired", run=str(run.pk), attempts=run.attempts)

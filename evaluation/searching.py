@@ -1,0 +1,22 @@
+"""The product's own search, as a run asks it. It is recorded once, at the end of the run."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from accounts.models import User
+from chat.condense import Turn, condense
+from chat.rank import Passage, rank
+from chat.retrieve import retrieve
+from ingest.models import Index
+
+
+def search(
+    user: User,
+    question: str,
+    history: Sequence[Turn],
+    collections: Sequence[UUID],
+    index: Index,
+    k: int,
+) -> list[Passage]:
+    """The best `k` passages of that index. Raises ModelsUnavailable, StoreUnavailable."""
+    return rank(retrieve(user, collections, condense(question, history)), k)
