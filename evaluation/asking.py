@@ -113,7 +113,8 @@ class _Look:
         if time.monotonic() - self._at >= LOOK_SECONDS:
             self._at = time.monotonic()
             self.stop = self.stopped()
-            self.people = not self.stop and self.patient and _people_wait()
+            # What is written now is one of them.
+            self.people = not self.stop and self.patient and get_client().waiting() > 1
         return self.stop or self.people
 
 
@@ -122,13 +123,9 @@ def _wait_for_people(stopped: Callable[[], bool]) -> None:
     for _second in range(60):
         if stopped():
             raise Interrupted
-        if not _people_wait():
+        if not get_client().waiting():
             return
         time.sleep(LOOK_SECONDS)
-
-
-def _people_wait() -> bool:
-    return get_client().waiting() > 0
 
 
 def _written(asked: Ask, stopped: Callable[[], bool]) -> Outcome:

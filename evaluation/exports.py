@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from evaluation.files import ONCE, safe
 from evaluation.models import Question
 
 
-def as_jsonl(questions: Sequence[Question]) -> str:
+def as_jsonl(questions: Iterable[Question]) -> str:
     """A line each, as it is imported."""
     return "".join(json.dumps(_plainly(each), ensure_ascii=False) + "\n" for each in questions)
 
@@ -28,8 +28,9 @@ def _plainly(question: Question) -> dict[str, Any]:
     }
 
 
-def as_csv(questions: Sequence[Question]) -> str:
+def as_csv(questions: Iterable[Question]) -> str:
     """A row each, with as many quotes and turns as the longest has; safe for spreadsheets, with a BOM."""
+    questions = list(questions)
     quotes = max((len(each.evidence) for each in questions), default=0) or 1
     turns = max((len(each.history) for each in questions), default=0)
     head = [*ONCE, *["history"] * turns, *["file", "section", "quote"] * quotes]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from audit import actions
 from audit.problems import Problem
-from audit.record import record
+from audit.record import Data, record
 from evaluation.access import get_question, get_set
 from evaluation.draft import Draft, checked, draft_of
 from evaluation.models import Question, QuestionSet
@@ -60,6 +60,15 @@ def delete_question(user: User, question: Question) -> None:
     question = get_question(user, question.pk)
     _record(actions.QUESTION_DELETED, user, question)
     question.delete()
+
+
+def record_export(user: User, found: QuestionSet, form: str) -> list[Question]:
+    """The accepted questions of a set, for a file that leaves the product. Raises Http404."""
+    found = get_set(user, found.pk)
+    questions = list(found.questions.filter(state=Question.State.ACCEPTED))
+    data: Data = {"format": form, "questions": len(questions)}
+    record(actions.QUESTIONS_EXPORTED, actor=user, target=("question-set", found.pk), data=data)
+    return questions
 
 
 def locked(found: QuestionSet) -> QuestionSet:

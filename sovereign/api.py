@@ -20,6 +20,7 @@ from accounts.api import router as accounts_router
 from audit.problems import Problem
 from chat.api import router as chat_router
 from compliance.api import router as compliance_router
+from evaluation.api import router as evaluation_router
 from ingest.api import router as ingest_router
 from sovereign.parser import StrictParser
 
@@ -35,7 +36,7 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
     parser=StrictParser(),
 )
-for router in (accounts_router, ingest_router, chat_router, compliance_router):
+for router in (accounts_router, ingest_router, chat_router, compliance_router, evaluation_router):
     api.add_router("", router)
 
 CODES = {
