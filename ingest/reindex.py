@@ -106,7 +106,8 @@ def progress(index: Index) -> Progress:
     """How far the building of an index is."""
     ready = Document.objects.filter(status=Document.Status.READY, chunk_count__gt=0).count()
     left = build.missing(index).count()
-    return Progress(ready - left, ready, index.error_code)
+    code = Index.objects.filter(pk=index.pk).values_list("error_code", flat=True).first()
+    return Progress(ready - left, ready, code or "")
 
 
 def stale() -> bool:
