@@ -1,0 +1,68 @@
+"""The documents that a question names, among those of the searched collections.
+
+The titles of a set of collections are kept, by word, for as long as no document comes or goes there.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max, QuerySet
+
+from chat.names import Named, Names, Title
+from ingest.access import searchable
+from ingest.language import detect_language
+from ingest.models import Document
+
+#: Sets of collections whose titles are kept in this process: people's rights differ, not endlessly.
+MOST_KEPT = 32
+#: More titles than this are not looked through: names among so many single out little.
+MOST_TITLES = 50_000
+
+_Stamp = tuple[int, datetime | None, datetime | None]
+_kept: OrderedDict[frozenset[UUID], tuple[_Stamp, Names]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def named(
+    question: str, collections: Iterable[UUID], documents: frozenset[UUID] | None = None
+) -> list[Named]:
+    """The documents of `collections` that `question` names, the surest first.
+
+    `collections` must be readable by the asker: what is rare counts among their titles alone, so that
+    what others hold never shows. `documents`: of these alone (None: of all).
+    """
+    chosen = frozenset(collections)
+    if not chosen:
+        return []
+    found = _names(chosen).named_in(question, detect_language(question))
+    return [one for one in found if documents is None or one.document in documents]
+
+
+def _names(collections: frozenset[UUID]) -> Names:
+    rows = Document.objects.filter(searchable(), collection__in=collections).order_by()
+    stamp = _stamp(rows)
+    with _lock:
+        kept = _kept.get(collections)
+        if kept and kept[0] == stamp:
+            _kept.move_to_end(collections)
+            return kept[1]
+    names = Names.of(_titles(rows)) if stamp[0] <= MOST_TITLES else Names()
+    with _lock:
+        _kept[collections] = stamp, names
+        _kept.move_to_end(collections)
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return names
+
+
+def _stamp(rows: QuerySet[Document]) -> _Stamp:
+    sums = rows.aggregate(count=Count("pk"), words=Max("words_at"), ready=Max("ready_at"))
+    return sums["count"], sums["words"], sums["ready"]
+
+
+def _titles(rows: QuerySet[Document]) -> Iterable[Title]:
+    for pk, title, name, dated in rows.values_list("pk", "title", "name", "dated").iterator():
+        yield Title(pk, title, name, dated)
