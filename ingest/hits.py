@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from ingest.access import searchable
 from ingest.models import Chunk
+
+AnyHit = TypeVar("AnyHit", bound="Hit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Hit:
     whole: float = 0.0
 
 
-def living(hits: Iterable[Hit], documents: Collection[UUID] | None = None) -> list[Hit]:
+def living(hits: Iterable[AnyHit], documents: Collection[UUID] | None = None) -> list[AnyHit]:
     """Drop chunks that are gone, hidden or being erased: an index may lag behind.
 
     With `documents` those of other documents, too.

@@ -4,17 +4,21 @@ Both databases see the same terms, so both find the same passages: SQLite keeps 
 (ingest/lexical_sqlite.py), PostgreSQL in a tsvector (ingest/lexical_postgres.py).
 """
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count
 
+from ingest import lexical_sizes
 from ingest.access import searchable
-from ingest.hits import Hit, living
+from ingest.hits import living
 from ingest.language import detect_language
 from ingest.lexical_postgres import PostgresIndex
+from ingest.lexical_scores import Found, LexicalHit, Word, asked, hit
 from ingest.lexical_sqlite import SqliteIndex
 from ingest.lexical_terms import Row, Scope, encoded
 from ingest.models import Chunk, Document
@@ -23,11 +27,10 @@ from ingest.terms import query_terms, terms
 #: Common words cost most of the time and decide little: with the 12 rarest the score is that of
 #: all words (docs/architecture.md has the measurement).
 RAREST = 12
+#: Passages that are scored, or more where more are asked for.
+CANDIDATES = 400
 MAX_WORDS = 200
 MAX_LANGUAGES = 6
-
-#: Terms that mean the same word, one for each language that may have stemmed it.
-Word = frozenset[str]
 
 
 class Index(Protocol):
@@ -47,12 +50,14 @@ class Index(Protocol):
         """Take the bytes of removed rows out of the database's file. Not inside a transaction."""
         ...
 
-    def frequencies(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
+    def count(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
         """In how many chunks each term is; terms that are nowhere may be left out."""
         ...
 
-    def search(self, frequencies: dict[str, int], scope: Scope, limit: int) -> list[Hit]:
-        """Chunks with any of the terms, best first by BM25."""
+    def candidates(
+        self, chosen: Mapping[str, int], rarity: Mapping[str, float], scope: Scope, most: int
+    ) -> list[Found]:
+        """At most `most` chunks with the terms that weigh most. `chosen`: in how many chunks each is."""
         ...
 
 
@@ -64,29 +69,31 @@ def index(document: Document, chunks: Iterable[Chunk]) -> None:
     """Add a document's chunks to the index that each belongs to, which may be one that is being built.
     Call it in the transaction that stores them.
     """
-    _index().add(
-        [
-            Row(
-                chunk=chunk.id,
-                document=document.id,
-                index=chunk.index_id,
-                collection=document.collection_id,
-                context=encoded(terms(chunk.context, chunk.language)),
-                text=encoded(terms(chunk.text, chunk.language)),
-            )
-            for chunk in chunks
-        ]
-    )
+    rows = [
+        Row(
+            chunk=chunk.id,
+            document=document.id,
+            index=chunk.index_id,
+            collection=document.collection_id,
+            context=encoded(terms(chunk.context, chunk.language)),
+            text=encoded(terms(chunk.text, chunk.language)),
+        )
+        for chunk in chunks
+    ]
+    _index().add(rows)
+    lexical_sizes.add(rows)
 
 
 def remove_document(document_id: UUID, *, index: UUID | None = None) -> None:
     """A document's words leave `index`, or every index where none is given."""
     _index().remove_document(document_id, index)
+    lexical_sizes.remove_document(document_id, index)
 
 
 def remove_index(index_id: UUID) -> None:
     """All words of an index, of every collection. Call `forget` when it is committed."""
     _index().remove_index(index_id)
+    lexical_sizes.remove_index(index_id)
 
 
 def forget() -> None:
@@ -96,6 +103,7 @@ def forget() -> None:
 
 def remove_collection(collection_id: UUID) -> None:
     _index().remove_collection(collection_id)
+    lexical_sizes.remove_collection(collection_id)
 
 
 def search(
@@ -105,7 +113,7 @@ def search(
     *,
     index: UUID,
     documents: frozenset[UUID] | None = None,
-) -> list[Hit]:
+) -> list[LexicalHit]:
     """Chunks of findable documents that share the question's rarest words, best first by BM25.
 
     Of `documents` alone, where they are given: none of them is none found.
@@ -119,7 +127,7 @@ def search(
     # file, or of what was stopped, there may be hundreds that say what was asked for.
     for wanted in (limit + 20, 8 * limit + 200, 64 * limit + 2_000):
         found = _found(question, scope, wanted, languages)
-        alive = living(found)
+        alive = living(found, documents)
         if len(alive) >= limit or len(found) < wanted:
             break
     return alive[:limit]
@@ -133,7 +141,7 @@ def indexed(
     *,
     index: UUID,
     document: UUID | None = None,
-) -> list[Hit]:
+) -> list[LexicalHit]:
     """The same of all rows that the index holds, hidden and dead ones included; of one `document` of
     these collections alone, where it is given.
 
@@ -144,12 +152,19 @@ def indexed(
     return _found(question, Scope(index, tuple(collections), documents), limit, languages)
 
 
-def _found(question: str, scope: Scope, limit: int, languages: Sequence[str]) -> list[Hit]:
+def _found(question: str, scope: Scope, limit: int, languages: Sequence[str]) -> list[LexicalHit]:
     words = _words(question, languages)
-    every = sorted({term for word in words for term in word})
-    frequencies = _index().frequencies(every, scope) if every else {}
+    passages, mean = lexical_sizes.of(scope)
+    every = sorted({term for word in words for term in word}) if passages else []
+    count = partial(_index().count, scope=scope)
+    frequencies = lexical_sizes.frequencies(every, scope, passages, count)
     chosen = _rarest(words, frequencies)
-    return _index().search(chosen, scope, limit) if chosen else []
+    if not chosen:
+        return []
+    about = asked(words, chosen, passages, mean)
+    found = _index().candidates(chosen, about.rarity, scope, max(CANDIDATES, limit))
+    hits = [hit(about, each) for each in found]
+    return heapq.nsmallest(limit, hits, key=lambda each: (-each.score, each.chunk))
 
 
 def languages_of(question: str, collections: Sequence[UUID]) -> list[str]:

@@ -1,25 +1,19 @@
-"""The lexical index in PostgreSQL: a tsvector of our own terms, and BM25 in Python.
+"""The lexical index in PostgreSQL: a tsvector of our own terms, proposals by GIN.
 
-PostgreSQL's ts_rank knows no document frequency. So it gives the chunks that hold most of the
-question's weight, 200 at least, and they are scored here. Positions of the context line carry weight
-A, those of the text weight D.
+PostgreSQL's ts_rank knows no document frequency: ingest/lexical_scores.py scores what is proposed.
+Positions of the context line carry weight A, those of the text weight D.
 """
 
-import heapq
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection
 
-from ingest.hits import Hit
+from ingest.lexical_plan import split, together
+from ingest.lexical_scores import Found
 from ingest.lexical_terms import Row, Scope
 
-#: Chunks that are scored, or more where more are asked for.
-CANDIDATES = 200
-CONTEXT_WEIGHT = 1.5
-K1, B = 1.2, 0.75
 #: Limits of a tsvector: the largest position, and how many a lexeme may have.
 MAX_POSITION, MAX_POSITIONS = 16_383, 255
 
@@ -61,7 +55,8 @@ class PostgresIndex:
     def forget(self) -> None:
         """PostgreSQL's autovacuum does it: docs/retention.md."""
 
-    def frequencies(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
+    def count(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
+        """In these collections alone: counts of others would tell what a person may not know."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT term, (SELECT count(*) FROM ingest_lexical"
@@ -71,62 +66,56 @@ class PostgresIndex:
             )
             return dict(cursor.fetchall())
 
-    def search(self, frequencies: dict[str, int], scope: Scope, limit: int) -> list[Hit]:
-        total, mean = self._size(scope)
-        rarity = {
-            term: math.log(1 + (total - count + 0.5) / (count + 0.5))
-            for term, count in frequencies.items()
-        }
-        found: dict[UUID, float] = defaultdict(float)
-        for chunk, length, term, weights in self._candidates(rarity, scope, max(CANDIDATES, limit)):
-            tf = sum(CONTEXT_WEIGHT if weight == "A" else 1.0 for weight in weights)
-            norm = K1 * (1 - B + B * length / mean)
-            found[chunk] += rarity[term] * tf * (K1 + 1) / (tf + norm)
-        best = heapq.nlargest(limit, found.items(), key=lambda item: item[1])
-        return [Hit(chunk, score) for chunk, score in best]
+    def candidates(
+        self, chosen: Mapping[str, int], rarity: Mapping[str, float], scope: Scope, most: int
+    ) -> list[Found]:
+        for query in _queries(chosen, scope, most):
+            best = self._best(query, rarity, scope, most)
+            if len({chunk for chunk, *_ in best}) >= most:
+                break
+        places: dict[UUID, tuple[list[tuple[int, str]], list[tuple[int, str]]]] = {}
+        lengths: dict[UUID, int] = {}
+        for chunk, length, term, positions, weights in best:
+            lengths[chunk] = length
+            context, text = places.setdefault(chunk, ([], []))
+            for place, weight in zip(positions, weights, strict=True):
+                (context if weight == "A" else text).append((place, term))
+        return [
+            Found(chunk, lengths[chunk], sorted(context), sorted(text))
+            for chunk, (context, text) in places.items()
+        ]
 
-    def _size(self, scope: Scope) -> tuple[int, float]:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*), coalesce(avg(length), 1)::float8 FROM ingest_lexical"
-                " WHERE index = %s AND collection = ANY(%s)",
-                [scope.index, list(scope.collections)],
-            )
-            total, mean = cursor.fetchone()
-        return total, max(mean, 1.0)
-
-    def _candidates(
-        self,
-        rarity: dict[str, float],
-        scope: Scope,
-        most: int,
-    ) -> Iterable[tuple[UUID, int, str, list[str]]]:
-        """(chunk, length, term, weights of its positions) of the best `most` chunks."""
-        terms = list(rarity)
+    def _best(
+        self, query: str, rarity: Mapping[str, float], scope: Scope, most: int
+    ) -> list[tuple[UUID, int, str, list[int], list[str]]]:
+        """(chunk, length, term, positions, weights of these) of the `most` chunks with most weight."""
         documents = None if scope.documents is None else list(scope.documents)
+        weight = " + ".join(["CASE WHEN terms @@ %s::tsquery THEN %s ELSE 0 END"] * len(rarity))
+        terms = list(rarity)
         with connection.cursor() as cursor:
             cursor.execute(
-                "WITH asked AS (SELECT * FROM unnest(%s::text[], %s::float8[]) AS a(term, rarity)),"
-                " best AS (SELECT chunk, length, terms FROM ingest_lexical l"
+                "WITH best AS MATERIALIZED (SELECT chunk, length, terms FROM ingest_lexical"  # noqa: S608
                 "  WHERE terms @@ %s::tsquery AND index = %s AND collection = ANY(%s)"
                 "   AND (%s::uuid[] IS NULL OR document = ANY(%s))"
-                "  ORDER BY (SELECT sum(rarity) FROM asked WHERE l.terms @@ term::tsquery) DESC,"
-                "   length LIMIT %s)"
-                " SELECT best.chunk, best.length, u.lexeme, u.weights"
+                f"  ORDER BY {weight} DESC, length LIMIT %s)"
+                " SELECT best.chunk, best.length, u.lexeme, u.positions, u.weights"
                 " FROM best, unnest(best.terms) AS u WHERE u.lexeme = ANY(%s)",
                 [
-                    terms,
-                    list(rarity.values()),
-                    " | ".join(terms),
-                    scope.index,
-                    list(scope.collections),
-                    documents,
-                    documents,
-                    most,
-                    terms,
+                    *(query, scope.index, list(scope.collections), documents, documents),
+                    *(value for pair in rarity.items() for value in pair),
+                    *(most, terms),
                 ],
             )
             return list(cursor.fetchall())
+
+
+def _queries(chosen: Mapping[str, int], scope: Scope, most: int) -> list[str]:
+    """Rows with a rare word or with most of the common ones; then any, where those are too few."""
+    rare, common = split(chosen, scope, most)
+    least = len(common) - 1 if rare else 2
+    some = [f"({' & '.join(t)})" for t in together(common) if len(t) >= min(least, len(common))]
+    first = " | ".join([*rare, *some])
+    return [first, " | ".join(chosen)] if common else [first]
 
 
 def _vector(row: Row) -> str:

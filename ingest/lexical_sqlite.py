@@ -5,28 +5,24 @@ that FTS5 itself narrows a search and finds the rows of a document to delete.
 """
 
 import heapq
-import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from ingest.hits import Hit
+from ingest.lexical_plan import FEW_DOCUMENTS, split, together
+from ingest.lexical_scores import Found
 from ingest.lexical_terms import Row, Scope
 from ingest.models import Index
 
-#: Of scope, context and text. A word in a title or heading says more than one in running text.
-WEIGHTS = (0.0, 1.5, 1.0)
-#: Terms of one lookup: SQLite allows only so many parts of a compound SELECT.
-LOOKUP = 200
+#: Rows of one lookup: SQLite allows only so many parameters.
+LOOKUP = 500
 #: Pages of one step of a merge: others wait for the database meanwhile.
 MERGE_PAGES = 500
 MOST_MERGES = 100_000
 _MATCHES = "FROM ingest_lexical WHERE ingest_lexical MATCH %s"
-# bm25() is negative: the smaller, the better.
-_SCORES = f"SELECT rowid, -bm25(ingest_lexical, %s, %s, %s) {_MATCHES}"
 
 
 def _collection(index: UUID, pk: UUID) -> str:
@@ -53,12 +49,6 @@ def _scope(scope: Scope) -> str:
 
 def _query(scope: Scope, term: str) -> str:
     return f'{_scope(scope)} AND {{context text}} : "{term}"'
-
-
-def _narrowed(scope: Scope, query: str) -> str:
-    if scope.documents is None:
-        return query
-    return f"scope : {_any_of([_document(pk) for pk in scope.documents])} AND {query}"
 
 
 class SqliteIndex:
@@ -117,65 +107,105 @@ class SqliteIndex:
             # The log of writes keeps old pages until it begins anew.
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def frequencies(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
+    def count(self, terms: Sequence[str], scope: Scope) -> dict[str, int]:
         """In these collections alone: counts of others would tell what a person may not know."""
         with connection.cursor() as cursor:
-            known = _everywhere(cursor, terms)
-            counts = {
-                term: _number(cursor, f"SELECT count(*) {_MATCHES}", _query(scope, term))
-                for term in known
-            }
-        return {term: count for term, count in counts.items() if count}
+            return {term: _number(cursor, _query(scope, term)) for term in terms}
 
-    def search(self, frequencies: dict[str, int], scope: Scope, limit: int) -> list[Hit]:
-        """FTS5 weighs a term by how rare it is in the whole table: the order of a person's own
-        documents would tell which words others' hold. Asked for one term alone that weight is a
-        factor of the score, which is exchanged here for the rarity within the scope.
+    def candidates(
+        self, chosen: Mapping[str, int], rarity: Mapping[str, float], scope: Scope, most: int
+    ) -> list[Found]:
+        """FTS5's own bm25() walks every row of every word, and weighs words by the whole table: the
+        order of a person's own documents would tell which words others' hold.
         """
-        found: dict[int, float] = defaultdict(float)
         with connection.cursor() as cursor:
-            everywhere = _everywhere(cursor, list(frequencies))
-            every = _number(cursor, "SELECT count(*) FROM ingest_lexical_docsize")
-            here = _number(cursor, f"SELECT count(*) {_MATCHES}", _scope(scope))
-            for term in frequencies.keys() & everywhere.keys():
-                factor = _rarity(here, frequencies[term]) / _rarity(every, everywhere[term])
-                cursor.execute(_SCORES, [*WEIGHTS, _narrowed(scope, _query(scope, term))])
-                for row, score in cursor.fetchall():
-                    found[row] += factor * score
-            best = heapq.nlargest(limit, found.items(), key=lambda item: (item[1], -item[0]))
-            chunks = _chunks(cursor, [row for row, _ in best])
-        return [Hit(chunks[row], score) for row, score in best if row in chunks]
+            weights = _weighed(cursor, chosen, rarity, scope, most)
+            best = heapq.nsmallest(most, weights, key=lambda row: (-weights[row], row))
+            return _passages(cursor, best, chosen.keys())
 
 
-def _everywhere(cursor: Any, terms: Sequence[str]) -> dict[str, int]:
-    """In how many rows of the whole table each term is. Never for a caller to see."""
-    found: dict[str, int] = {}
-    for start in range(0, len(terms), LOOKUP):
-        part = list(terms[start : start + LOOKUP])
-        marks = ", ".join(["%s"] * len(part))
-        cursor.execute(
-            f"SELECT term, doc FROM ingest_lexical_terms WHERE term IN ({marks})",  # noqa: S608
-            part,
-        )
-        found.update(cursor.fetchall())
+def _weighed(
+    cursor: Any,
+    chosen: Mapping[str, int],
+    rarity: Mapping[str, float],
+    scope: Scope,
+    most: int,
+) -> dict[int, float]:
+    """Rows with the weight of the question's words that are known to be in them."""
+    found: dict[int, float] = defaultdict(float)
+    look = _Look(cursor, scope)
+    rare, common = split(chosen, scope, most)
+    for term in rare:
+        for row in look(f'"{term}"'):
+            found[row] += rarity[term]
+    for term in common if rare else ():
+        for row in look(f'("{term}" AND {_any_of(rare)})'):
+            found[row] += rarity[term]
+    # Passages without a rare word, but with most of the others.
+    for terms in together(common):
+        if len(found) >= 2 * most:
+            break
+        weight = sum(rarity[term] for term in terms)
+        for row in look(_all_of(terms), most):
+            found[row] = max(found[row], weight)
     return found
 
 
-def _number(cursor: Any, sql: str, *values: str) -> int:
-    cursor.execute(sql, list(values))
+class _Look:
+    """Looks up words within a scope. Many documents are not named in each query: their rows are read
+    once, and the rows of words are compared with them.
+    """
+
+    def __init__(self, cursor: Any, scope: Scope) -> None:
+        self._cursor = cursor
+        self._where = _scope(scope)
+        self._among: set[int] | None = None
+        if scope.documents is None:
+            return
+        documents = f"scope : {_any_of([_document(pk) for pk in scope.documents])}"
+        if len(scope.documents) <= FEW_DOCUMENTS:
+            self._where = f"{documents} AND {self._where}"
+        else:
+            self._among = set(self._rows(documents, -1))
+
+    def __call__(self, words: str, most: int = -1) -> list[int]:
+        query = f"{self._where} AND {{context text}} : {words}"
+        if self._among is None:
+            return self._rows(query, most)
+        return [row for row in self._rows(query, -1) if row in self._among]
+
+    def _rows(self, query: str, most: int) -> list[int]:
+        self._cursor.execute(f"SELECT rowid {_MATCHES} LIMIT %s", [query, most])
+        return [row for (row,) in self._cursor.fetchall()]
+
+
+def _all_of(terms: Sequence[str]) -> str:
+    return "(" + " AND ".join(f'"{term}"' for term in terms) + ")"
+
+
+def _number(cursor: Any, query: str) -> int:
+    cursor.execute(f"SELECT count(*) {_MATCHES}", [query])
     return int(cursor.fetchone()[0])
 
 
-def _rarity(total: int, count: int) -> float:
-    """The weight that FTS5's bm25() gives a term, its floor included."""
-    ratio = (total - count + 0.5) / (count + 0.5)
-    return math.log(ratio) if ratio > 1 else 1e-6
+def _passages(cursor: Any, rows: Sequence[int], terms: Collection[str]) -> list[Found]:
+    found = []
+    for start in range(0, len(rows), LOOKUP):
+        part = rows[start : start + LOOKUP]
+        marks = ", ".join(["%s"] * len(part))
+        cursor.execute(
+            f"SELECT chunk, context, text FROM ingest_lexical WHERE rowid IN ({marks})",  # noqa: S608
+            list(part),
+        )
+        found += [_found(UUID(row[0]), row[1], row[2], terms) for row in cursor.fetchall()]
+    return found
 
 
-def _chunks(cursor: Any, rows: Sequence[int]) -> dict[int, UUID]:
-    marks = ", ".join(["%s"] * len(rows))
-    cursor.execute(
-        f"SELECT rowid, chunk FROM ingest_lexical WHERE rowid IN ({marks})",  # noqa: S608
-        list(rows),
+def _found(chunk: UUID, context: str, text: str, terms: Collection[str]) -> Found:
+    first, then = context.split(), text.split()
+    return Found(
+        chunk,
+        len(first) + len(then),
+        [(place, term) for place, term in enumerate(first) if term in terms],
+        [(place, term) for place, term in enumerate(then, len(first)) if term in terms],
     )
-    return {row: UUID(chunk) for row, chunk in cursor.fetchall()}

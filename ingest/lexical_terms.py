@@ -21,6 +21,10 @@ class Row:
     context: list[str]
     text: list[str]
 
+    @property
+    def length(self) -> int:
+        return len(self.context) + len(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

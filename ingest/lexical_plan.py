@@ -1,0 +1,34 @@
+"""Which passages a database proposes for scoring: a bounded number, however many hold a word. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, combinations, islice
+
+from ingest.lexical_terms import Scope
+
+#: Rows of rare words that are read for one question; of those of the others only the ones that have a
+#: rare word, too, or most of the common ones.
+ROWS = 1_500
+#: Ways to leave out some of the common words.
+COMBINATIONS = 4
+#: Words of so many documents are few: all their rows are read.
+FEW_DOCUMENTS = 100
+
+
+def split(chosen: Mapping[str, int], scope: Scope, most: int) -> tuple[list[str], list[str]]:
+    """The rarest terms, as long as they are in few rows, and the others; rarest first.
+
+    `chosen`: in how many rows each is. `most`: how many rows are wanted.
+    """
+    order = sorted(chosen, key=lambda term: (chosen[term], term))
+    if scope.documents is not None and len(scope.documents) <= FEW_DOCUMENTS:
+        return order, []
+    rows = list(accumulate(chosen[term] for term in order))
+    cut = bisect_right(rows, max(ROWS, 2 * most))
+    return order[:cut], order[cut:]
+
+
+def together(common: Sequence[str]) -> Iterator[Sequence[str]]:
+    """All, all but one, and so on to pairs of the rarest; in the end the rarest alone."""
+    for size in range(len(common), 0, -1):
+        yield from islice(combinations(common, size), COMBINATIONS if size > 1 else 1)
