@@ -61,6 +61,8 @@ def groups(summary: Summary, name: str) -> list[tuple[str, list[Bar]]]:
     made = []
     for kind in KINDS:
         parts = {key: part for key, part in summary.items() if key.startswith(f"{kind}:")}
+        if kind == "language" and "english" in summary:
+            parts["english"] = summary["english"]
         bars = [
             bar(key, words.group(key), part["scores"][name])
             for key, part in parts.items()
@@ -89,7 +91,7 @@ class Pair:
     said: float
     won: int
     lost: int
-    p: float | None
+    p: float
 
 
 def difference(found: Difference) -> Pair:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -195,8 +196,9 @@ class RunForm(forms.Form):
 
     def __init__(self, models: list[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        states = [Index.State.ACTIVE, Index.State.BUILDING]
-        indexes = Index.objects.filter(state__in=states).order_by("state", "-created_at")
+        built = Q(state=Index.State.BUILDING, built_at__isnull=False)
+        usable = Index.objects.filter(Q(state=Index.State.ACTIVE) | built)
+        indexes = usable.order_by("state", "-created_at")
         cast(forms.ModelChoiceField[Any], self.fields["index"]).queryset = indexes
         cast(forms.ChoiceField, self.fields["model"]).choices = [(name, name) for name in models]
         if indexes.count() < 2:

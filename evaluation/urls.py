@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from evaluation.views import compare, questions, results, runs, sets
+from evaluation.views import compare, indexes, questions, results, runs, sets
 
 app_name = "evaluation"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -25,5 +25,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("evaluation/runs/<uuid:pk>/file", runs.file, name="run-file"),
     path("evaluation/runs/<uuid:pk>/compare", compare.comparison, name="compare"),
     path("evaluation/results/<uuid:pk>", results.result, name="result"),
+    path("evaluation/indexes", indexes.indexes, name="indexes"),
+    path("evaluation/indexes/build", indexes.build, name="index-build"),
+    path("evaluation/indexes/<uuid:pk>/activate", indexes.activate, name="index-activate"),
+    path("evaluation/indexes/<uuid:pk>/give-up", indexes.give_up, name="index-give-up"),
     path("answers/<uuid:pk>/suggest", questions.from_answer, name="suggest"),
 ]

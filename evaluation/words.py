@@ -1,7 +1,7 @@
 """What scores and settings of runs are called on pages; what has no name here is shown as it is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -28,16 +28,21 @@ WHOLE: Mapping[str, Promise] = {
     "refused unanswerable": gettext_lazy("Refused rightly"),
 }
 CONFIG: Mapping[str, Promise] = {
+    "version": gettext_lazy("Version"),
     "embedder": gettext_lazy("Embedder"),
     "chunking": gettext_lazy("Rules for passages"),
-    "ranking": gettext_lazy("Ranking"),
-    "reranker": gettext_lazy("Reranker"),
-    "model": gettext_lazy("Model"),
-    "prompt": gettext_lazy("Prompt (SHA-256)"),
-    "k": gettext_lazy("Passages asked for"),
-    "version": gettext_lazy("Version"),
-    "index": gettext_lazy("Index"),
+    "documents": gettext_lazy("Documents"),
+    "passages": gettext_lazy("Passages"),
+    "documents_sha256": gettext_lazy("Documents (SHA-256)"),
     "questions": gettext_lazy("Questions (SHA-256)"),
+    "k": gettext_lazy("Passages asked for"),
+    "model": gettext_lazy("Model"),
+    "model_sha256": gettext_lazy("Model (SHA-256)"),
+    "prompt_sha256": gettext_lazy("Prompt (SHA-256)"),
+    "answer_tokens": gettext_lazy("Tokens of an answer"),
+    "passage_tokens": gettext_lazy("Tokens of a passage"),
+    "context_tokens": gettext_lazy("Tokens of all passages"),
+    "abstain_below": gettext_lazy("Abstains below"),
 }
 #: The score that stands for a run where there is room for one; the first that the run has.
 MAIN: Mapping[str, tuple[str, ...]] = {
@@ -72,7 +77,7 @@ def setting(name: str) -> str:
     return str(CONFIG.get(name, name))
 
 
-def main(kind: str, names: Mapping[str, object]) -> str:
+def main(kind: str, names: Collection[str]) -> str:
     """Of a run's scores the one that stands for it; "" where it has none yet."""
     wanted = (name for name in MAIN.get(kind, ()) if name in names)
     return next(wanted, next(iter(names), ""))

@@ -9,6 +9,7 @@ from sovereign.api_docs import api_docs
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
     path("", include("ingest.urls")),
+    path("", include("evaluation.urls")),
     path("accounts/", include("accounts.urls")),
     path("accounts/data", own_data, name="own-data"),
     path("compliance/", include("compliance.urls")),

@@ -1,0 +1,1 @@
+"""The pages of golden questions and runs, for administrators."""

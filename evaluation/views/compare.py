@@ -1,0 +1,81 @@
+"""Two runs side by side: what became better, what worse, and which settings differ."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET
+
+from accounts.http import admin_required
+from audit.problems import Problem
+from evaluation import charts, words
+from evaluation.access import get_run
+from evaluation.compare import Comparison, Difference, Pair, compare
+from evaluation.models import Run
+from evaluation.views.runs import others
+from ingest.pages import PageRequest, page_or_fragment
+
+PAGE = 50
+#: Differences that chance alone would bring about this rarely are called so.
+RARE = 0.05
+
+
+@require_GET
+@admin_required
+def comparison(request: PageRequest, pk: UUID) -> HttpResponse:
+    """`?with=` another run, `?score=` whose questions are listed, `?show=won|lost`."""
+    run = get_run(request.user, pk)
+    candidates = others(run)
+    other = get_run(request.user, _uuid(request.GET["with"])) if request.GET.get("with") else None
+    other = other or next(iter(candidates), None)
+    context: dict[str, Any] = {"run": run, "set": run.set, "other": other, "others": candidates}
+    if other is not None:
+        try:
+            context |= _shown(request, compare(other, run), run)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("evaluation:run", pk=pk)
+    page, fragment = "evaluation/compare.html", "evaluation/_compared.html"
+    return page_or_fragment(request, page, fragment, context)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _shown(request: PageRequest, found: Comparison, run: Run) -> dict[str, Any]:
+    names = [difference.name for difference in found.scores]
+    asked = request.GET.get("score", "")
+    name = asked if asked in names else words.main(run.kind, names)
+    show = request.GET.get("show", "")
+    pairs = [pair for pair in found.questions if _wanted(pair, name, show)]
+    query = request.GET.copy()
+    query.pop("page", None)
+    return {
+        "comparison": found,
+        "rows": [(charts.difference(each), _verdict(each)) for each in found.scores],
+        "settings": [(words.setting(each.name), each.a, each.b) for each in found.config],
+        "choices": [(each, words.score(each)) for each in names],
+        "score": name,
+        "show": show if show in ("won", "lost") else "",
+        "page": Paginator(pairs, PAGE).get_page(request.GET.get("page")),
+        "query": query.urlencode(),
+    }
+
+
+def _wanted(pair: Pair, name: str, show: str) -> bool:
+    won, lost = name in pair.won, name in pair.lost
+    return {"won": won, "lost": lost}.get(show, won or lost)
+
+
+def _verdict(found: Difference) -> str:
+    """ "better", "worse", or "" where chance may have made the difference."""
+    if found.p >= RARE:
+        return ""
+    return "better" if found.won > found.lost else "worse"
