@@ -117,6 +117,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         "SOVEREIGN_BROKER_URL": broker_url,
         "SOVEREIGN_MODELS_URL": "fake:",
         "SOVEREIGN_LEASE_SECONDS": "5",
+        "SOVEREIGN_INDEX_GRACE_SECONDS": "0",
     }
     made = Product(folder, environment, broker, vectors, live.worker(folder, environment))
     try:
@@ -149,7 +150,8 @@ def consistent(product: Product) -> None:
     chunks = [str(row[0]) for row in product.query("SELECT id FROM ingest_chunk")]
     promised = product.query("SELECT sum(chunk_count) FROM ingest_document WHERE status = 'ready'")
     indexed = [str(row[0]) for row in product.query("SELECT chunk FROM ingest_lexical")]
-    vectors = [pk.replace("-", "") for pk in product.vector_ids()]
+    # A passage has a vector of its own, and one for each of its pieces: "id/1".
+    vectors = [key for key in product.vector_ids() if "/" not in key]
     assert len(chunks) == promised[0][0]
     assert sorted(indexed) == sorted(chunks)
     assert sorted(vectors) == sorted(chunks)
@@ -211,6 +213,38 @@ def test_chroma_and_the_broker_killed_and_back(product: Product, tmp_path: Path)
     live.wait_until("all is ready", lambda: product.settled(before + 6), 120)
     assert product.statuses() == {"ready": before + 6}
     consistent(product)
+
+
+def test_kills_of_the_worker_while_another_index_is_built(product: Product) -> None:
+    ready = product.statuses()["ready"]
+    done = product.manage("reindex", "--embedder", "all-minilm-l6-v2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    killed_at_work = 0
+    for _ in range(3):
+        live.wait_until("it is being built", lambda: building(product), 60, 0.02)
+        product.worker.kill()
+        killed_at_work += building(product)
+        product.worker.start()
+    assert killed_at_work
+    live.wait_until("it is in use, the other one gone", lambda: switched(product), 180)
+    assert product.statuses() == {"ready": ready}
+    consistent(product)
+
+
+def building(product: Product) -> int:
+    """Whether a worker holds the index that is built."""
+    product.supervise()
+    product.sweep()
+    held = "SELECT count(*) FROM ingest_index WHERE state = 'building' AND lease IS NOT NULL"
+    return int(str(product.query(held)[0][0]))
+
+
+def switched(product: Product) -> bool:
+    product.supervise()
+    product.sweep()
+    time.sleep(0.5)
+    rows = product.query("SELECT state, embedder FROM ingest_index")
+    return rows == [("active", "all-minilm-l6-v2")]
 
 
 def test_without_a_worker_the_command_does_the_work(product: Product, tmp_path: Path) -> None:
