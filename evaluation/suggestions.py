@@ -4,6 +4,7 @@ An administrator keeps a question of her own at once; anybody else suggests one 
 administrators then read. Nobody's question is taken but by the person who asked it.
 """
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -176,7 +177,7 @@ def _quote(chunk: Chunk, citation: Citation) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """An answer without its marks: their numbers mean nothing elsewhere."""
-    return MARK.sub("", text).strip()
+    return re.sub(rf"\s*{MARK.pattern}", "", text).strip()
 
 
 def _no_set() -> Problem:

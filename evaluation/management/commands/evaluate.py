@@ -4,11 +4,12 @@ import json
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
@@ -31,6 +32,7 @@ from ingest.models import Index
 UNDER, STOPPED = 3, 130
 
 Options = Mapping[str, Any]
+Row = TypeVar("Row", bound=Model)
 
 
 class Command(BaseCommand):
@@ -167,7 +169,7 @@ def asker(email: str | None) -> User:
     return user
 
 
-def one(rows: Any, name: str, kind: str) -> Any:
+def one(rows: QuerySet[Row], name: str, kind: str) -> Row:
     """The row of that name. Raises CommandError where there is none, or more than one."""
     found = list(rows.filter(name__iexact=name)[:2])
     if len(found) == 1:
