@@ -37,7 +37,7 @@ class SetForm(forms.Form):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = cast(forms.ModelMultipleChoiceField[Any], self.fields["collections"])
+        field = cast("forms.ModelMultipleChoiceField[Any]", self.fields["collections"])
         field.queryset = collections_for(user).order_by("name")
 
     def refuse(self, problem: Problem) -> None:
@@ -95,9 +95,9 @@ class QuestionForm(forms.Form):
     )
 
     def refuse(self, faults: Mapping[str, str]) -> None:
-        """Each sentence at its field; of the rows, above the form."""
-        for field, text in faults.items():
-            said = text.removeprefix(f"{field}: ")
+        """Each sentence at the field that it begins with; of the rows, above the form."""
+        for text in faults.values():
+            field, _colon, said = text.partition(": ")
             self.add_error(field if field in self.fields else None, said[:1].upper() + said[1:])
 
 
@@ -115,8 +115,10 @@ class DraftForms:
         fields["must_contain"] = "\n".join(draft.must_contain)
         fields["also_in"] = "\n".join(draft.also_in)
         self.form = QuestionForm(data, initial=fields)
-        self.evidence = EvidenceRows(data, prefix="evidence", initial=list(draft.evidence))
-        self.turns = TurnRows(data, prefix="turns", initial=list(draft.history))
+        # Beside what is sent, what was there would make rows that did not change look empty.
+        evidence, turns = ([], []) if data is not None else (draft.evidence, draft.history)
+        self.evidence = EvidenceRows(data, prefix="evidence", initial=list(evidence))
+        self.turns = TurnRows(data, prefix="turns", initial=list(turns))
         self.rows = (self.evidence, self.turns)
 
     def is_valid(self) -> bool:
@@ -199,7 +201,7 @@ class RunForm(forms.Form):
         built = Q(state=Index.State.BUILDING, built_at__isnull=False)
         usable = Index.objects.filter(Q(state=Index.State.ACTIVE) | built)
         indexes = usable.order_by("state", "-created_at")
-        cast(forms.ModelChoiceField[Any], self.fields["index"]).queryset = indexes
+        cast("forms.ModelChoiceField[Any]", self.fields["index"]).queryset = indexes
         cast(forms.ChoiceField, self.fields["model"]).choices = [(name, name) for name in models]
         if indexes.count() < 2:
             del self.fields["index"]
