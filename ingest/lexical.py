@@ -4,7 +4,6 @@ Both databases see the same terms, so both find the same passages: SQLite keeps 
 (ingest/lexical_sqlite.py), PostgreSQL in a tsvector (ingest/lexical_postgres.py).
 """
 
-import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
@@ -18,7 +17,7 @@ from ingest.access import searchable
 from ingest.hits import living
 from ingest.language import detect_language
 from ingest.lexical_postgres import PostgresIndex
-from ingest.lexical_scores import Found, LexicalHit, Word, asked, hit
+from ingest.lexical_scores import Found, LexicalHit, Word, asked, best
 from ingest.lexical_sqlite import SqliteIndex
 from ingest.lexical_terms import Row, Scope, encoded
 from ingest.models import Chunk, Document
@@ -28,7 +27,7 @@ from ingest.terms import query_terms, terms
 #: all words (docs/architecture.md has the measurement).
 RAREST = 12
 #: Passages that are scored, or more where more are asked for.
-CANDIDATES = 400
+CANDIDATES = 300
 MAX_WORDS = 200
 MAX_LANGUAGES = 6
 
@@ -163,8 +162,7 @@ def _found(question: str, scope: Scope, limit: int, languages: Sequence[str]) ->
         return []
     about = asked(words, chosen, passages, mean)
     found = _index().candidates(chosen, about.rarity, scope, max(CANDIDATES, limit))
-    hits = [hit(about, each) for each in found]
-    return heapq.nsmallest(limit, hits, key=lambda each: (-each.score, each.chunk))
+    return best(about, found, limit)
 
 
 def languages_of(question: str, collections: Sequence[UUID]) -> list[str]:

@@ -73,15 +73,15 @@ class PostgresIndex:
             best = self._best(query, rarity, scope, most)
             if len({chunk for chunk, *_ in best}) >= most:
                 break
-        places: dict[UUID, tuple[list[tuple[int, str]], list[tuple[int, str]]]] = {}
+        places: dict[UUID, tuple[dict[int, str], dict[int, str]]] = {}
         lengths: dict[UUID, int] = {}
         for chunk, length, term, positions, weights in best:
             lengths[chunk] = length
-            context, text = places.setdefault(chunk, ([], []))
+            context, text = places.setdefault(chunk, ({}, {}))
             for place, weight in zip(positions, weights, strict=True):
-                (context if weight == "A" else text).append((place, term))
+                (context if weight == "A" else text)[place] = term
         return [
-            Found(chunk, lengths[chunk], sorted(context), sorted(text))
+            _found(chunk, lengths[chunk], context, text)
             for chunk, (context, text) in places.items()
         ]
 
@@ -116,6 +116,19 @@ def _queries(chosen: Mapping[str, int], scope: Scope, most: int) -> list[str]:
     some = [f"({' & '.join(t)})" for t in together(common) if len(t) >= min(least, len(common))]
     first = " | ".join([*rare, *some])
     return [first, " | ".join(chosen)] if common else [first]
+
+
+def _found(chunk: UUID, length: int, context: dict[int, str], text: dict[int, str]) -> Found:
+    """Terms at their places; other terms are "". Only the last places of a very long text may clash."""
+    last = max(*context, *text, 0, 0)
+    start = min(text, default=last + 1)
+    places = range(1, last + 1)
+    return Found(
+        chunk,
+        length,
+        [context.get(place, "") for place in places if place < start],
+        [text.get(place, "") for place in places if place >= start],
+    )
 
 
 def _vector(row: Row) -> str:

@@ -1,9 +1,10 @@
 """BM25 of passages that a database proposed, and how the question's words stand in them. Pure."""
 
+import heapq
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from uuid import UUID
 
 from ingest.hits import Hit
@@ -35,14 +36,14 @@ class LexicalHit(Hit):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage: its length in terms, and where the question's terms are, positions ascending. Those
-    of the context line come before those of the text.
+    """A passage: its length, and the terms of its context line and text in their order. Those that the
+    question has not may be anything else.
     """
 
     chunk: UUID
     length: int
-    context: Sequence[tuple[int, str]]
-    text: Sequence[tuple[int, str]]
+    context: Sequence[str]
+    text: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +71,37 @@ def asked(words: Sequence[Word], chosen: Mapping[str, int], passages: int, mean:
     return Asked(words, terms, weights, mean)
 
 
-def hit(question: Asked, found: Found) -> LexicalHit:
-    places: dict[str, list[int]] = {}
-    tf: dict[str, float] = {}
+def best(question: Asked, proposed: Iterable[Found], limit: int) -> list[LexicalHit]:
+    """The `limit` best by BM25."""
+    scored = [(score(question, found), found) for found in proposed]
+    first = heapq.nsmallest(limit, scored, key=lambda pair: (-pair[0], pair[1].chunk))
+    return [_hit(question, found, number) for number, found in first]
+
+
+def score(question: Asked, found: Found) -> float:
+    counts: dict[str, float] = {}
+    asked_for = question.rarity.__contains__
     for weight, part in ((CONTEXT_WEIGHT, found.context), (1.0, found.text)):
-        for position, term in part:
-            tf[term] = tf.get(term, 0.0) + weight
-            places.setdefault(term, []).append(position)
+        for term in filter(asked_for, part):
+            counts[term] = counts.get(term, 0.0) + weight
     norm = K1 * (1 - B + B * found.length / question.mean)
-    # In the order of the question, so that both databases add the same numbers in the same order.
-    score = sum(
-        weight * tf[term] * (K1 + 1) / (tf[term] + norm)
+    # In the order of the question: all databases add the same numbers in the same order.
+    return sum(
+        weight * counts[term] * (K1 + 1) / (counts[term] + norm)
         for term, weight in question.rarity.items()
-        if term in tf
+        if term in counts
     )
+
+
+def _hit(question: Asked, found: Found, number: float) -> LexicalHit:
+    places: dict[str, list[int]] = {}
+    for place, term in enumerate(chain(found.context, found.text)):
+        if term in question.rarity:
+            places.setdefault(term, []).append(place)
     return LexicalHit(
         found.chunk,
-        score,
-        coverage=_coverage(question, tf.keys()),
+        number,
+        coverage=_coverage(question, places.keys()),
         proximity=_proximity(question, places),
     )
 

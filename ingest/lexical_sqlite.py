@@ -6,7 +6,7 @@ that FTS5 itself narrows a search and finds the rows of a document to delete.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -121,7 +121,7 @@ class SqliteIndex:
         with connection.cursor() as cursor:
             weights = _weighed(cursor, chosen, rarity, scope, most)
             best = heapq.nsmallest(most, weights, key=lambda row: (-weights[row], row))
-            return _passages(cursor, best, chosen.keys())
+            return _passages(cursor, best)
 
 
 def _weighed(
@@ -188,7 +188,7 @@ def _number(cursor: Any, query: str) -> int:
     return int(cursor.fetchone()[0])
 
 
-def _passages(cursor: Any, rows: Sequence[int], terms: Collection[str]) -> list[Found]:
+def _passages(cursor: Any, rows: Sequence[int]) -> list[Found]:
     found = []
     for start in range(0, len(rows), LOOKUP):
         part = rows[start : start + LOOKUP]
@@ -197,15 +197,12 @@ def _passages(cursor: Any, rows: Sequence[int], terms: Collection[str]) -> list[
             f"SELECT chunk, context, text FROM ingest_lexical WHERE rowid IN ({marks})",  # noqa: S608
             list(part),
         )
-        found += [_found(UUID(row[0]), row[1], row[2], terms) for row in cursor.fetchall()]
+        found += [
+            _found(UUID(chunk), context.split(), text.split())
+            for chunk, context, text in cursor.fetchall()
+        ]
     return found
 
 
-def _found(chunk: UUID, context: str, text: str, terms: Collection[str]) -> Found:
-    first, then = context.split(), text.split()
-    return Found(
-        chunk,
-        len(first) + len(then),
-        [(place, term) for place, term in enumerate(first) if term in terms],
-        [(place, term) for place, term in enumerate(then, len(first)) if term in terms],
-    )
+def _found(chunk: UUID, context: Sequence[str], text: Sequence[str]) -> Found:
+    return Found(chunk, len(context) + len(text), context, text)

@@ -153,10 +153,12 @@ def _words(word: str, language: str) -> tuple[str, ...]:
 
 
 def _number(token: str) -> tuple[str, ...]:
-    """`1,000` and `1.000` also as `1000`; `51.75` whole."""
+    """`1,000`, `1.000` and `1,000.00` also as `1000`; `12,5` also as `12.5`."""
     if _GROUPED.fullmatch(token):
         return token, re.sub(r"\D", "", token)
-    return (token,)
+    whole, sign, fraction = re.fullmatch(r"(.*?)(?:([.,])(\d+))?", token).groups("")  # type: ignore[union-attr]
+    value = re.sub(r"\D", "", whole) + (f".{cut}" if (cut := fraction.rstrip("0")) else "")
+    return (token,) if not sign or value == token else (token, value)
 
 
 def _joined_words(token: str, language: str) -> tuple[str, ...]:
