@@ -23,6 +23,7 @@ from ingest.models import Chunk, Collection, Document, Grant, Receipt
 from tests import people
 from tests.compliance import people as officers
 from tests.doors import METHODS, Door, find_doors, knock
+from tests.evaluation import things as measuring
 
 #: Open to everyone, and what a stranger without any right gets there.
 PUBLIC: dict[tuple[str, str], set[int]] = {
@@ -43,6 +44,7 @@ PUBLIC: dict[tuple[str, str], set[int]] = {
 ADMIN = (
     "accounts/users/", "accounts/groups/", "collections/unmanaged",
     "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged",
+    "evaluation/", "api/v1/evaluation",
 )  # fmt: skip
 #: Doors of compliance officers: an administrator is none by that.
 OFFICER = ("compliance/", "api/v1/audit")
@@ -107,6 +109,7 @@ def make_world() -> World:
         "link": secret,
         "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,
         "pages": 1,
+        **measuring.make_things(admin),
     }
     keys = {user.pk: keys_of(user) for user in (alice, bob, charlie, admin, officer)}
     return World(alice, bob, charlie, admin, officer, things, keys)
