@@ -14,6 +14,7 @@ from audit.record import record
 from inference.client import get_client
 from ingest import lexical, store
 from ingest.access import chunks_for, readable_ids, searchable
+from ingest.indexes import active
 from ingest.models import Chunk
 
 log = structlog.get_logger(__name__)
@@ -49,10 +50,11 @@ def retrieve(
     question: str,
     *,
     mode: Mode = "hybrid",
+    documents: frozenset[UUID] | None = None,
     depth: int = DEPTH,
     timing: Timing | None = None,
 ) -> list[Candidate]:
-    """Find up to `depth` chunks a leg, in no order.
+    """Find up to `depth` chunks a leg, in no order; of `documents` alone, where they are given.
 
     Collections that `user` may not read are left out, and what comes back is loaded through
     `chunks_for(user)`: an index never decides what a person sees. Raises ModelsUnavailable when
@@ -62,16 +64,19 @@ def retrieve(
     allowed = sorted(set(collections) & set(readable_ids(user, None)))
     if not allowed:
         return []
+    index = active()
     dense: dict[UUID, float] = {}
     words: dict[UUID, float] = {}
     clock = time.perf_counter()
     if mode != "lexical":
         vector = get_client().embed_queries([question])[0]
         clock = timing.since("embed", clock)
-        dense = {hit.chunk: hit.score for hit in store.search(vector, allowed, depth)}
+        near = store.search(vector, allowed, depth, index=index, documents=documents)
+        dense = {hit.chunk: hit.score for hit in near}
         clock = timing.since("dense", clock)
     if mode != "dense":
-        words = {hit.chunk: hit.score for hit in lexical.search(question, allowed, depth)}
+        said = lexical.search(question, allowed, depth, index=index.pk, documents=documents)
+        words = {hit.chunk: hit.score for hit in said}
         clock = timing.since("lexical", clock)
     chunks = _load(user, dense.keys() | words.keys())
     timing.since("load", clock)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import views
+from chat import search_views, views
 from chat.streaming import stream
 
 app_name = "chat"
@@ -11,6 +11,8 @@ urlpatterns = [
     path("", views.ask, name="ask"),
     path("ask", views.send, name="send"),
     path("ask/engine", views.engine, name="engine"),
+    path("search/", search_views.page, name="search"),
+    path("search/documents", search_views.documents, name="search-documents"),
     path("conversations", views.conversations, name="conversations"),
     path("c/<uuid:pk>", views.conversation, name="conversation"),
     path("c/<uuid:pk>/rename", views.rename, name="rename"),

@@ -51,14 +51,14 @@ class Filters:
     def __bool__(self) -> bool:
         return bool(self.documents or self.kinds or self.languages or self.since or self.until)
 
-    def recorded(self) -> dict[str, object]:
+    def recorded(self) -> dict[str, str | list[str]]:
         """For the audit entry: ids, codes and days, nothing that anybody wrote."""
-        parts = {
-            "documents": sorted(str(pk) for pk in self.documents),
-            "kinds": sorted(self.kinds & set(KINDS)),
-            "languages": sorted(self.languages & set(LANGUAGES)),
-            "since": self.since.isoformat() if self.since else "",
-            "until": self.until.isoformat() if self.until else "",
+        parts: dict[str, str | list[str]] = {
+            "filter_documents": sorted(str(pk) for pk in self.documents),
+            "filter_kinds": sorted(self.kinds & set(KINDS)),
+            "filter_languages": sorted(self.languages & set(LANGUAGES)),
+            "filter_since": self.since.isoformat() if self.since else "",
+            "filter_until": self.until.isoformat() if self.until else "",
         }
         return {name: part for name, part in parts.items() if part}
 

@@ -95,4 +95,4 @@ def test_every_format_has_one_kind() -> None:
 
 def test_the_record_gets_no_words() -> None:
     filters = Filters(languages=frozenset({"de", "the secret word!"}), since=EARLY)
-    assert filters.recorded() == {"languages": ["de"], "since": "2023-05-01"}
+    assert filters.recorded() == {"filter_languages": ["de"], "filter_since": "2023-05-01"}

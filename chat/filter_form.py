@@ -1,0 +1,108 @@
+"""What a person narrows a question or a search to, as forms and addresses send it."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from ingest.filters import KINDS, Filters
+from ingest.language import LANGUAGES
+
+#: Documents that one filter names.
+MOST_DOCUMENTS = 50
+
+KIND_NAMES = {
+    "pdf": _("PDF"),
+    "word": _("Word and other text documents"),
+    "sheet": _("Spreadsheets"),
+    "slides": _("Presentations"),
+    "web": _("Web pages and books"),
+    "mail": _("E-mails"),
+    "text": _("Plain text"),
+    "picture": _("Pictures"),
+}
+
+
+class Ids(forms.Field):
+    """Several ids, each once."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Any) -> list[UUID]:
+        try:
+            return sorted({UUID(one) for one in value or [] if one})
+        except (ValueError, TypeError) as error:
+            raise forms.ValidationError(_("This is no id.")) from error
+
+
+class FilterForm(forms.Form):
+    """Kinds, languages and days that documents must be of; documents by their ids."""
+
+    kinds = forms.MultipleChoiceField(
+        required=False, label=_("Kind"), choices=[(kind, KIND_NAMES[kind]) for kind in KINDS]
+    )
+    languages = forms.MultipleChoiceField(
+        required=False, label=_("Language"), choices=[(code, code) for code in LANGUAGES]
+    )
+    since = forms.DateField(
+        required=False,
+        label=pgettext_lazy("a day", "From"),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("Write the day as 2024-12-31.")},
+    )
+    until = forms.DateField(
+        required=False,
+        label=pgettext_lazy("a day", "Until"),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("Write the day as 2024-12-31.")},
+    )
+    document = Ids(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        since, until = data.get("since"), data.get("until")
+        if since and until and since > until:
+            self.add_error("until", _("This day is before the first one."))
+        if len(data.get("document") or []) > MOST_DOCUMENTS:
+            self.add_error("document", _("Choose fewer documents."))
+        return data
+
+    def filters(self) -> Filters:
+        """Of a valid form."""
+        data = self.cleaned_data
+        return Filters(
+            documents=frozenset(data["document"]),
+            kinds=frozenset(data["kinds"]),
+            languages=frozenset(data["languages"]),
+            since=data["since"],
+            until=data["until"],
+        )
+
+    def first_error(self) -> str:
+        return str(next(iter(self.errors.values()))[0])
+
+
+def query_of(filters: Filters) -> str:
+    """The filters as the query of an address, "" for none; FilterForm reads it again."""
+    query = QueryDict(mutable=True)
+    query.setlist("kinds", sorted(filters.kinds))
+    query.setlist("languages", sorted(filters.languages))
+    query.setlist("document", sorted(str(pk) for pk in filters.documents))
+    query.setlist("since", [filters.since.isoformat()] if filters.since else [])
+    query.setlist("until", [filters.until.isoformat()] if filters.until else [])
+    return query.urlencode()
+
+
+def choices_of(
+    kinds: Sequence[str], languages: Sequence[tuple[str, str]], chosen: Filters
+) -> dict[str, Any]:
+    """What the page offers: value, name and whether it is chosen, of what there is or is chosen."""
+    there = [kind for kind in KINDS if kind in kinds or kind in chosen.kinds]
+    return {
+        "kinds": [(kind, KIND_NAMES[kind], kind in chosen.kinds) for kind in there],
+        "languages": [(code, name, code in chosen.languages) for code, name in languages],
+    }
