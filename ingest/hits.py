@@ -6,7 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from ingest.access import searchable
-from ingest.models import Chunk
+from ingest.models import Chunk, Document
 
 AnyHit = TypeVar("AnyHit", bound="Hit")
 
@@ -31,13 +31,16 @@ def living(hits: Iterable[AnyHit], documents: Collection[UUID] | None = None) ->
     With `documents` those of other documents, too.
     """
     found = list(hits)
-    alive = dict(
-        Chunk.objects.filter(
-            searchable("document__"),
-            id__in=[hit.chunk for hit in found],
-            document__collection__erasing=False,
-        ).values_list("id", "document_id")
+    # Joined in one query, SQLite may begin with all passages of all documents.
+    of = dict(
+        Chunk.objects.filter(id__in=[hit.chunk for hit in found]).values_list("id", "document_id")
     )
+    there = set(
+        Document.objects.filter(
+            searchable(), id__in=set(of.values()), collection__erasing=False
+        ).values_list("id", flat=True)
+    )
+    alive = {chunk: document for chunk, document in of.items() if document in there}
     return [
         hit
         for hit in found

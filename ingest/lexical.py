@@ -27,7 +27,7 @@ from ingest.terms import query_terms, terms
 #: all words (docs/architecture.md has the measurement).
 RAREST = 12
 #: Passages that are scored, or more where more are asked for.
-CANDIDATES = 300
+CANDIDATES = 400
 MAX_WORDS = 200
 MAX_LANGUAGES = 6
 

@@ -8,9 +8,11 @@ from ingest.lexical_terms import Scope
 
 #: Rows of rare words that are read for one question; of those of the others only the ones that have a
 #: rare word, too, or most of the common ones.
-ROWS = 1_500
-#: Ways to leave out some of the common words.
-COMBINATIONS = 4
+ROWS = 3_000
+#: Of so many other words it is asked which of these rows have them; the commonest decide nothing.
+COMMON = 5
+#: Ways to leave out one of them.
+COMBINATIONS = 3
 #: Words of so many documents are few: all their rows are read.
 FEW_DOCUMENTS = 100
 
@@ -25,10 +27,11 @@ def split(chosen: Mapping[str, int], scope: Scope, most: int) -> tuple[list[str]
         return order, []
     rows = list(accumulate(chosen[term] for term in order))
     cut = bisect_right(rows, max(ROWS, 2 * most))
-    return order[:cut], order[cut:]
+    return order[:cut], order[cut : cut + COMMON]
 
 
 def together(common: Sequence[str]) -> Iterator[Sequence[str]]:
-    """All, all but one, and so on to pairs of the rarest; in the end the rarest alone."""
+    """All, all but one, then ever fewer of the rarest; in the end the rarest alone."""
     for size in range(len(common), 0, -1):
-        yield from islice(combinations(common, size), COMBINATIONS if size > 1 else 1)
+        several = COMBINATIONS if size == len(common) - 1 > 1 else 1
+        yield from islice(combinations(common, size), several)

@@ -218,3 +218,16 @@ def test_removing_takes_words_and_sizes(alice: User, collection: Collection) -> 
     lexical.index(document, [chunk])
     lexical.remove_collection(collection.pk)
     assert lexical.search("heron", ids, 5, index=other.pk) == [] and sizes() == [0, 0]
+
+
+def test_a_question_in_another_language_finds_names_and_numbers(collection: Collection) -> None:
+    held(
+        collection,
+        [
+            "Die Reisekosten nach Formular GS-13/b trägt die Kestrel GmbH bis 10.000,00 Euro.",
+            "Der Urlaubsantrag wird schriftlich gestellt und von der Leitung genehmigt.",
+        ],
+        language="de",
+    )
+    for question in ("Who pays for GS13/b?", "What does Kestrel pay?", "limit of 10,000 euros"):
+        assert texts_of(found(question, collection))[0].startswith("Die Reisekosten")
