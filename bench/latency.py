@@ -31,13 +31,13 @@ CENTRES = 20_000
 WAYS = {"as set": None, "exact": 10**9, "chroma": 0}
 
 
-def around(clouds: made.Clouds) -> Callable[[Sequence["Chunk"]], list[Vectors]]:
-    """As many vectors for each passage as the product makes of its text."""
+def around(clouds: made.Clouds, most: int = 0) -> Callable[[Sequence["Chunk"]], list[Vectors]]:
+    """As many vectors for each passage as the product makes of its text, or as `most` says."""
 
     def vectors_of(chunks: Sequence["Chunk"]) -> list[Vectors]:
         from ingest.embed import texts
 
-        sizes = [len(texts(chunk.context, chunk.text)) for chunk in chunks]
+        sizes = [most or len(texts(chunk.context, chunk.text)) for chunk in chunks]
         return clouds.around(chunks[0].pk.int % 2**63, sizes) if chunks else []
 
     return vectors_of

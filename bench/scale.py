@@ -190,6 +190,7 @@ def options_() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=40.0, help="of filling, asking apart")
     parser.add_argument("--chunks", type=int, default=500_000)
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--vectors", type=int, default=0, help="a passage; 0: as the product does")
     parser.add_argument("--memory", type=float, default=12.0, help="GB at most")
     parser.add_argument("--disk", type=float, default=25.0, help="GB at most")
     parser.add_argument("--target", type=int, default=10_000_000)
@@ -205,7 +206,7 @@ def main() -> None:
         from ingest.indexes import active
 
         clouds = made.Clouds(centres(options.data, Cache(options.cache, active().embedder)))
-        filler = Filler(room.user, "scale", around(clouds))
+        filler = Filler(room.user, "scale", around(clouds, options.vectors))
         sources = documents(made.Texts(list(made.sources(options.data))))
         questions = made.questions(options.data, options.questions)
         bounds = Bounds(room, options.minutes, options.memory, options.disk)
