@@ -8,20 +8,17 @@ makes way as soon as one waits that no other worker can take. The switch is one 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from audit import actions
-from audit.record import record
 from inference.protocol import ModelsUnavailable
-from ingest import claims, extracts, fair, keep, pipeline, probe, queue, vectors
+from ingest import claims, extracts, fair, indexes, keep, pipeline, probe, queue, vectors
 from ingest.chunk import RULES
 from ingest.claims import LeaseLost, until
 from ingest.embed import digest, texts
@@ -118,16 +115,10 @@ def due() -> QuerySet[Index]:
     """The index that is being built, where no worker has it and something is to be done."""
     rested = Q(lease_until__isnull=True) | Q(lease_until__lte=timezone.now())
     found = Index.objects.filter(rested, state=Index.State.BUILDING)
-    wanted = [index.pk for index in found if index.switch_when_built or missing(index).exists()]
+    wanted = [
+        index.pk for index in found if index.switch_when_built or indexes.missing(index).exists()
+    ]
     return found.filter(pk__in=wanted)
-
-
-def missing(index: Index) -> QuerySet[Document]:
-    """Documents that are ready, but not in this index."""
-    made = IndexedDocument.objects.filter(index=index, document=OuterRef("pk"))
-    return Document.objects.filter(
-        ~Exists(made), status=Document.Status.READY, chunk_count__gt=0
-    ).order_by("ready_at", "pk")
 
 
 def must_wait(build: Build) -> bool:
@@ -147,7 +138,7 @@ def _begin(build: Build) -> None:
 
 
 def _next(build: Build) -> Document | None:
-    found = missing(build.index).exclude(pk__in=build.failed)
+    found = indexes.missing(build.index).exclude(pk__in=build.failed)
     return found.select_related("collection", "uploaded_by").first()
 
 
@@ -225,48 +216,7 @@ def _end(build: Build) -> None:
     build.held().filter(built_at=None).update(built_at=timezone.now())
     build.index.refresh_from_db()
     if build.index.switch_when_built:
-        switch(build.index)
-
-
-def switch(index: Index) -> bool:
-    """Put a built index to use, in one transaction: False where a document is not in it yet.
-
-    From here on every question is answered from it. What becomes ready just now waits for this lock
-    (keep.ready), then is made for it.
-    """
-    with transaction.atomic():
-        states = (Index.State.ACTIVE, Index.State.BUILDING)
-        rows = Index.objects.filter(state__in=states).select_for_update().order_by("pk")
-        found = {row.pk: row for row in rows}
-        new = found.pop(index.pk, None)
-        if new is None or new.state != Index.State.BUILDING or missing(new).exists():
-            return False
-        _count(new)
-        for old in found.values():
-            _change(old, state=Index.State.RETIRED, retired_at=timezone.now())
-        now = timezone.now()
-        _change(new, state=Index.State.ACTIVE, activated_at=now, built_at=new.built_at or now)
-        record(
-            actions.INDEX_ACTIVATED,
-            target=("index", new.pk),
-            data={"embedder": new.embedder, "chunking": new.chunking}
-            | {"replaced": [str(pk) for pk in found]},
-        )
-    log.info("index.activated", index=str(index.pk))
-    return True
-
-
-def _change(index: Index, **changes: str | datetime) -> None:
-    Index.objects.filter(pk=index.pk).update(lease=None, lease_until=None, error_code="", **changes)
-
-
-def _count(index: Index) -> None:
-    """How many passages each document has from now on. Rows in one order: others lock them, too."""
-    made = IndexedDocument.objects.filter(index=index, document=OuterRef("pk"))
-    counted = Document.objects.annotate(made=Subquery(made.values("chunk_count")[:1]))
-    other = counted.filter(made__isnull=False).exclude(chunk_count=F("made")).order_by("pk")
-    for document in other.select_for_update(of=("self",)):
-        Document.objects.filter(pk=document.pk).update(chunk_count=document.made)
+        indexes.switch(build.index)
 
 
 @contextmanager
@@ -293,7 +243,7 @@ def _outcome(build: Build) -> Iterator[None]:
 
 def _rest(build: Build, code: str) -> None:
     """Give the lease back, and send for the next turn."""
-    done = code == "" and not missing(build.index).exists()
+    done = code == "" and not indexes.missing(build.index).exists()
     seconds = LONGEST if code else SHORTEST if fair.rested().exists() else 0.0
     rests = until(seconds) if seconds else None
     held = build.held().update(lease=None, lease_until=rests, error_code=code)

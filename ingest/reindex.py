@@ -20,7 +20,7 @@ from audit import actions
 from audit.problems import Problem
 from audit.record import record
 from inference.client import get_client
-from ingest import build, indexes, queue
+from ingest import indexes, queue
 from ingest.chunk import RULES
 from ingest.models import Document, Index
 
@@ -79,7 +79,7 @@ def activate(user: User | None, index: Index) -> bool:
         found = _building(index)
         Index.objects.filter(pk=found.pk).update(switch_when_built=True)
         _record(actions.INDEX_CHOSEN, user, found)
-    if found.built_at and build.switch(found):
+    if found.built_at and indexes.switch(found):
         return True
     queue.send(queue.REINDEX, str(index.pk))
     return False
@@ -105,7 +105,7 @@ def building() -> Index | None:
 def progress(index: Index) -> Progress:
     """How far the building of an index is."""
     ready = Document.objects.filter(status=Document.Status.READY, chunk_count__gt=0).count()
-    left = build.missing(index).count()
+    left = indexes.missing(index).count()
     code = Index.objects.filter(pk=index.pk).values_list("error_code", flat=True).first()
     return Progress(ready - left, ready, code or "")
 

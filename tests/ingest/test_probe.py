@@ -134,7 +134,7 @@ def test_one_sentence_in_many_files_hides_nothing(vectors: str, collection: Coll
     before, one, others = points[:5], points[5:6], points[6:]
     document = Document(collection=collection)
     for some in (before, np.tile(one, (300, 1))):
-        store.upsert(document, active(), [uuid4() for _ in some], some[:, None])
+        store.upsert(document, active(), [uuid4() for _ in some], list(some[:, None]))
     ids = [uuid4() for _ in others]
     for pk, vector in zip(ids, others, strict=True):
         store.upsert(document, active(), [pk], [vector[None]])

@@ -131,7 +131,7 @@ def test_the_vectors_of_pieces_come_back_into_an_index_that_lost_them(
         f"{collection.pk.hex}-multilingual-e5-small",
         collection.pk,
         [collection.pk],
-        [np.ones((1, 3))],
+        [np.ones((1, 3), np.float32)],
     )
     store.repair()
     assert chroma.names(starts=collection.pk.hex) == [name], "of an older release"
