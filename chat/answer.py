@@ -26,6 +26,7 @@ from inference.client import get_client
 from inference.extractive import best_sentences
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
 from ingest.claims import free_connection
+from ingest.filters import matching
 from ingest.store import StoreUnavailable
 
 #: Passages that are ranked for one answer; the budget decides how many of them the model reads.
@@ -63,7 +64,9 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
         question = condense(ask.question, ask.history)
         if question != ask.question:
             yield Condensed(question)
-        passages = rank(retrieve(ask.user, ask.collections, question), PASSAGES)
+        documents = matching(ask.user, ask.filters, ask.collections)
+        candidates = retrieve(ask.user, ask.collections, question, documents=documents)
+        passages = rank(candidates, PASSAGES)
         context = build(client, model, ask, question, passages)
         clock.mark("retrieve")
         yield Sources(context.data())

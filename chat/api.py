@@ -53,6 +53,7 @@ from chat.streaming import Events, event_stream
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import readable_ids
+from ingest.filters import check_documents
 from ingest.store import StoreUnavailable
 
 router = Router(tags=["Asking"])
@@ -63,7 +64,14 @@ def post_search(request: SignedInRequest, payload: SearchIn) -> dict[str, Any]:
     """Find passages without a model."""
     query = _checked(payload.query)
     try:
-        found = search(request.user, query, payload.collections, payload.k, payload.mode)
+        found = search(
+            request.user,
+            query,
+            payload.collections,
+            payload.k,
+            payload.mode,
+            payload.filters.chosen(),
+        )
     except (ModelsUnavailable, StoreUnavailable) as error:
         raise Problem(503, error.code, detail_of(error.code)) from error
     passages = [passage_out(rank, passage) for rank, passage in enumerate(found.passages, 1)]
@@ -166,6 +174,7 @@ def _checked(question: str) -> str:
 
 def _events(user: User, question: str, payload: AnswerIn) -> Events:
     """What makes the events of this question: stored in a conversation, or kept nowhere."""
+    check_documents(user, payload.filters.documents)
     if not payload.store:
         readable = readable_ids(user, payload.collections)
         asked = Ask(user=user, question=question, collections=tuple(readable), answer=uuid4())
@@ -194,6 +203,7 @@ def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
         model=payload.model,
         max_tokens=payload.max_tokens,
         temperature=payload.temperature,
+        filters=payload.filters.chosen(),
     )
 
 

@@ -1,15 +1,16 @@
 """One question, as the question flow takes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts.models import User
 from chat.condense import Turn
+from ingest.filters import Filters
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question: who asks, where, and after what."""
+    """One question: who asks, where, among which documents, and after what."""
 
     user: User
     question: str
@@ -20,3 +21,4 @@ class Ask:
     model: str = ""
     max_tokens: int = 0
     temperature: float = 0.0
+    filters: Filters = field(default_factory=Filters)

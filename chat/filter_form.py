@@ -1,6 +1,5 @@
 """What a person narrows a question or a search to, as forms and addresses send it."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +8,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ingest.filters import KINDS, Filters
+from accounts.models import User
+from audit.problems import Problem
+from ingest.filters import EVERYTHING, KINDS, Filters, check_documents, offered
 from ingest.language import LANGUAGES
+from ingest.views.about import language as spoken
 
 #: Documents that one filter names.
 MOST_DOCUMENTS = 50
@@ -86,6 +88,18 @@ class FilterForm(forms.Form):
         return str(next(iter(self.errors.values()))[0])
 
 
+def filters_of(user: User, data: QueryDict) -> Filters:
+    """The filters that `data` asks for. Raises Problem `invalid`, or Http404 for a document that
+    `user` may not read.
+    """
+    form = FilterForm(data)
+    if not form.is_valid():
+        raise Problem(422, "invalid", form.first_error())
+    filters = form.filters()
+    check_documents(user, filters.documents)
+    return filters
+
+
 def query_of(filters: Filters) -> str:
     """The filters as the query of an address, "" for none; FilterForm reads it again."""
     query = QueryDict(mutable=True)
@@ -97,12 +111,21 @@ def query_of(filters: Filters) -> str:
     return query.urlencode()
 
 
-def choices_of(
-    kinds: Sequence[str], languages: Sequence[tuple[str, str]], chosen: Filters
-) -> dict[str, Any]:
-    """What the page offers: value, name and whether it is chosen, of what there is or is chosen."""
-    there = [kind for kind in KINDS if kind in kinds or kind in chosen.kinds]
+def narrowing(user: User, data: QueryDict) -> dict[str, Any]:
+    """For a page that offers filters: `choices` (value, name, chosen), `narrowed` (the query of what
+    is chosen), `since`, `until`. What makes no sense, or is not open to `user`, is not chosen.
+    """
+    form = FilterForm(data)
+    filters = form.filters() if form.is_valid() else EVERYTHING
+    kinds, languages = offered(user)
+    codes = sorted({*languages, *filters.languages})
+    there = [kind for kind in KINDS if kind in kinds or kind in filters.kinds]
     return {
-        "kinds": [(kind, KIND_NAMES[kind], kind in chosen.kinds) for kind in there],
-        "languages": [(code, name, code in chosen.languages) for code, name in languages],
+        "choices": {
+            "kinds": [(kind, KIND_NAMES[kind], kind in filters.kinds) for kind in there],
+            "languages": [(code, spoken(code), code in filters.languages) for code in codes],
+        },
+        "narrowed": query_of(filters),
+        "since": filters.since.isoformat() if filters.since else "",
+        "until": filters.until.isoformat() if filters.until else "",
     }

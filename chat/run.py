@@ -53,7 +53,7 @@ def run(
 ) -> Generator[Event, None, None]:
     """Yield the events of a claimed answer and keep them. `gone()` says that nobody listens."""
     ask = options or ask_of(message)
-    given = Given(ask.collections, message.conversation_id)
+    given = Given(ask.collections, message.conversation_id, filters=ask.filters)
     keeper = Keeper(message, lease, given, language=detect_language(ask.question))
     yield from _heard(ask, keeper, lambda: gone() or keeper.must_stop())
 

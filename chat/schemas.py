@@ -1,15 +1,17 @@
 """What the API of asking takes and gives."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
+from pydantic import BeforeValidator, model_validator
 
 from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
 from chat.models import Conversation
 from chat.rank import Passage
+from ingest.filters import Filters, Kind
 
 Collections = Annotated[list[UUID] | None, Field(max_length=1_000)]
 
@@ -17,6 +19,45 @@ Collections = Annotated[list[UUID] | None, Field(max_length=1_000)]
 class HistoryTurn(Schema):
     role: Literal["user", "assistant"]
     content: str = Field(max_length=20_000)
+
+
+class FiltersIn(Schema):
+    """What of the documents to look at; what is left out narrows nothing. Days are both included."""
+
+    documents: list[UUID] = Field(default_factory=list, max_length=1_000)
+    kinds: list[Kind] = Field(default_factory=list, max_length=20)
+    languages: list[Annotated[str, Field(pattern="^[a-z]{2,3}$")]] = Field(
+        default_factory=list, max_length=50
+    )
+    since: date | None = None
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def in_order(self) -> "FiltersIn":
+        if self.since and self.until and self.since > self.until:
+            raise ValueError("since is after until")
+        return self
+
+    def chosen(self) -> Filters:
+        return Filters(
+            documents=frozenset(self.documents),
+            kinds=frozenset(self.kinds),
+            languages=frozenset(self.languages),
+            since=self.since,
+            until=self.until,
+        )
+
+
+def _known_filters(value: object) -> object:
+    """A part that is not known would narrow nothing, and nobody would notice."""
+    if isinstance(value, FiltersIn):
+        return value
+    if not isinstance(value, dict) or set(value) - set(FiltersIn.model_fields):
+        raise ValueError(f"an object with {', '.join(FiltersIn.model_fields)} and nothing else")
+    return value
+
+
+Narrowed = Annotated[FiltersIn, BeforeValidator(_known_filters)]
 
 
 class AnswerIn(Schema):
@@ -31,6 +72,7 @@ class AnswerIn(Schema):
     stream: bool = True
     max_tokens: int = Field(0, ge=0, le=4_096)
     temperature: float = Field(0.0, ge=0.0, le=2.0)
+    filters: Narrowed = Field(default_factory=FiltersIn)
 
 
 class DocumentRef(Schema):
@@ -82,11 +124,13 @@ class SearchIn(Schema):
     collections: Collections = None
     k: int = Field(10, ge=1, le=100)
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    filters: Narrowed = Field(default_factory=FiltersIn)
 
 
 class PassageOut(Schema):
     rank: int
     score: float
+    scores: dict[str, float]
     text: str
     heading: str
     page: int | None
@@ -155,6 +199,7 @@ def passage_out(rank: int, passage: Passage) -> dict[str, Any]:
     return {
         "rank": rank,
         "score": passage.score,
+        "scores": getattr(passage, "scores", {}),
         "text": passage.text,
         "heading": passage.heading,
         "page": passage.page,

@@ -12,16 +12,15 @@ from django.views.decorators.http import require_GET
 from audit.problems import Problem
 from chat.conversations import QuestionRefused, checked_question
 from chat.failures import detail_of
-from chat.filter_form import choices_of, query_of
+from chat.filter_form import narrowing
 from chat.found import found_passages, stages
 from chat.search import MOST_PASSAGES, SearchResult, search
 from chat.search_form import STEP, SearchForm, documents_named
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for, documents_for, searchable
-from ingest.filters import Filters, offered
+from ingest.filters import Filters
 from ingest.pages import PageRequest, page_or_fragment
 from ingest.store import StoreUnavailable
-from ingest.views.about import language as spoken
 
 #: Names of documents that are offered while one is typed.
 OFFERED = 12
@@ -103,16 +102,13 @@ def _looked_at(request: PageRequest, found: SearchResult) -> dict[str, int]:
 
 
 def _choices(request: PageRequest, form: SearchForm, filters: Filters) -> dict[str, Any]:
-    kinds, languages = offered(request.user)
-    codes = sorted({*languages, *filters.languages})
     chosen = set(form.chosen() or ()) if form.is_valid() else set()
     names = documents_for(request.user).filter(pk__in=filters.documents)
     return {
         "readable": list(collections_for(request.user)),
         "chosen": chosen,
-        "choices": choices_of(kinds, [(code, spoken(code)) for code in codes], filters),
+        **narrowing(request.user, request.GET),
         "only": list(names.only("name")),
         "most_chars": settings.MAX_QUESTION_CHARS,
-        "filter_query": query_of(filters),
         "modes": [("hybrid", _("Both")), ("dense", _("Meaning")), ("lexical", _("Words"))],
     }

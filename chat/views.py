@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
@@ -25,12 +26,14 @@ from chat.conversations import (
     request_stop,
     start_answer,
 )
+from chat.filter_form import filters_of, narrowing, query_of
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, present_answer, present_answers
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for, searchable
+from ingest.filters import Filters
 from ingest.models import Collection
 from ingest.pages import PageRequest, confirm, page_or_fragment
 from ingest.samples import SAMPLE
@@ -84,19 +87,21 @@ def send(request: PageRequest) -> HttpResponse:
     readable = list(collections_for(request.user).values_list("id", flat=True))
     form = AskForm(request.POST, readable)
     try:
+        filters = filters_of(request.user, request.POST)
         answer = _start(request, form)
-    except QuestionRefused as refused:
-        return _refused(request, refused.detail)
-    return _sent(request, answer)
+    except (QuestionRefused, Problem) as refused:
+        return _refused(request, str(refused.detail))
+    return _sent(request, answer, filters)
 
 
 @require_POST
 def again(request: PageRequest, pk: UUID) -> HttpResponse:
     try:
+        filters = filters_of(request.user, request.POST)
         answer = ask_again(request.user, get_answer(request.user, pk))
-    except QuestionRefused as refused:
-        return _refused(request, refused.detail)
-    return _sent(request, answer)
+    except (QuestionRefused, Problem) as refused:
+        return _refused(request, str(refused.detail))
+    return _sent(request, answer, filters)
 
 
 @require_GET
@@ -180,11 +185,14 @@ def _start(request: PageRequest, form: AskForm) -> Message:
     )
 
 
-def _sent(request: PageRequest, answer: Message) -> HttpResponse:
+def _sent(request: PageRequest, answer: Message, filters: Filters) -> HttpResponse:
+    """The filters go along with the answer's address: they are kept nowhere."""
+    narrowed = query_of(filters)
     if not request.htmx:
-        return redirect("chat:conversation", pk=answer.conversation_id)
+        page = reverse("chat:conversation", args=[answer.conversation_id])
+        return redirect(f"{page}?{narrowed}" if narrowed else page)
     context = _listed(request, answer.conversation)
-    context |= {"exchange": _exchange(request, answer), "last": True}
+    context |= {"exchange": _exchange(request, answer), "last": True, "narrowed": narrowed}
     return render(request, "chat/_sent.html", context)
 
 
@@ -203,6 +211,8 @@ def _page(request: PageRequest, conversation: Conversation | None = None) -> dic
     chosen = set(conversation.collections.values_list("id", flat=True)) if conversation else set()
     every = not chosen or chosen.issuperset(collection.id for collection in readable)
     return {
+        **narrowing(request.user, request.GET),
+        "typed": request.GET.get("question", "")[: settings.MAX_QUESTION_CHARS],
         **_listed(request, conversation),
         **_thread(request, conversation),
         "collections": readable,

@@ -1,7 +1,7 @@
 """The audit entry of an answer: who got which passages, and how it ended. Ids and counts, no words."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from chat import pack
 from chat.ask import Ask
 from chat.events import CitationEvent, Done, Event, Failed, Sources, Started
 from ingest.claims import free_connection
+from ingest.filters import Filters
 
 EXTRACTIVE = "extractive"
 
@@ -37,6 +38,7 @@ class Given:
     model_sha256: str = ""
     passages: Sequence[tuple[object, object]] = ()
     citations: int = 0
+    filters: Filters = field(default_factory=Filters)
 
     def hear(self, event: Event) -> None:
         match event:
@@ -56,6 +58,7 @@ class Given:
             "model": self.model,
             "model_sha256": self.model_sha256,
             "prompt_sha256": "" if self.model in ("", EXTRACTIVE) else pack.version(),
+            **self.filters.recorded(),
         }
 
 
@@ -78,7 +81,7 @@ class Witness:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._given = Given(ask.collections)
+        self._given = Given(ask.collections, filters=ask.filters)
         self._over = False
 
     def keep(self, event: Event) -> None:

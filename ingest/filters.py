@@ -63,6 +63,9 @@ class Filters:
         return {name: part for name, part in parts.items() if part}
 
 
+EVERYTHING = Filters()
+
+
 def matching(
     user: User, filters: Filters, collections: Iterable[UUID] | None
 ) -> frozenset[UUID] | None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -12,14 +13,20 @@ from accounts.models import User
 from audit import actions
 from audit.models import Entry
 from chat.bounds import place
+from chat.events import Sources
+from chat.filter_form import filters_of
+from chat.models import Message
 from chat.search import MOST_AT_ONCE, MOST_PASSAGES
+from chat.streaming import events_of
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.models import Collection, Document, Grant
 from tests.chat.conftest import Add
+from tests.people import Api, make_document
 
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[[User | None], Client]
+ApiFor = Callable[..., Api]
 HTMX = {"HX-Request": "true"}
 HOSTILE = (
     "# <script>alert(1)</script>\n\n<img src=x onerror=alert(2)> zebra & {{ 7|add:1 }} | <b>x</b>\n"
@@ -203,3 +210,94 @@ def test_names_of_documents_are_offered(
     assert 'value="travel.md"' in offered and "leave.md" not in offered
     assert client_for(charlie).get(address, {"named": "trav"}).content.strip() == b""
     assert client_for(bob).get(address, {"named": "\x00"}).content.strip() == b""
+
+
+def test_the_api_takes_filters(bob: User, handbook: Collection, api_for: ApiFor) -> None:
+    api = api_for(bob)
+    travel = Document.objects.get(name="travel.md")
+
+    def names(**filters: Any) -> set[str]:
+        answer = api.post("/search", {"query": "annual leave allowance", "filters": filters})
+        return {passage["document"]["name"] for passage in answer.json()["passages"]}
+
+    assert names() == {"leave.md", "travel.md"}
+    assert names(documents=[str(travel.pk)]) == {"travel.md"}
+    assert names(kinds=["pdf"]) == names(languages=["fr"]) == names(until="2001-01-01") == set()
+    assert names(kinds=["text"], since="2001-01-01") == {"leave.md", "travel.md"}
+
+
+@pytest.mark.parametrize("address", ["/search", "/answers"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"kinds": ["hologram"]},
+        {"languages": ["Klingon!"]},
+        {"since": "yesterday"},
+        {"since": "2024-02-01", "until": "2024-01-01"},
+        {"documents": ["x"]},
+        {"documents": [str(UUID(int=1))] * 1_001},
+        {"kind": ["pdf"]},
+        "all",
+    ],
+)
+def test_the_api_refuses_bad_filters(
+    bob: User, api_for: ApiFor, address: str, filters: object
+) -> None:
+    body = {"query": "x", "question": "x", "stream": False, "filters": filters}
+    answer = api_for(bob).post(address, body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize("address", ["/search", "/answers"])
+def test_the_api_knows_no_document_of_others(
+    charlie: User, collection: Collection, api_for: ApiFor, address: str
+) -> None:
+    document = make_document(collection)
+    for pk in (document.pk, UUID(int=1)):
+        body = {"query": "x", "question": "x", "stream": False, "filters": {"documents": [str(pk)]}}
+        assert api_for(charlie).post(address, body).status_code == 404
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_an_answer_is_written_from_what_matches(
+    bob: User, handbook: Collection, api_for: ApiFor, store: bool
+) -> None:
+    travel = Document.objects.get(name="travel.md")
+    body = {"question": "How many days of annual leave are there?", "stream": False, "store": store}
+    answer = api_for(bob).post("/answers", body | {"filters": {"documents": [str(travel.pk)]}})
+    assert {passage["document"]["name"] for passage in answer.json()["passages"]} == {"travel.md"}
+    data = Entry.objects.filter(action=actions.ANSWERED).latest("id").data
+    assert data["filter_documents"] == [str(travel.pk)]
+
+
+def test_a_question_of_the_page_carries_its_filters(
+    client_for: ClientFor, bob: User, handbook: Collection
+) -> None:
+    client = client_for(bob)
+    asked = {"question": "Days of leave?", "collections": [str(handbook.pk)], "kinds": ["pdf"]}
+    page = client.post(reverse("chat:send"), asked, headers=HTMX).content.decode()
+    stream = page.split('data-stream="')[1].split('"')[0]
+    assert stream.endswith("?kinds=pdf")
+    answer = Message.objects.get(role=Message.Role.ASSISTANT)
+    events = list(
+        events_of(answer, lambda: False, filters_of(bob, QueryDict(stream.split("?")[1])))
+    )
+    assert [len(event.passages) for event in events if isinstance(event, Sources)] == [0]
+    assert Entry.objects.latest("id").data["filter_kinds"] == ["pdf"]
+
+
+def test_filters_of_a_question_that_make_no_sense_are_refused(
+    client_for: ClientFor, bob: User, handbook: Collection
+) -> None:
+    client = client_for(bob)
+    asked = {"question": "Leave?", "collections": [str(handbook.pk)], "since": "soon"}
+    answer = client.post(reverse("chat:send"), asked, headers=HTMX)
+    assert answer.status_code == 422 and "2024-12-31" in answer.content.decode()
+    asked = {"question": "Leave?", "collections": [str(handbook.pk)], "document": str(uuid4())}
+    assert client.post(reverse("chat:send"), asked, headers=HTMX).status_code == 404
+
+
+def test_a_query_is_handed_over_to_be_asked(client_for: ClientFor, bob: User) -> None:
+    said = "</textarea><script>alert(1)</script> leave?"
+    page = client_for(bob).get(reverse("chat:ask"), {"question": said}).content.decode()
+    assert "&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt; leave?</textarea>" in page
