@@ -36,6 +36,8 @@ def end(held: QuerySet[Run], status: str, code: str = "") -> bool:
         error_code=code,
         scores=summary(_rows(run)),
         finished_at=timezone.now(),
+        # Questions that came or went meanwhile.
+        total=run.done if status == Run.Status.DONE else run.total,
         lease=None,
         lease_until=None,
     )

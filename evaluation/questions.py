@@ -14,6 +14,7 @@ from audit.record import Data, record
 from evaluation.access import get_question, get_set
 from evaluation.draft import Draft, checked, draft_of
 from evaluation.models import Question, QuestionSet
+from ingest import holds
 
 #: Of one set. A run asks all of them.
 MOST_QUESTIONS = 5_000
@@ -56,8 +57,13 @@ def accept(user: User, question: Question) -> Question:
 
 @transaction.atomic
 def delete_question(user: User, question: Question) -> None:
-    """Delete a question; what it came to in runs stays, without its words. Raises Http404."""
+    """Delete a question; what it came to in runs stays, without its words.
+
+    Raises Http404, Problem `on-hold` for a suggestion of a person whose content is held.
+    """
     question = get_question(user, question.pk)
+    if question.state == Question.State.SUGGESTED and question.created_by:
+        holds.require_free(user=question.created_by)
     _record(actions.QUESTION_DELETED, user, question)
     question.delete()
 

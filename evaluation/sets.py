@@ -13,7 +13,8 @@ from audit import actions
 from audit.problems import Problem
 from audit.record import Data, record
 from evaluation.access import get_set, sets_for
-from evaluation.models import QuestionSet
+from evaluation.models import Question, QuestionSet
+from ingest import holds
 from ingest.access import readable_ids
 from ingest.models import Collection
 
@@ -51,8 +52,14 @@ def change_set(
 
 @transaction.atomic
 def delete_set(user: User, found: QuestionSet) -> None:
-    """Delete a set with its questions and runs; a run that is at work stops. Raises Http404."""
+    """Delete a set with its questions and runs; a run that is at work stops.
+
+    Raises Http404, Problem `on-hold` where a person's suggestion is held.
+    """
     found = get_set(user, found.pk)
+    suggested = found.questions.filter(state=Question.State.SUGGESTED)
+    for person in User.objects.filter(pk__in=suggested.values("created_by")):
+        holds.require_free(user=person)
     _record(actions.QUESTION_SET_DELETED, user, found)
     found.delete()
 

@@ -12,7 +12,9 @@ from evaluation import suggestions
 from evaluation.draft import Draft, Faulty, draft_of
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import accept, change_question, create_question, delete_question
+from evaluation.sets import delete_set
 from evaluation.suggestions import golden_from_answer, sets_covering, suggest
+from ingest import holds
 from ingest.models import Collection, Document
 from tests import people
 from tests.evaluation.conftest import LEAVE, draft
@@ -195,3 +197,16 @@ def test_what_a_person_suggested_goes_with_her(
     bob.delete()
     [question] = Question.objects.all()
     assert question == kept and question.created_by is None
+
+
+def test_a_suggestion_under_a_legal_hold_stays(
+    admin: User, bob: User, golden: QuestionSet, collection: Collection
+) -> None:
+    suggested = suggest(bob, answer_of(bob, collection))
+    officer = people.make_user("Olga", is_compliance=True)
+    holds.place(officer, target="user", target_id=bob.pk, reference="case-1")
+    with pytest.raises(Problem, match="on-hold"):
+        delete_question(admin, suggested)
+    with pytest.raises(Problem, match="on-hold"):
+        delete_set(admin, golden)
+    assert Question.objects.get() == suggested
