@@ -38,7 +38,7 @@ def comparison(request: PageRequest, pk: UUID) -> HttpResponse:
         except Problem as problem:
             messages.error(request, str(problem.detail))
             return redirect("evaluation:run", pk=pk)
-    page, fragment = "evaluation/compare.html", "evaluation/_compared.html"
+    page, fragment = "evaluation/compare.html", "evaluation/_pairs.html"
     return page_or_fragment(request, page, fragment, context)
 
 

@@ -127,10 +127,21 @@ def _shown(request: PageRequest) -> dict[str, Any]:
         "made": made,
         "progress": progress,
         "share": progress.done / progress.total if progress and progress.total else 0,
-        "reason": failures.detail_of(progress.code) if progress and progress.code else "",
+        "reason": _reason(progress.code) if progress and progress.code else "",
         "replaced": replaced.annotate(left=Count("chunks")).order_by("-retired_at")[:LISTED],
         "sets": sets_for(request.user).order_by("name")[:LISTED],
     }
+
+
+def _reason(code: str) -> str:
+    """Why the building does not go on."""
+    return {
+        "index-incomplete": _(
+            "Some documents could not be put into it; the log names them. It is tried again every"
+            " minute."
+        ),
+        "embedder-changed": _("The embedder makes other vectors than before. Give this index up."),
+    }.get(code) or _("It rests (%(code)s) and is tried again by itself.") % {"code": code}
 
 
 def _embedders() -> list[tuple[str, str]]:

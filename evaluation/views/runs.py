@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.http import admin_required
 from audit.problems import Problem
@@ -64,15 +65,17 @@ def _models() -> list[str]:
 @require_GET
 @admin_required
 def run(request: PageRequest, pk: UUID) -> HttpResponse:
-    """How far it is, its scores and its questions; htmx gets what changes while it works."""
+    """How far it is, its scores and its questions; htmx gets what changes while it works.
+
+    When it is over the page is loaded anew: its drawings cannot come as a part of a page.
+    """
     found = get_run(request.user, pk)
+    if request.htmx and found.over:
+        return HttpResponseClientRefresh()
     context = shown(found, request.GET.get("score", ""))
     if not request.htmx:
         context |= table(request, found) | {"others": others(found)}
-    response = page_or_fragment(request, "evaluation/run.html", "evaluation/_run.html", context)
-    if request.htmx and found.over:
-        response["HX-Trigger"] = "runOver"
-    return response
+    return page_or_fragment(request, "evaluation/run.html", "evaluation/_run.html", context)
 
 
 def shown(found: Run, wanted: str = "") -> dict[str, Any]:
@@ -113,9 +116,12 @@ def others(found: Run) -> list[Run]:
 def stop(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_run(request.user, pk)
     stop_run(request.user, found)
+    found = get_run(request.user, pk)
     if not request.htmx:
         return redirect("evaluation:run", pk=pk)
-    return render(request, "evaluation/_run.html", shown(get_run(request.user, pk)))
+    if found.over:
+        return HttpResponseClientRefresh()
+    return render(request, "evaluation/_run.html", shown(found))
 
 
 @require_http_methods(["GET", "POST"])
