@@ -3,9 +3,9 @@
     python -m bench.scale --data DIR --room DIR [--minutes 40] [--chunks 500000] [--out DIR]
 
 Fills one collection with made-up documents (bench/made.py) as far as the minutes go, stops at steps to
-ask it, and appends each step to OUT/scale.jsonl. Started again it goes on. It stops earlier at
---memory or --disk GB. The arithmetic for --target passages is linear in what grows with each passage,
-and a power of the size for times, by the last two steps that are at least twice apart.
+ask it, and appends each step to OUT/scale.jsonl. Started again it goes on, or asks again where all is
+filled. It stops earlier at --memory or --disk GB. The arithmetic for --target passages is linear in what
+grows with each passage, and a power of the size for times, by the last two steps at least twice apart.
 """
 
 import argparse
@@ -211,7 +211,7 @@ def main() -> None:
         questions = made.questions(options.data, options.questions)
         bounds = Bounds(room, options.minutes, options.memory, options.disk)
         before, why = fill_to(filler, sources, 0), ""
-        for to in [each for each in steps(options.chunks) if each > before]:
+        for to in [each for each in steps(options.chunks) if each > before] or [before]:
             there, why = fill(filler, sources, to, bounds)
             keep(file, row := step(room, filler, there, questions))
             print(json.dumps(row), file=sys.stderr, flush=True)
