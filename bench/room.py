@@ -50,7 +50,7 @@ class Room:
 
 @contextmanager
 def standing(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator[Room]:
-    """Yield the stores on `data_dir`; what was started for them ends with it."""
+    """Yield the stores on `data_dir`; what was started for them ends with it, stopped or not."""
     data_dir = data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     port = _free_port()
@@ -67,6 +67,7 @@ def standing(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator
     children = {"chroma": _start(data_dir, "chroma", _chroma(data_dir, port))}
     if os.environ.get("SOVEREIGN_MODELS_URL") != "fake:":
         children["models"] = _start(data_dir, "models", [sys.executable, "-m", "inference.server"])
+    signal.signal(signal.SIGTERM, _stop)
     try:
         user = _set_up()
         yield Room(data_dir, user, {name: child.pid for name, child in children.items()})
@@ -75,6 +76,11 @@ def standing(data_dir: Path, settings: dict[str, str] | None = None) -> Iterator
             child.send_signal(signal.SIGTERM)
         for child in children.values():
             child.wait(60)
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    """A stopped measurement would leave its processes behind otherwise."""
+    raise SystemExit(143)
 
 
 def _chroma(data_dir: Path, port: int) -> list[str]:
