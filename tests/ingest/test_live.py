@@ -221,9 +221,9 @@ def test_kills_of_the_worker_while_another_index_is_built(product: Product) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     killed_at_work = 0
     for _ in range(3):
-        live.wait_until("it is being built", lambda: building(product), 60, 0.02)
+        live.wait_until("it is being built", lambda: is_built(product), 60, 0.02)
         product.worker.kill()
-        killed_at_work += building(product)
+        killed_at_work += held(product)
         product.worker.start()
     assert killed_at_work
     live.wait_until("it is in use, the other one gone", lambda: switched(product), 180)
@@ -231,12 +231,16 @@ def test_kills_of_the_worker_while_another_index_is_built(product: Product) -> N
     consistent(product)
 
 
-def building(product: Product) -> int:
-    """Whether a worker holds the index that is built."""
+def held(product: Product) -> int:
+    """Whether a worker, killed or not, holds the index that is built."""
+    rows = "SELECT count(*) FROM ingest_index WHERE state = 'building' AND lease IS NOT NULL"
+    return int(str(product.query(rows)[0][0]))
+
+
+def is_built(product: Product) -> int:
     product.supervise()
     product.sweep()
-    held = "SELECT count(*) FROM ingest_index WHERE state = 'building' AND lease IS NOT NULL"
-    return int(str(product.query(held)[0][0]))
+    return held(product)
 
 
 def switched(product: Product) -> bool:
