@@ -134,6 +134,7 @@ def _archive(collection: Collection) -> None:
         collection, "films.zip", "ready", media_type=registry.ZIP, reading={"refused": refused}
     )
     archive.chunks.all().delete()
+    Document.objects.filter(pk=archive.pk).update(chunk_count=0)
     for number in range(3):
         _put(
             collection,
