@@ -43,8 +43,9 @@ def golden(admin: User, collection: Collection, document: Document) -> QuestionS
 @pytest.fixture
 def question(admin: User, golden: QuestionSet) -> Question:
     evidence = [{"file": "leave.txt", "page_or_section": "1", "quote": QUOTE}]
-    fields = {"question": f"How long? {HOSTILE}", "answer": HOSTILE, "must_contain": ["30"]}
-    return create_question(admin, golden, Draft("q-1", evidence=evidence, **fields))
+    said = f"How long? {HOSTILE}"
+    draft = Draft("q-1", question=said, answer=HOSTILE, evidence=evidence, must_contain=["30"])
+    return create_question(admin, golden, draft)
 
 
 def make_run(
@@ -91,7 +92,7 @@ def page(client: Client, name: str, *args: Any, **data: Any) -> str:
     answer = client.get(reverse(f"evaluation:{name}", args=args), data, headers=headers)
     assert answer.status_code == 200, answer.content[:2_000]
     text = str(answer.content.decode())
-    assert "<script>alert" not in text
+    assert "<script>alert" not in text and "{#" not in text
     return text
 
 
@@ -250,7 +251,7 @@ def test_questions_are_imported_and_exported(
     client_for: ClientFor, admin: User, golden: QuestionSet
 ) -> None:
     client, address = client_for(admin), reverse("evaluation:import", args=[golden.pk])
-    row = {"id": "a", "type": "fact", "language": "en", "question": "How long?"}
+    row: dict[str, Any] = {"id": "a", "type": "fact", "language": "en", "question": "How long?"}
     row |= {"answerable": True, "evidence": [{"file": "leave.txt", "quote": QUOTE}]}
     lines = json.dumps(row) + "\n" + json.dumps(row | {"id": "b", "type": HOSTILE}) + "\n"
     refused = client.post(address, {"file": SimpleUploadedFile("q.jsonl", lines.encode())})
