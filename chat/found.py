@@ -72,7 +72,8 @@ def found_passages(user: User, query: str, result: SearchResult) -> list[Found]:
 
 
 def _found(rank: int, passage: Passage, document: Document, query: str, language: str) -> Found:
-    segments = marked(passage.text, query, (language, passage.language))
+    text = _without_heading(passage)
+    segments = marked(text, query, (language, passage.language))
     return Found(
         rank=rank,
         passage=passage,
@@ -83,6 +84,13 @@ def _found(rank: int, passage: Passage, document: Document, query: str, language
         parts=list(parts(segments)),
         bars=bars(passage),
     )
+
+
+def _without_heading(passage: Passage) -> str:
+    """The text; its heading, which stands above it, is not shown twice."""
+    heading = passage.heading.rsplit(" › ", 1)[-1]
+    rest = passage.text.removeprefix(heading)
+    return rest.lstrip() if heading and rest.startswith("\n") and rest.strip() else passage.text
 
 
 def parts(segments: Sequence[Segment]) -> Iterator[Part]:

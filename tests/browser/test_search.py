@@ -119,3 +119,10 @@ def test_a_question_is_narrowed_beside_the_composer(
     )
     names = page.locator(".exchange:last-child .source .name").all_inner_texts()
     assert names and all(name.endswith(".pdf") for name in names)
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator(".exchange")).to_have_count(2)
+    expect(page.locator(".exchange:last-child .answer:not([data-stream])")).to_be_visible(
+        timeout=30_000
+    )
+    names = page.locator(".exchange:last-child .source .name").all_inner_texts()
+    assert names and all(name.endswith(".pdf") for name in names)

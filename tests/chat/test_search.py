@@ -50,6 +50,7 @@ def test_a_search_shows_passages_with_their_words_marked(
     assert "28 <mark>days</mark> of <mark>annual</mark> <mark>leave</mark>" in page
     assert "Annual leave</a>" in page and "Entitlement" in page
     assert "leave.md" in page and "?chunk=" in page
+    assert page.count("Entitlement") == 1
     assert "Why this passage" in page and "<meter" in page
     assert f"{reverse('chat:ask')}" in page and 'value="days of annual leave"' in page
 
