@@ -37,7 +37,7 @@ def make_set(page: Page, name: str) -> None:
 
 def import_file(page: Page, file: Path) -> None:
     page.get_by_role("link", name="Import").first.click()
-    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_role("button", name="Import").click()
 
 
@@ -134,6 +134,7 @@ def test_questions_are_imported_asked_and_compared(sign_in: SignIn) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare two runs")
     expect(page.locator(".compared tbody tr").first).to_contain_text("0, 0")
     expect(page.get_by_role("main")).to_contain_text("both runs had the same settings")
+    page.get_by_label("Show").focus()
     page.get_by_label("Show").select_option("won")
     expect(page.get_by_role("main")).to_contain_text("No question was won or lost")
     expect(page.get_by_label("Show")).to_be_focused()
@@ -184,17 +185,19 @@ def test_a_question_is_written_by_keyboard(sign_in: SignIn) -> None:
     make_set(page, "Written")
     page.get_by_role("link", name="New question").first.click()
     page.get_by_label("Question", exact=True).fill("How many days of leave are there?")
-    page.get_by_label("File").fill("annual-leave.md")
-    page.get_by_label("Quote").fill("28 days of annual leave")
+    page.get_by_label("File", exact=True).fill("annual-leave.md")
+    page.get_by_label("Quote", exact=True).fill("28 days of annual leave")
     page.get_by_role("button", name="Add a quote").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("File").nth(1)).to_be_focused()
+    expect(page.get_by_label("File", exact=True).nth(1)).to_be_focused()
     page.keyboard.type("annual-leave.md")
-    page.get_by_label("Quote").nth(1).fill("They must be taken by 31 March")
+    page.get_by_label("Quote", exact=True).nth(1).fill("They must be taken by 31 March")
     page.get_by_role("button", name="Save", exact=True).press("Enter")
     page.get_by_role("link", name="How many days of leave").click()
-    expect(page.get_by_label("File")).to_have_count(3)
-    expect(page.get_by_label("Quote").nth(1)).to_have_value("They must be taken by 31 March")
+    expect(page.get_by_label("File", exact=True)).to_have_count(3)
+    expect(page.get_by_label("Quote", exact=True).nth(1)).to_have_value(
+        "They must be taken by 31 March"
+    )
     page.locator("#delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="No question yet")).to_be_visible()

@@ -13,6 +13,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from accounts.models import User
 from chat.models import Citation, Message
 from evaluation.draft import Draft, draft_of
+from evaluation.imports import MOST_BYTES
 from evaluation.measures import Row, summary
 from evaluation.models import Question, QuestionSet, Result, Run
 from evaluation.questions import create_question
@@ -142,6 +143,7 @@ def test_a_run_is_shown_with_its_scores(
     client_for: ClientFor, admin: User, question: Question, document: Document
 ) -> None:
     run = make_run(question, document, found=False)
+    assert "0 to 79, n = 1" in page(client_for(admin), "sets")
     text = page(client_for(admin), "run", run.pk)
     assert "All evidence, in the right document: first 5" in text
     assert "<strong>0 %</strong>" in text and "0 to 79, n = 1" in text
@@ -274,6 +276,14 @@ def test_an_import_without_a_file_says_so(
 ) -> None:
     answer = client_for(admin).post(reverse("evaluation:import", args=[golden.pk]))
     assert answer.status_code == 422 and "This field is required" in answer.content.decode()
+
+
+def test_a_file_that_is_too_large_is_refused_in_words(
+    client_for: ClientFor, admin: User, golden: QuestionSet
+) -> None:
+    sent = {"file": SimpleUploadedFile("q.jsonl", b" " * (MOST_BYTES + 1))}
+    answer = client_for(admin).post(reverse("evaluation:import", args=[golden.pk]), sent)
+    assert answer.status_code == 422 and "Split it" in answer.content.decode()
 
 
 def test_filters_that_make_no_sense_ask_for_nothing(
