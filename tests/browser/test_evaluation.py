@@ -193,7 +193,7 @@ def test_a_question_is_written_by_keyboard(sign_in: SignIn) -> None:
     page.keyboard.type("annual-leave.md")
     page.get_by_label("Quote", exact=True).nth(1).fill("They must be taken by 31 March")
     page.get_by_role("button", name="Save", exact=True).press("Enter")
-    page.get_by_role("link", name="How many days of leave").click()
+    page.locator("#questions a.doc-name").click()
     expect(page.get_by_label("File", exact=True)).to_have_count(3)
     expect(page.get_by_label("Quote", exact=True).nth(1)).to_have_value(
         "They must be taken by 31 March"
