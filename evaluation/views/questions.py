@@ -105,8 +105,12 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     """Delete a question, or refuse a suggestion."""
     found = get_question(request.user, pk)
     if request.method == "POST":
-        delete_question(request.user, found)
-        messages.success(request, _("The question is deleted."))
+        try:
+            delete_question(request.user, found)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+        else:
+            messages.success(request, _("The question is deleted."))
         return redirect("evaluation:set", pk=found.set_id)
     waits = found.state == Question.State.SUGGESTED
     return confirm(

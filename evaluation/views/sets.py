@@ -102,7 +102,11 @@ def _form(request: PageRequest, form: SetForm, found: QuestionSet | None) -> Htt
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_set(request.user, pk)
     if request.method == "POST":
-        delete_set(request.user, found)
+        try:
+            delete_set(request.user, found)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("evaluation:set", pk=pk)
         messages.success(request, _("The set is deleted, with its questions and runs."))
         return redirect("evaluation:sets")
     said = {"name": found.name, "count": found.questions.count(), "runs": found.runs.count()}

@@ -18,6 +18,7 @@ from evaluation.measures import Row, summary
 from evaluation.models import Question, QuestionSet, Result, Run
 from evaluation.questions import create_question
 from evaluation.sets import create_set
+from ingest import holds
 from ingest.indexes import active
 from ingest.models import Collection, Document, Index
 from tests import people
@@ -415,6 +416,19 @@ def test_a_suggestion_is_refused(
     assert "Refuse this suggestion?" in page(client_for(admin), "question-delete", kept.pk)
     client_for(admin).post(reverse("evaluation:question-delete", args=[kept.pk]))
     assert not golden.questions.exists()
+
+
+def test_what_a_hold_keeps_is_not_deleted(
+    client_for: ClientFor, admin: User, bob: User, golden: QuestionSet, document: Document
+) -> None:
+    client_for(bob).post(reverse("evaluation:suggest", args=[suggested(bob, document).pk]))
+    kept, officer = golden.questions.get(), people.make_user("Olga", is_compliance=True)
+    holds.place(officer, target="user", target_id=bob.pk, reference="case-1")
+    client = client_for(admin)
+    for name, pk in (("question-delete", kept.pk), ("set-delete", golden.pk)):
+        answer = client.post(reverse(f"evaluation:{name}", args=[pk]), follow=True)
+        assert answer.status_code == 200 and "hold" in answer.content.decode()
+    assert golden.questions.get() == kept
 
 
 def test_without_a_set_nobody_is_asked_to_suggest(
