@@ -83,7 +83,7 @@ def step(room: Room, filler: Filler, there: int, questions: Sequence[str]) -> Ro
 def rate(before: Row | None, after: Row) -> float:
     """Passages a second of filling between two steps, or since the run of `after` began."""
     same = before is not None and before["run"] == after["run"]
-    last = before["filled in this run"] if before and same else {"passages": 0, "wall": {}}
+    last: Row = before["filled in this run"] if before and same else {"passages": 0, "wall": {}}
     passages = after["filled in this run"]["passages"] - last["passages"]
     seconds = sum(after["filled in this run"]["wall"].values()) - sum(last["wall"].values())
     return passages / seconds if seconds else 0.0
@@ -103,7 +103,7 @@ def exponent(small: tuple[float, float], large: tuple[float, float]) -> float:
 
 
 def power(small: tuple[float, float], large: tuple[float, float], at: float) -> float:
-    return large[1] * (at / large[0]) ** exponent(small, large)
+    return large[1] * math.pow(at / large[0], exponent(small, large))
 
 
 def pair(rows: Sequence[Row]) -> tuple[Row, Row] | None:

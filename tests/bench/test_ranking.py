@@ -50,7 +50,7 @@ def test_documents_count_where_their_first_passage_stands() -> None:
 
 def test_characters_count_once_however_often_they_were_found() -> None:
     found = [Span("f", 0, 10), Span("f", 5, 15), Span("f", 0, 10)]
-    assert ranking.characters(found, [Span("f", 10, 20)]) == (0.5, pytest.approx(5 / 15))
+    assert ranking.characters(found, [Span("f", 10, 20)]) == pytest.approx((0.5, 5 / 15))
 
 
 def test_characters_of_another_file_are_not_those_wanted() -> None:
@@ -64,12 +64,11 @@ def test_nothing_found_has_no_precision_and_no_recall() -> None:
 def test_characters_of_several_wanted_spans() -> None:
     wanted = [Span("f", 0, 10), Span("f", 100, 110), Span("g", 0, 20)]
     recall, precision = ranking.characters([Span("f", 0, 120)], wanted)
-    assert (recall, precision) == (0.5, pytest.approx(20 / 120))
+    assert (recall, precision) == pytest.approx((0.5, 20 / 120))
 
 
 def test_a_gain_has_the_error_of_its_pairs() -> None:
-    assert ranking.gain([1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]) == (
-        0.5,
-        pytest.approx(math.sqrt(1 / 3 / 4)),
+    assert ranking.gain([1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]) == pytest.approx(
+        (0.5, math.sqrt(1 / 3 / 4))
     )
     assert ranking.gain([1.0], [0.0]) == (1.0, 0.0)

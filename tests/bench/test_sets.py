@@ -47,7 +47,7 @@ def test_a_text_that_says_something_else_is_refused() -> None:
 def test_a_set_is_read_with_its_questions(tmp_path: Path) -> None:
     folder = tmp_path / "retrieval" / "scifact"
     folder.mkdir(parents=True)
-    rows = {
+    rows: dict[str, list[dict[str, object]]] = {
         "corpus": [{"_id": "7", "title": "T", "text": "An abstract."}],
         "queries": [{"_id": "1", "text": "A claim."}, {"_id": "2", "text": "Without a judgement."}],
         "qrels": [{"query_id": "1", "corpus_id": "7", "score": 1}],
