@@ -2,17 +2,22 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bench.room import Room
 from evaluation.scores import percentile
 
+if TYPE_CHECKING:
+    from chat.retrieve import Mode
+
 K = 10
 Row = dict[str, Any]
 
 
-def ask(room: Room, collection: UUID, question: str, mode: str = "hybrid") -> Mapping[str, float]:
+def ask(
+    room: Room, collection: UUID, question: str, mode: "Mode" = "hybrid"
+) -> Mapping[str, float]:
     """Milliseconds by stage of one question, and in all."""
     from chat.find import Query, find
 
@@ -21,7 +26,9 @@ def ask(room: Room, collection: UUID, question: str, mode: str = "hybrid") -> Ma
     return {**finding.ms, "total": (time.perf_counter() - start) * 1_000}
 
 
-def asked(room: Room, collection: UUID, questions: Sequence[str], *, mode: str = "hybrid") -> Row:
+def asked(
+    room: Room, collection: UUID, questions: Sequence[str], *, mode: "Mode" = "hybrid"
+) -> Row:
     """p50 and p95 by stage, over `questions`, after some that warm up; CPU ms a question by process."""
     for question in questions[:: max(1, len(questions) // 5)]:
         ask(room, collection, question, mode)

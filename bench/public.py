@@ -26,9 +26,10 @@ from bench.vectors import Cache, Vectors
 from evaluation.scores import percentile
 
 if TYPE_CHECKING:
+    from chat.retrieve import Mode
     from ingest.models import Chunk
 
-LEGS = ("dense", "lexical", "hybrid")
+LEGS: tuple["Mode", ...] = ("dense", "lexical", "hybrid")
 RANKS = "rank fusion (control)"
 #: Passages that are asked for: enough for ten documents of several passages each.
 DEPTH = 100
@@ -121,7 +122,7 @@ def _wanted(chosen: Set) -> Callable[[Asked], list[Span]]:
 # --- asking -------------------------------------------------------------------------------------
 
 
-def ask(room: Room, filled: Filled, question: str, leg: str) -> Found:
+def ask(room: Room, filled: Filled, question: str, leg: "Mode") -> Found:
     from chat.find import Query, find
 
     started = time.perf_counter()
@@ -140,7 +141,7 @@ def by_rank(legs: Sequence[Found]) -> Found:
 
 def measure(room: Room, filled: Filled, asked: Asked) -> dict[str, Row]:
     """The scores of one question by leg."""
-    found = {leg: ask(room, filled, asked.text, leg) for leg in LEGS}
+    found: dict[str, Found] = {leg: ask(room, filled, asked.text, leg) for leg in LEGS}
     found[RANKS] = by_rank([found["dense"], found["lexical"]])
     score = _characters if asked.spans else _documents
     return {leg: {**score(filled, asked, each), "ms": each.ms} for leg, each in found.items()}
