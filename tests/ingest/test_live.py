@@ -215,7 +215,9 @@ def test_chroma_and_the_broker_killed_and_back(product: Product, tmp_path: Path)
     consistent(product)
 
 
-def test_kills_of_the_worker_while_another_index_is_built(product: Product) -> None:
+def test_kills_of_the_worker_while_another_index_is_built(product: Product, tmp_path: Path) -> None:
+    folder = handbook(tmp_path / "again", 12)
+    assert product.manage("add", str(folder), "--collection", "Again", "--create").returncode == 0
     ready = product.statuses()["ready"]
     done = product.manage("reindex", "--embedder", "all-minilm-l6-v2")
     assert done.returncode == 0, done.stdout + done.stderr
