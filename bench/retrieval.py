@@ -38,14 +38,13 @@ Row = dict[str, Any]
 
 def ask(product: Product, corpus: Corpus, question: Row, mode: "Mode") -> tuple[list[Found], float]:
     """The first passages for a question as the product searches it, and milliseconds."""
-    from chat.condense import Turn, condense
-    from chat.rank import rank
-    from chat.retrieve import retrieve
+    from chat.condense import Turn
+    from chat.find import Query, find
 
     history = [Turn(turn["role"], turn["content"]) for turn in question.get("history", ())]
     started = time.perf_counter()
-    wanted = condense(question["question"], history)
-    passages = rank(retrieve(product.user, [corpus.collection], wanted, mode=mode), K)
+    asked = Query(question["question"], [corpus.collection], history, mode=mode)
+    passages = find(product.user, asked, K).passages
     return corpus.found(passages), (time.perf_counter() - started) * 1000
 
 

@@ -1,4 +1,4 @@
-"""The question flow: condense -> retrieve -> rank -> pack -> generate -> cite, as events.
+"""The question flow: find -> pack -> generate -> cite, as events.
 
 It stores nothing: chat/run.py keeps what it yields. From the sources on, no database connection is
 held: a model talks for many seconds.
@@ -15,18 +15,16 @@ from django.utils.translation import gettext as _
 from chat.abstain import ABSTAINED_STATUS, abstention, should_abstain
 from chat.ask import Ask
 from chat.cite import AnswerWriter, Basis
-from chat.condense import condense
 from chat.context import Context, build
 from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token
 from chat.failures import failed
+from chat.find import Query, find
 from chat.generate import Generation, abstains, write
-from chat.rank import Passage, rank
-from chat.retrieve import retrieve
+from chat.passages import Passage
 from inference.client import get_client
 from inference.extractive import best_sentences
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
 from ingest.claims import free_connection
-from ingest.filters import matching
 from ingest.store import StoreUnavailable
 
 #: Passages that are ranked for one answer; the budget decides how many of them the model reads.
@@ -61,13 +59,10 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
             client.waiting(),
             model.sha256 if model else "",
         )
-        question = condense(ask.question, ask.history)
-        if question != ask.question:
-            yield Condensed(question)
-        documents = matching(ask.user, ask.filters, ask.collections)
-        candidates = retrieve(ask.user, ask.collections, question, documents=documents)
-        passages = rank(candidates, PASSAGES)
-        context = build(client, model, ask, question, passages)
+        found = find(ask.user, _query(ask), PASSAGES)
+        if found.searched != ask.question:
+            yield Condensed(found.searched)
+        context = build(client, model, ask, found.searched, found.passages)
         clock.mark("retrieve")
         yield Sources(context.data())
         free_connection()
@@ -76,6 +71,10 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
         yield Failed(error.code, error.detail)
     except StoreUnavailable as error:
         yield failed(error.code)
+
+
+def _query(ask: Ask) -> Query:
+    return Query(ask.question, ask.collections, ask.history, ask.filters)
 
 
 def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from chat.ask import Ask
 from chat.events import PassageData, PassageDocument
 from chat.pack import Packed, budget, excerpt, pack
-from chat.rank import Passage
+from chat.passages import Passage
 from inference.protocol import ModelInfo, ModelsClient
 from ingest.language import detect_language
 from ingest.terms import query_terms, terms

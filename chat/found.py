@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat.marks import Segment, marked
-from chat.rank import Passage
+from chat.passages import Passage
 from chat.search import SearchResult
 from ingest.access import documents_for
 from ingest.language import detect_language
@@ -132,7 +132,7 @@ def bars(passage: Passage) -> list[Bar]:
         "named": _("Its document is named"),
         "rerank": _("Read against the words together"),
     }
-    scores: Mapping[str, float] = getattr(passage, "scores", {})
+    scores = passage.scores
     shown = [Bar(names[key], _unit(scores[key])) for key in names if key in scores]
     return [*shown, Bar(_("All together"), _unit(passage.score))]
 
@@ -146,6 +146,7 @@ def stages(ms: Mapping[str, int]) -> list[tuple[str, int]]:
         "embed": _("reading the query"),
         "dense": _("meaning"),
         "lexical": _("words"),
+        "access": _("rights"),
         "load": _("loading"),
         "rank": _("ranking"),
         "rerank": _("ranking"),

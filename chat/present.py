@@ -11,7 +11,7 @@ from accounts.models import User
 from chat.cite import MARK
 from chat.failures import detail_of
 from chat.models import Citation, Message, Source
-from chat.rank import passage_of
+from chat.passages import passage_of
 from chat.reads import record_read
 from chat.replay import readable_chunks, readable_sources
 

@@ -1,82 +1,104 @@
-"""Candidates -> best passages, in order, with a score between 0 and 1."""
+"""Candidates -> the best, in order, with a score between 0 and 1 and what it is made of. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chat.retrieve import Candidate
-from ingest.models import Chunk
-from ingest.places import place
 
-#: Share of the dense leg in the fused score (docs/architecture.md, "Finding").
-DENSE_WEIGHT = 0.5
+#: The version of these rules, for whoever compares what two of them found.
+RULES = "2"
+#: Share of each leg in the fused score (docs/measuring.md has the sweep).
+WEIGHTS: Mapping[str, float] = {"dense": 0.35, "piece": 0.35, "lexical": 0.30}
+#: Share of the question as it was typed, where it was searched with what went before it, too.
+PLAIN = 0.35
+#: What a passage gains whose document the question names.
+NAMED = 0.15
+
+_LEGS: Mapping[str, Callable[[Candidate], float | None]] = {
+    "dense": lambda candidate: candidate.dense,
+    "piece": lambda candidate: candidate.piece,
+    "lexical": lambda candidate: candidate.lexical,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A passage as it is shown, given to the model, and cited. `page_label`: "page iv", "slide 3"."""
+class Ranked:
+    """A candidate with its score and the parts of it, each 0 to 1."""
 
     chunk: UUID
-    text: str
-    heading: str
-    page: int | None
-    score: float
     document: UUID
-    document_name: str
-    collection: UUID
-    language: str = ""
-    title: str = ""
-    page_label: str = ""
+    score: float
+    scores: Mapping[str, float]
 
 
 def rank(
-    candidates: Sequence[Candidate], k: int, *, dense_weight: float = DENSE_WEIGHT
-) -> list[Passage]:
-    """Fuse the legs by min-max normalised scores and return the best `k`.
+    candidates: Sequence[Candidate], *, weights: Mapping[str, float] = WEIGHTS
+) -> list[Ranked]:
+    """All candidates, the best first, by the weighted mean of min-max normalised scores.
 
-    A leg that did not find a chunk counts as its lowest score. With one leg alone, that leg's
-    order stands.
+    A leg that did not find a chunk counts as its lowest score; one that found nothing at all is left
+    out, so that the order of the others stands. Convex fusion: Bruch et al., arXiv 2210.11934.
     """
-    dense = _normalised([candidate.dense for candidate in candidates])
-    words = _normalised([candidate.lexical for candidate in candidates])
-    weight = _weight(candidates, dense_weight)
-    scored = [
-        (weight * d + (1 - weight) * w, candidate)
-        for d, w, candidate in zip(dense, words, candidates, strict=True)
+    legs = {name: _normalised([leg(each) for each in candidates]) for name, leg in _LEGS.items()}
+    found = {name: scores for name, scores in legs.items() if scores and weights.get(name)}
+    total = sum(weights[name] for name in found)
+    ranked = [
+        Ranked(
+            each.chunk,
+            each.document,
+            sum(weights[name] * scores[place] for name, scores in found.items()) / total,
+            {name: round(scores[place], 4) for name, scores in found.items()} | _covered(each),
+        )
+        for place, each in enumerate(candidates)
+        if total
     ]
-    scored.sort(key=lambda pair: (-pair[0], str(pair[1].chunk.pk)))
-    return [passage_of(candidate.chunk, score) for score, candidate in scored[:k]]
+    return in_order(ranked)
 
 
-def passage_of(chunk: Chunk, score: float) -> Passage:
-    document = chunk.document
-    return Passage(
-        chunk=chunk.pk,
-        text=chunk.text,
-        heading=" › ".join(chunk.heading_path),
-        page=chunk.page,
-        score=round(score, 4),
-        document=document.pk,
-        document_name=document.name,
-        collection=document.collection_id,
-        language=chunk.language or document.language,
-        title=document.title,
-        page_label=place(document, chunk.page),
+def blended(full: Sequence[Ranked], plain: Sequence[Ranked]) -> list[Ranked]:
+    """Two searches of one question as one: after what went before it, and as it was typed."""
+    typed = {each.chunk: each for each in plain}
+    both = [
+        replace(
+            each,
+            score=(1 - PLAIN) * each.score
+            + (PLAIN * typed.pop(each.chunk).score if each.chunk in typed else 0),
+        )
+        for each in full
+    ]
+    alone = [replace(each, score=PLAIN * each.score) for each in typed.values()]
+    return in_order(both + alone)
+
+
+def preferred(ranked: Sequence[Ranked], documents: Collection[UUID]) -> list[Ranked]:
+    """Passages of `documents`, which the question names, before others that are about as good."""
+    if not documents:
+        return list(ranked)
+    return in_order(
+        replace(each, score=min(1.0, each.score + NAMED), scores={**each.scores, "named": 1.0})
+        if each.document in documents
+        else each
+        for each in ranked
     )
 
 
+def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
+    """The best first; equal ones in an order that stays."""
+    return sorted(ranked, key=lambda each: (-each.score, each.chunk))
+
+
+def _covered(candidate: Candidate) -> dict[str, float]:
+    return {} if candidate.coverage is None else {"coverage": round(candidate.coverage, 4)}
+
+
 def _normalised(scores: Sequence[float | None]) -> list[float]:
+    """Each between 0 and 1; empty where none is known."""
     known = [score for score in scores if score is not None]
     if not known:
-        return [0.0] * len(scores)
+        return []
     low, high = min(known), max(known)
-    span = (high - low) or 1.0
+    span = high - low
+    if not span:
+        return [0.0 if score is None else 1.0 for score in scores]
     return [0.0 if score is None else (score - low) / span for score in scores]
-
-
-def _weight(candidates: Sequence[Candidate], dense_weight: float) -> float:
-    if all(candidate.lexical is None for candidate in candidates):
-        return 1.0
-    if all(candidate.dense is None for candidate in candidates):
-        return 0.0
-    return dense_weight

@@ -23,7 +23,7 @@ from chat.events import (
 )
 from chat.failures import failed
 from chat.models import Citation, Message, Source
-from chat.rank import passage_of
+from chat.passages import passage_of
 from chat.reads import record_read
 from chat.run import end_cut_off
 from ingest.access import chunks_for

@@ -1,7 +1,7 @@
 """(user, collections, question) -> candidates: dense and lexical. Asks ingest.access first and last."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -13,9 +13,9 @@ from audit import actions
 from audit.record import record
 from inference.client import get_client
 from ingest import lexical, store
-from ingest.access import chunks_for, readable_ids, searchable
-from ingest.indexes import active
-from ingest.models import Chunk
+from ingest.access import documents_for, readable_ids, searchable
+from ingest.lexical_scores import LexicalHit
+from ingest.models import Chunk, Index
 
 log = structlog.get_logger(__name__)
 
@@ -25,71 +25,114 @@ DEPTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that one of the legs found. A leg that did not find it has None."""
+    """A chunk that one of the legs found. A leg that did not find it has None.
 
-    chunk: Chunk
+    `dense` is the cosine of the whole passage's vector, `piece` that of the nearest of its vectors;
+    `coverage` and `proximity` (0 to 1) come with `lexical`.
+    """
+
+    chunk: UUID
+    document: UUID
     dense: float | None = None
+    piece: float | None = None
     lexical: float | None = None
+    coverage: float | None = None
+    proximity: float | None = None
 
 
 @dataclass(slots=True)
 class Timing:
-    """Milliseconds by stage."""
+    """Milliseconds by stage; a stage that comes twice is added up."""
 
     ms: dict[str, int] = field(default_factory=dict)
 
     def since(self, stage: str, start: float) -> float:
         now = time.perf_counter()
-        self.ms[stage] = round((now - start) * 1000)
+        self.ms[stage] = self.ms.get(stage, 0) + round((now - start) * 1000)
         return now
 
 
-def retrieve(
-    user: User,
-    collections: Sequence[UUID],
-    question: str,
-    *,
-    mode: Mode = "hybrid",
-    documents: frozenset[UUID] | None = None,
-    depth: int = DEPTH,
-    timing: Timing | None = None,
-) -> list[Candidate]:
-    """Find up to `depth` chunks a leg, in no order; of `documents` alone, where they are given.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where one question is looked for: all legs see the same index.
 
-    Collections that `user` may not read are left out, and what comes back is loaded through
-    `chunks_for(user)`: an index never decides what a person sees. Raises ModelsUnavailable when
-    the question cannot be embedded, store.StoreUnavailable when vectors cannot be searched.
+    `documents`: of these alone (None: of all).
+    """
+
+    user: User
+    collections: Sequence[UUID]
+    index: Index
+    documents: frozenset[UUID] | None = None
+    mode: Mode = "hybrid"
+
+
+def retrieve(
+    scope: Scope, question: str, *, depth: int = DEPTH, timing: Timing | None = None
+) -> list[Candidate]:
+    """Find up to `depth` chunks a leg, in no order.
+
+    Collections that the person may not read are left out, and what comes back is looked up among the
+    documents that she may read: an index never decides what a person sees. Raises ModelsUnavailable
+    when the question cannot be embedded, store.StoreUnavailable when vectors cannot be searched.
     """
     timing = timing or Timing()
-    allowed = sorted(set(collections) & set(readable_ids(user, None)))
+    allowed = sorted(set(scope.collections) & set(readable_ids(scope.user, None)))
     if not allowed:
         return []
-    index = active()
-    dense: dict[UUID, float] = {}
-    words: dict[UUID, float] = {}
+    near: dict[UUID, store.Hit] = {}
+    said: dict[UUID, LexicalHit] = {}
+    if scope.mode != "lexical":
+        near = _near(scope, question, allowed, depth, timing)
+    if scope.mode != "dense":
+        clock = time.perf_counter()
+        hits = lexical.search(
+            question, allowed, depth, index=scope.index.pk, documents=scope.documents
+        )
+        said = {hit.chunk: hit for hit in hits}
+        timing.since("lexical", clock)
     clock = time.perf_counter()
-    if mode != "lexical":
-        vector = get_client().embed_queries([question])[0]
-        clock = timing.since("embed", clock)
-        near = store.search(vector, allowed, depth, index=index, documents=documents)
-        dense = {hit.chunk: hit.score for hit in near}
-        clock = timing.since("dense", clock)
-    if mode != "dense":
-        said = lexical.search(question, allowed, depth, index=index.pk, documents=documents)
-        words = {hit.chunk: hit.score for hit in said}
-        clock = timing.since("lexical", clock)
-    chunks = _load(user, dense.keys() | words.keys())
-    timing.since("load", clock)
-    return [Candidate(chunk, dense.get(chunk.pk), words.get(chunk.pk)) for chunk in chunks]
+    readable = _readable(scope.user, near.keys() | said.keys())
+    timing.since("access", clock)
+    return [_candidate(pk, of, near.get(pk), said.get(pk)) for pk, of in readable.items()]
 
 
-def _load(user: User, wanted: Iterable[UUID]) -> list[Chunk]:
-    ids = set(wanted)
-    chunks = list(
-        chunks_for(user).filter(pk__in=ids).select_related("document__collection").defer("vector")
+def _near(
+    scope: Scope, question: str, allowed: Sequence[UUID], depth: int, timing: Timing
+) -> dict[UUID, store.Hit]:
+    clock = time.perf_counter()
+    vector = get_client().embed_queries([question], embedder=scope.index.embedder)[0]
+    clock = timing.since("embed", clock)
+    found = store.search(vector, allowed, depth, index=scope.index, documents=scope.documents)
+    timing.since("dense", clock)
+    return {hit.chunk: hit for hit in found}
+
+
+def _candidate(
+    chunk: UUID, document: UUID, near: store.Hit | None, said: LexicalHit | None
+) -> Candidate:
+    return Candidate(
+        chunk,
+        document,
+        near.whole if near else None,
+        near.score if near else None,
+        said.score if said else None,
+        said.coverage if said else None,
+        said.proximity if said else None,
     )
-    _count_faults(user, ids - {chunk.pk for chunk in chunks})
-    return chunks
+
+
+def _readable(user: User, wanted: Iterable[UUID]) -> Mapping[UUID, UUID]:
+    """Chunk -> document, of those that `user` may be shown.
+
+    Two plain queries: joined in one, SQLite begins with all passages of the collection.
+    """
+    ids = set(wanted)
+    of = dict(Chunk.objects.filter(pk__in=ids).order_by().values_list("pk", "document_id"))
+    there = documents_for(user).filter(searchable(), pk__in=set(of.values()))
+    allowed = set(there.order_by().values_list("pk", flat=True))
+    readable = {chunk: document for chunk, document in of.items() if document in allowed}
+    _count_faults(user, ids - readable.keys())
+    return readable
 
 
 def _count_faults(user: User, missing: set[UUID]) -> None:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, model_validator
 
 from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
 from chat.models import Conversation
-from chat.rank import Passage
+from chat.passages import Passage
 from ingest.filters import Filters, Kind
 
 Collections = Annotated[list[UUID] | None, Field(max_length=1_000)]
@@ -199,7 +199,7 @@ def passage_out(rank: int, passage: Passage) -> dict[str, Any]:
     return {
         "rank": rank,
         "score": passage.score,
-        "scores": getattr(passage, "scores", {}),
+        "scores": dict(passage.scores),
         "text": passage.text,
         "heading": passage.heading,
         "page": passage.page,

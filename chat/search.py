@@ -11,13 +11,14 @@ from audit import actions
 from audit.problems import Problem
 from audit.record import record
 from chat.bounds import place
+from chat.find import Query, find
 from chat.names import Named
-from chat.rank import Passage, rank
-from chat.retrieve import Mode, Timing, retrieve
+from chat.passages import Passage
+from chat.retrieve import Mode
 from chat.witness import distinct
 from inference.protocol import ModelsUnavailable
 from ingest.access import readable_ids
-from ingest.filters import Filters, check_documents, matching
+from ingest.filters import Filters, check_documents
 from ingest.store import StoreUnavailable
 
 #: Passages that one search shows at most, however often somebody asks for more.
@@ -42,7 +43,7 @@ class SearchResult:
     named: list[Named] = field(default_factory=list)
 
 
-def search(
+def search(  # noqa: PLR0913 (what a search has)
     user: User,
     query: str,
     collections: Sequence[UUID] | None = None,
@@ -51,38 +52,37 @@ def search(
     filters: Filters | None = None,
     *,
     fall_back: bool = False,
+    by_name: bool = True,
 ) -> SearchResult:
     """Return the best `k` passages of the collections (None: all readable) that match `filters`.
 
-    With `fall_back` words alone are searched where the models are not ready. Raises Http404 for a
-    collection or document that `user` may not read, Problem `too-many-searches`, and without
-    `fall_back` ModelsUnavailable and StoreUnavailable.
+    `by_name`: documents that the query names come first. With `fall_back` words alone are searched
+    where the models are not ready. Raises Http404 for a collection or document that `user` may not
+    read, Problem `too-many-searches`, and without `fall_back` ModelsUnavailable, StoreUnavailable.
     """
     filters = filters or Filters()
     chosen = readable_ids(user, collections)
     check_documents(user, filters.documents)
+    most = min(k, MOST_PASSAGES)
     with place(user.pk, "search", MOST_AT_ONCE) as free:
         if not free:
             raise _too_many()
         try:
-            found = _find(user, query, chosen, min(k, MOST_PASSAGES), mode, filters)
+            found = _find(user, query, chosen, most, mode, filters, by_name)
         except (ModelsUnavailable, StoreUnavailable):
             if not fall_back or mode == "lexical":
                 raise
-            found = _find(user, query, chosen, min(k, MOST_PASSAGES), "lexical", filters)
+            found = _find(user, query, chosen, most, "lexical", filters, by_name)
             found = replace(found, by_words=True)
     _record(user, found, mode="lexical" if found.by_words else mode, filters=filters)
     return found
 
 
 def _find(
-    user: User, query: str, chosen: list[UUID], k: int, mode: Mode, filters: Filters
+    user: User, query: str, chosen: list[UUID], k: int, mode: Mode, filters: Filters, by_name: bool
 ) -> SearchResult:
-    """The one place that asks the indexes."""
-    documents = matching(user, filters, chosen)
-    timing = Timing()
-    candidates = retrieve(user, chosen, query, mode=mode, documents=documents, timing=timing)
-    return SearchResult(rank(candidates, k), timing.ms | {"rerank": 0}, chosen, documents)
+    found = find(user, Query(query, chosen, filters=filters, mode=mode, by_name=by_name), k)
+    return SearchResult(found.passages, found.ms, chosen, found.documents, named=found.named)
 
 
 def _record(user: User, found: SearchResult, *, mode: Mode, filters: Filters) -> None:

@@ -34,6 +34,8 @@ class SearchForm(FilterForm):
     k = forms.IntegerField(required=False)
     collections = Ids(required=False)
     named = forms.CharField(required=False, max_length=255)
+    #: Documents that the query names are looked at like any other.
+    alike = forms.BooleanField(required=False)
 
     def __init__(self, data: QueryDict, user: User) -> None:
         super().__init__(data)

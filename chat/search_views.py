@@ -61,6 +61,7 @@ def _searched(request: PageRequest, form: SearchForm) -> dict[str, Any]:
             form.cleaned_data["mode"],
             filters,
             fall_back=True,
+            by_name=not form.cleaned_data["alike"],
         )
     except QuestionRefused as refused:
         return {"refused": refused.detail}
@@ -86,8 +87,16 @@ def _shown(
         "base": form.address(drop=("document",)),
         "more": form.address(k=min(k + STEP, MOST_PASSAGES)) if more else "",
         "most": k >= MOST_PASSAGES,
+        **_first_in(request, form, found),
         **_looked_at(request, found),
     }
+
+
+def _first_in(request: PageRequest, form: SearchForm, found: SearchResult) -> dict[str, str]:
+    """The documents that the query names, and the address that does without."""
+    named = {each.document for each in found.named}
+    names = documents_for(request.user).filter(pk__in=named).values_list("name", flat=True)
+    return {"first_in": ", ".join(names), "without_names": form.address(alike="on")}
 
 
 def _looked_at(request: PageRequest, found: SearchResult) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
-from chat import pack
+from chat import pack, rank
 from chat.answer import EXTRACTIVE, PASSAGES, chosen_model
 from evaluation.measures import K
 from evaluation.models import QuestionSet, Run
@@ -24,6 +24,7 @@ def config_of(user: User, found: QuestionSet, kind: str, index: Index, model: st
         "version": settings.VERSION,
         "embedder": index.embedder,
         "chunking": index.chunking,
+        "ranking": rank.RULES,
         "index": str(index.pk),
         **_corpus(user, found, index),
         "questions": _sha256(found.questions.filter(state="accepted").values_list("digest")),

@@ -1,7 +1,7 @@
 """The models process over HTTP: OpenAI's wire format, as a small ASGI application.
 
 POST /v1/chat/completions, /v1/embeddings (`input_type`: query or passage), /tokenize-count;
-GET /v1/models, /health, /metrics. Errors are OpenAI's error objects with stable codes.
+GET /v1/models, /v1/embedders, /health, /metrics. Errors are OpenAI's error objects with stable codes.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uuid import uuid4
 import structlog
 
 from inference.errors import ModelError, PromptTooLong
-from inference.jobs import Generation
+from inference.jobs import EmbeddingQueue, Generation
 from inference.metrics import Metrics
 from inference.protocol import ModelsUnavailable, Piece, Usage
 from inference.requests import BadRequest, ChatRequest, read_chat, read_embedding, read_texts
@@ -88,6 +88,7 @@ class ModelsApp:
             ("GET", "/health"): self._health,
             ("GET", "/metrics"): self._metrics,
             ("GET", "/v1/models"): self._models,
+            ("GET", "/v1/embedders"): self._embedders,
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/embeddings"): self._embed,
             ("POST", "/tokenize-count"): self._count,
@@ -143,16 +144,25 @@ class ModelsApp:
 
     async def _embed(self, call: Call) -> None:
         asked = read_embedding(await call.body())
-        await self._ready(self._service.embedder)
-        queue, encoder = self._service.embeddings, self._service.encoder
-        assert queue is not None and encoder is not None  # noqa: S101 - it is ready
+        queue, name = await self._embedder(asked.model)
         vectors = await asyncio.wrap_future(queue.submit(asked.texts, query=asked.query))
         self.metrics.embedded.labels("query" if asked.query else "passage").inc(len(asked.texts))
         rows = [
             {"object": "embedding", "index": i, "embedding": row}
             for i, row in enumerate(vectors.tolist())
         ]
-        await call.json({"object": "list", "model": encoder.name, "data": rows})
+        await call.json({"object": "list", "model": name, "data": rows})
+
+    async def _embedder(self, wanted: str) -> tuple[EmbeddingQueue, str]:
+        if not self._service.is_default(wanted):
+            return await asyncio.to_thread(self._service.others.queue, wanted), wanted
+        await self._ready(self._service.embedder)
+        queue, encoder = self._service.embeddings, self._service.encoder
+        assert queue is not None and encoder is not None  # noqa: S101 - it is ready
+        return queue, encoder.name
+
+    async def _embedders(self, call: Call) -> None:
+        await call.json({"object": "list", "data": self._service.embedders()})
 
     async def _chat(self, call: Call) -> None:
         asked = read_chat(await call.body())

@@ -7,9 +7,9 @@ from django.conf import settings
 from inference import catalogue
 from inference.cpu import cpu_count
 from inference.errors import ModelError
-from inference.fake import FakeEncoder, FakeEngine
-from inference.protocol import Encoder, Engine
-from inference.registry import Registry
+from inference.fake import FakeClient, FakeEncoder, FakeEngine
+from inference.protocol import EmbedderInfo, Encoder, Engine
+from inference.registry import Model, Registry, read_json
 
 ENGINES = ("auto", "llama-cpp-python", "xllamacpp", "openai", "extractive", "fake")
 _MODULES = {"llama-cpp-python": "llama_cpp", "xllamacpp": "xllamacpp"}
@@ -43,18 +43,34 @@ def load_engine() -> Engine | None:
     return _local(kind)
 
 
-def load_encoder() -> Encoder:
-    """The embedder, verified and loaded. Raises ModelError."""
+def load_encoder(name: str = "") -> Encoder:
+    """The embedder of that name (default: SOVEREIGN_EMBEDDER), verified and loaded. Raises ModelError."""
     if settings.ENGINE == "fake":
         return FakeEncoder()
     from inference.encoders import SentenceEncoder
 
     registry = Registry(settings.MODELS_DIR)
-    model = registry.get(settings.EMBEDDER)
+    model = registry.get(name or settings.EMBEDDER)
     if model.kind != "embedder":
         raise ModelError("model-kind", f"{model.name} is no embedder: set SOVEREIGN_EMBEDDER anew.")
     registry.verify(model)
     return SentenceEncoder(model.name, model.path, threads())
+
+
+def known_embedders() -> list[EmbedderInfo]:
+    """The embedders whose files are here."""
+    if settings.ENGINE == "fake":
+        return FakeClient().embedders()
+    return [
+        EmbedderInfo(model.name, _dimension(model), model.context, "available")
+        for model in Registry(settings.MODELS_DIR).models()
+        if model.kind == "embedder" and model.installed
+    ]
+
+
+def _dimension(model: Model) -> int:
+    """As its configuration says; 0 where it does not."""
+    return int(read_json(model.path / "config.json").get("hidden_size") or 0)
 
 
 def _kind() -> str:

@@ -11,6 +11,7 @@ from django.conf import settings
 from inference.fake import FakeClient
 from inference.protocol import (
     ChatMessage,
+    EmbedderInfo,
     ModelInfo,
     ModelsClient,
     ModelsUnavailable,
@@ -52,11 +53,11 @@ class HttpClient:
     def models(self) -> list[ModelInfo]:
         return [_model(item) for item in self._wire.get("/v1/models", timeout=60.0)["data"]]
 
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._embed(texts, "query")
+    def embed_queries(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
+        return self._embed(texts, "query", embedder)
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        return self._embed(texts, "passage")
+    def embed_passages(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
+        return self._embed(texts, "passage", embedder)
 
     def embedder(self) -> str:
         found = self._wire.get("/health").get("embedder") or {}
@@ -65,6 +66,18 @@ class HttpClient:
         if found.get("code"):
             raise ModelsUnavailable(found["code"], str(found.get("detail")), permanent=True)
         raise ModelsUnavailable("models-loading", "The models are still being loaded. Try again.")
+
+    def embedders(self) -> list[EmbedderInfo]:
+        listed = self._wire.get("/v1/embedders", timeout=60.0)["data"]
+        return [
+            EmbedderInfo(
+                str(item["id"]),
+                int(item.get("dimension") or 0),
+                int(item.get("max_tokens") or 0),
+                item.get("state", "available"),
+            )
+            for item in listed
+        ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         counts = self._wire.post("/tokenize-count", {"input": list(texts)}, timeout=60.0)["counts"]
@@ -80,15 +93,15 @@ class HttpClient:
         body = chat_body(messages, sampling, model)
         return read_pieces(self._wire.stream("/v1/chat/completions", body))
 
-    def _embed(self, texts: Sequence[str], kind: str) -> Vectors:
+    def _embed(self, texts: Sequence[str], kind: str, embedder: str) -> Vectors:
         parts = [
-            self._embed_some(texts[start : start + BATCH], kind)
+            self._embed_some(texts[start : start + BATCH], kind, embedder)
             for start in range(0, len(texts), BATCH)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
-    def _embed_some(self, texts: Sequence[str], kind: str) -> Vectors:
-        body = {"input": list(texts), "input_type": kind}
+    def _embed_some(self, texts: Sequence[str], kind: str, embedder: str) -> Vectors:
+        body = {"input": list(texts), "input_type": kind, "model": embedder}
         data = self._wire.post("/v1/embeddings", body, timeout=_EMBED_SECONDS)["data"]
         return np.array([item["embedding"] for item in data], dtype=np.float32)
 

@@ -14,12 +14,14 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from inference.errors import PromptTooLong
-from inference.protocol import ChatMessage, ModelInfo, Piece, Sampling, Usage, Vectors
+from inference.protocol import ChatMessage, EmbedderInfo, ModelInfo, Piece, Sampling, Usage, Vectors
 from inference.text import TextFilter
 
 ABSTAINS = "The documents do not say."
 DIMENSION = 384
 NAME = "fake"
+#: What it takes for a name of an embedder; all make the same vectors.
+NAMES = (NAME, "multilingual-e5-small", "all-minilm-l6-v2")
 
 _WORD = re.compile(r"\w+")
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$")
@@ -169,14 +171,17 @@ class FakeClient:
     def models(self) -> list[ModelInfo]:
         return [self._engine.info]
 
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+    def embed_queries(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
         return self._encoder.embed_queries(texts)
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+    def embed_passages(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
         return self._encoder.embed_passages(texts)
 
     def embedder(self) -> str:
         return NAME
+
+    def embedders(self) -> list[EmbedderInfo]:
+        return [EmbedderInfo(name, DIMENSION, FakeEncoder.max_tokens) for name in NAMES]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return [self._engine.count(text) for text in texts]

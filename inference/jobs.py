@@ -11,7 +11,16 @@ import numpy as np
 import structlog
 
 from inference.errors import ModelError
-from inference.protocol import ChatMessage, Encoder, Engine, Piece, Sampling, Usage, Vectors
+from inference.protocol import (
+    ChatMessage,
+    Encoder,
+    Engine,
+    ModelsUnavailable,
+    Piece,
+    Sampling,
+    Usage,
+    Vectors,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -133,10 +142,14 @@ class EmbeddingQueue:
         self._passages: deque[_Batch] = deque()
         self._last_passage = 0.0
         self._changed = threading.Condition()
+        self._closed = False
         threading.Thread(target=self._work, name="embed", daemon=True).start()
 
     def submit(self, texts: Sequence[str], *, query: bool) -> "Future[Vectors]":
-        """A future of (texts, dimension) vectors, in the order of TEXTS."""
+        """A future of (texts, dimension) vectors, in the order of TEXTS.
+
+        Raises ModelsUnavailable once it is closed.
+        """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         size = max(len(texts), 1) if query else PASSAGE_BATCH
         batches = [
@@ -145,6 +158,8 @@ class EmbeddingQueue:
         ]
         combined = _combine(batches, order, self._encoder.dimension)
         with self._changed:
+            if self._closed:
+                raise ModelsUnavailable("models-loading", "It was just put away. Try again.")
             (self._queries if query else self._passages).extend(batches)
             self._changed.notify()
         return combined
@@ -152,17 +167,25 @@ class EmbeddingQueue:
     def length(self) -> int:
         return len(self._queries) + len(self._passages)
 
-    def _work(self) -> None:
-        while True:
-            self._run(self._next())
+    def close(self) -> None:
+        """Let its thread end after what waits already, so that its encoder can be freed."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
 
-    def _next(self) -> _Batch:
+    def _work(self) -> None:
+        while batch := self._next():
+            self._run(batch)
+
+    def _next(self) -> _Batch | None:
         with self._changed:
             while True:
                 if self._queries:
                     return self._queries.popleft()
                 if self._passages and self._may_run_passage():
                     return self._passages.popleft()
+                if self._closed and not self._passages:
+                    return None
                 self._changed.wait(timeout=0.05 if self._passages else None)
 
     def _may_run_passage(self) -> bool:

@@ -75,6 +75,16 @@ class ModelInfo:
     speed: Speed = field(default_factory=Speed)
 
 
+@dataclass(frozen=True, slots=True)
+class EmbedderInfo:
+    """An embedder that can be asked for by name. `available`: it is loaded when it is asked for."""
+
+    name: str
+    dimension: int
+    max_tokens: int = 0
+    state: Literal["ready", "loading", "unavailable", "available"] = "ready"
+
+
 class Engine(Protocol):
     """A chat model in this process. Used by one thread at a time; server.py holds the queue."""
 
@@ -126,12 +136,18 @@ class ModelsClient(Protocol):
         """Chat models that can be asked; empty where only the extractive answerer is there."""
         ...
 
-    def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+    def embed_queries(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
+        """By the embedder of that name (default: that of the settings)."""
+        ...
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+    def embed_passages(self, texts: Sequence[str], *, embedder: str = "") -> Vectors: ...
 
     def embedder(self) -> str:
-        """The name of the embedder that is loaded; stored with every vector."""
+        """The name of the embedder of the settings."""
+        ...
+
+    def embedders(self) -> list[EmbedderInfo]:
+        """All that can be asked for."""
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:

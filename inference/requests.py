@@ -32,6 +32,8 @@ class ChatRequest:
 class EmbeddingRequest:
     texts: tuple[str, ...]
     query: bool
+    #: The name of an embedder; "": that of the settings.
+    model: str = ""
 
 
 def read_chat(body: Mapping[str, Any]) -> ChatRequest:
@@ -50,7 +52,10 @@ def read_embedding(body: Mapping[str, Any]) -> EmbeddingRequest:
     kind = body.get("input_type", "passage")
     if kind not in ("query", "passage"):
         raise BadRequest("bad-input-type", "`input_type` must be query or passage.")
-    return EmbeddingRequest(read_texts(body), kind == "query")
+    model = body.get("model") or ""
+    if not isinstance(model, str):
+        raise BadRequest("bad-model", "`model` must be the name of an embedder.")
+    return EmbeddingRequest(read_texts(body), kind == "query", model)
 
 
 def read_texts(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils.log import configure_logging
 
 from inference.app import ModelsApp
+from inference.embedders import Embedders
 from inference.protocol import ModelsUnavailable
 from inference.service import Service
 from inference.wire import check_address
@@ -101,7 +102,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sovereign.settings")  # noqa: TID251
     # The settings and the logs, not the applications: this process has no tables.
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-    from inference.choose import load_encoder, load_engine, threads
+    from inference.choose import known_embedders, load_encoder, load_engine, threads
 
     try:
         listener = listen(settings.MODELS_URL)
@@ -109,7 +110,10 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     speed_file = settings.MODELS_DIR / "speed.json"
-    service = Service(load_encoder, load_engine, speed_file=speed_file, threads=threads())
+    others = Embedders(load_encoder, known_embedders, default=settings.EMBEDDER)
+    service = Service(
+        load_encoder, load_engine, speed_file=speed_file, threads=threads(), others=others
+    )
     app = ModelsApp(service)
     service.start(app.metrics.generated)
     # uvicorn stops in order, then raises the signal again for whoever handled it before.

@@ -3,52 +3,20 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
+from inference.embedders import Embedders
 from inference.errors import ModelError
 from inference.jobs import EmbeddingQueue, GenerationQueue, Timing
-from inference.protocol import Encoder, Engine, ModelsUnavailable
+from inference.protocol import EmbedderInfo, Encoder, Engine
+from inference.slots import Slot, State
 from inference.speed import SpeedBook
 
 log = structlog.get_logger(__name__)
 
 _EMBEDDER_SECONDS = 120.0
-
-State = Literal["loading", "ready", "unavailable", "none"]
-
-
-class Slot:
-    """One model on its way: loading, then ready, unavailable (with the reason) or none by choice."""
-
-    def __init__(self) -> None:
-        self.state: State = "loading"
-        self.code = ""
-        self.detail = ""
-        self.settled = threading.Event()
-
-    def settle(self, state: State, code: str = "", detail: str = "") -> None:
-        self.state, self.code, self.detail = state, code, detail
-        self.settled.set()
-
-    def wait(self, seconds: float) -> None:
-        """Return when it is ready. Raises ModelsUnavailable when it is not, and will not be."""
-        self.settled.wait(seconds)
-        if self.state == "loading":
-            raise ModelsUnavailable(
-                "models-loading", "The models are still being loaded. Try again in a moment."
-            )
-        if self.state == "none":
-            raise ModelsUnavailable(
-                "no-chat-model", "There is no chat model here: answers are quotes.", permanent=True
-            )
-        if self.state == "unavailable":
-            raise ModelsUnavailable(self.code, self.detail, permanent=True)
-
-    def describe(self) -> dict[str, object]:
-        found: dict[str, object] = {"state": self.state}
-        return found | ({"code": self.code, "detail": self.detail} if self.code else {})
 
 
 class Service:
@@ -64,11 +32,14 @@ class Service:
         *,
         speed_file: Path,
         threads: int,
+        others: Embedders | None = None,
     ) -> None:
         self._load_encoder, self._load_engine = load_encoder, load_engine
         self._speed_file, self._threads = speed_file, threads
         self._finished: Callable[[Timing], None] = lambda timing: None
         self.chat, self.embedder = Slot(), Slot()
+        #: Embedders by name; that of the settings has a place of its own.
+        self.others = others or Embedders()
         self.engine: Engine | None = None
         self.encoder: Encoder | None = None
         self.speeds: SpeedBook | None = None
@@ -77,6 +48,7 @@ class Service:
 
     def start(self, on_generated: Callable[[Timing], None] | None = None) -> None:
         self._finished = on_generated or self._finished
+        self.others.step_back = lambda: self.queue_length() > 0
         for slot, load in ((self.embedder, self._start_encoder), (self.chat, self._start_engine)):
             threading.Thread(target=self._settle, args=(slot, load), daemon=True).start()
 
@@ -105,6 +77,23 @@ class Service:
         about = {field: getattr(info, field) for field in fields}
         return [
             {"id": info.name, "object": "model", "owned_by": "sovereign"} | about | self._speed()
+        ]
+
+    def is_default(self, name: str) -> bool:
+        """Whether the embedder of the settings is meant; its name is known before it is loaded."""
+        loaded = self.encoder.name if self.encoder else ""
+        return name in ("", loaded) or (name == self.others.default and not loaded)
+
+    def embedders(self) -> list[dict[str, Any]]:
+        """Those that can be asked for by name, in a list of OpenAI's form."""
+        found = {each.name: each for each in self.others.infos()}
+        if encoder := self.encoder:
+            own = EmbedderInfo(encoder.name, encoder.dimension, encoder.max_tokens)
+            found[encoder.name] = own
+        return [
+            {"id": each.name, "object": "model", "owned_by": "sovereign"}
+            | {"dimension": each.dimension, "max_tokens": each.max_tokens, "state": each.state}
+            for each in found.values()
         ]
 
     def close(self) -> None:

@@ -241,5 +241,10 @@ def _words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield place, min(word_end, place + step)
 
 
+def sentence_ends(text: str) -> Iterator[int]:
+    """Where sentences and lines of `text` end, in order; abbreviations may count as ends."""
+    return (match.end() for match in _SENTENCE_END.finditer(text))
+
+
 def flat(text: str) -> str:
     return " ".join(text.split())

@@ -13,7 +13,7 @@ from ingest.atoms import MAX_UNITS, Atom, atoms_of, flat, units, with_lead_in
 from ingest.parsers.base import Box, ParsedDocument
 
 #: The version of these rules and those of atoms.py: an index is cut by one of them.
-RULES = "1"
+RULES = "2"
 #: A section below this joins its neighbours: a passage of one line ranks by chance.
 MIN_UNITS = 40
 #: A slide or sheet of no more than these is a title: it goes with what follows.

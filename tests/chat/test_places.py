@@ -7,8 +7,8 @@ from accounts.models import User
 from chat.context import passage_data
 from chat.export import as_json, as_markdown
 from chat.models import Citation, Conversation
+from chat.passages import passage_of
 from chat.present import present_answer
-from chat.rank import passage_of
 from ingest.models import Chunk, Collection, Document
 from ingest.parsers import registry
 from tests import people

@@ -8,7 +8,17 @@ from pathlib import Path
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-ROOMS = ("sovereign", "accounts", "ingest", "chat", "compliance", "evaluation", "inference", "audit", "wall")
+ROOMS = (
+    "sovereign",
+    "accounts",
+    "ingest",
+    "chat",
+    "compliance",
+    "evaluation",
+    "inference",
+    "audit",
+    "wall",
+)
 MAX_FUNCTION = 45
 MAX_MODULE = 320
 MAX_MEDIAN = 10

@@ -8,7 +8,17 @@ from pathlib import Path
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-ROOMS = ("sovereign", "accounts", "ingest", "chat", "compliance", "evaluation", "inference", "audit", "wall")
+ROOMS = (
+    "sovereign",
+    "accounts",
+    "ingest",
+    "chat",
+    "compliance",
+    "evaluation",
+    "inference",
+    "audit",
+    "wall",
+)
 CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
 #: Who takes a code, and as which argument.
 TAKES = {

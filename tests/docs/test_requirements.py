@@ -61,7 +61,17 @@ def imports(*folders: str) -> set[str]:
     return {normal(brought[module][0]) for module in modules}
 
 
-ROOMS = ("sovereign", "accounts", "ingest", "chat", "compliance", "evaluation", "inference", "audit", "wall")
+ROOMS = (
+    "sovereign",
+    "accounts",
+    "ingest",
+    "chat",
+    "compliance",
+    "evaluation",
+    "inference",
+    "audit",
+    "wall",
+)
 
 
 def test_what_the_product_imports_is_required() -> None:

@@ -15,7 +15,17 @@ from django.utils.translation.template import templatize
 ROOT = Path(settings.BASE_DIR)
 LOCALE = ROOT / "locale"
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
-ROOMS = ("sovereign", "accounts", "ingest", "chat", "compliance", "evaluation", "inference", "audit", "wall")
+ROOMS = (
+    "sovereign",
+    "accounts",
+    "ingest",
+    "chat",
+    "compliance",
+    "evaluation",
+    "inference",
+    "audit",
+    "wall",
+)
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext"}
 LITERAL = r"(u?'(?:[^'\\]|\\.)*'|u?\"(?:[^\"\\]|\\.)*\")"
 IN_TEMPLATE = re.compile(rf"\b(?:n?gettext|_)\({LITERAL}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from inference.app import ModelsApp
+from inference.embedders import Embedders
 from inference.fake import FakeEncoder, FakeEngine
 from inference.protocol import Encoder, Engine
 from inference.server import listen
@@ -68,9 +69,10 @@ def running(
     engine: Callable[[], Engine | None] = FakeEngine,
     encoder: Callable[[], Encoder] = FakeEncoder,
     load_wait: float = 5.0,
+    others: Embedders | None = None,
 ) -> Iterator[ModelsApp]:
     """A real server on a real socket, in a thread."""
-    service = Service(encoder, engine, speed_file=folder / "speed.json", threads=1)
+    service = Service(encoder, engine, speed_file=folder / "speed.json", threads=1, others=others)
     app = ModelsApp(service, load_wait=load_wait)
     service.start(app.metrics.generated)
     listener = listen(url)
