@@ -5,6 +5,7 @@ from django.db import connection
 
 from accounts.models import User
 from ingest import lexical
+from ingest.indexes import active
 from ingest.models import Chunk, Collection
 from tests import people
 
@@ -21,7 +22,7 @@ def add(collection: Collection, *texts: str) -> None:
 
 
 def seen(collection: Collection, question: str) -> list[tuple[str, float]]:
-    hits = lexical.search(question, [collection.pk], 10)
+    hits = lexical.search(question, [collection.pk], 10, index=active().pk)
     texts = dict(Chunk.objects.values_list("pk", "text"))
     return [(texts[hit.chunk], round(hit.score, 6)) for hit in hits]
 

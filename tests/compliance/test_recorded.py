@@ -36,10 +36,10 @@ from chat.tasks import sweep
 from compliance import person, retention
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
-from ingest import claims, erase, holds
+from ingest import build, claims, erase, holds, reindex, retire
 from ingest import collections as ingest_collections
 from ingest.documents import cancel, retry
-from ingest.models import Collection, Document
+from ingest.models import Collection, Document, Index
 from ingest.pipeline import process_document
 from ingest.upload import UploadRefused, upload
 from tests import people
@@ -231,6 +231,23 @@ def chunk_fault(world: World) -> None:
     _count_faults(world.alice, missing)
 
 
+def built(world: World) -> Index:
+    """An index beside the one in use, of what there is to be read."""
+    world.collection.documents.exclude(pk=world.document.pk).delete()
+    made = reindex.begin(world.admin, switch_when_built=False)
+    build.go_on(made.pk)
+    made.refresh_from_db()
+    assert made.built_at
+    return made
+
+
+def index_erased(world: World) -> bool:
+    made = built(world)
+    reindex.give_up(world.admin, made)
+    Index.objects.filter(pk=made.pk).update(lease_until=None)
+    return retire.drop(made.pk)
+
+
 #: action -> (how it comes about, how many entries of it there are then)
 CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.SIGNED_IN: (sign_in(people.PASSWORD), 1),
@@ -278,6 +295,11 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.DOCUMENT_DOWNLOADED: (downloaded, 1),
     actions.DOCUMENT_ERASED: (erased, 2),
     actions.PERMISSION_FAULT: (chunk_fault, 1),
+    actions.INDEX_BEGUN: (built, 1),
+    actions.INDEX_CHOSEN: (lambda w: reindex.activate(w.admin, built(w)), 1),
+    actions.INDEX_ACTIVATED: (lambda w: reindex.activate(w.admin, built(w)), 1),
+    actions.INDEX_GIVEN_UP: (lambda w: reindex.give_up(w.admin, built(w)), 1),
+    actions.INDEX_ERASED: (index_erased, 1),
     actions.HOLD_PLACED: (held, 1),
     actions.HOLD_RELEASED: (lambda w: holds.release(w.officer, held(w).pk), 1),
     actions.ANSWER_BEGUN: (unstored, 1),
@@ -300,7 +322,7 @@ def test_every_action_of_these_rooms_has_a_case() -> None:
 def test_every_action_is_written_somewhere() -> None:
     """By name, in a call of record(), or it is a promise that nothing keeps."""
     root = Path(settings.BASE_DIR)
-    rooms = (*ROOMS, "audit", "sovereign", "inference")
+    rooms = (*ROOMS, "evaluation", "audit", "sovereign", "inference")
     written: set[str] = set()
     for file in (file for room in rooms for file in (root / room).rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))

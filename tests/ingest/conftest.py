@@ -5,11 +5,13 @@ from uuid import UUID
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db.models import QuerySet
 
 from accounts.models import User
 from ingest import chroma
+from ingest.embed import texts
 from ingest.exact import matrices
-from ingest.models import Collection, Document
+from ingest.models import Chunk, Collection, Document
 from ingest.pipeline import process_document
 from ingest.upload import Uploaded, upload
 
@@ -20,6 +22,17 @@ Add = Callable[..., Document]
 def held_vectors(collection_id: UUID) -> int:
     """How many vectors Chroma holds of a collection, whatever index they belong to."""
     return sum(chroma.count(name) for name in chroma.names(starts=collection_id.hex))
+
+
+def made_vectors(chunks: QuerySet[Chunk]) -> int:
+    """How many vectors the passages have: one of the whole, one of each piece."""
+    return sum(len(texts(*row)) for row in chunks.values_list("context", "text"))
+
+
+@pytest.fixture
+def whole_passages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A passage has one vector, so that vectors count passages."""
+    monkeypatch.setattr("ingest.embed.pieces", lambda _text: ())
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from ingest.embed import from_bytes
 from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document
 from tests import people
-from tests.ingest.conftest import Add, held_vectors
+from tests.ingest.conftest import Add, held_vectors, made_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -192,7 +192,8 @@ def test_a_text_that_stands_twice_in_a_document_is_embedded_once(
     document = add(
         "twice.md", "# Twice\n\n" + "\n\n".join(f"## Part\n\n{section}" for _ in range(5))
     )
-    assert document.chunk_count > 1 and len(embedded) < document.chunk_count
+    made = made_vectors(document.chunks.all())
+    assert document.chunk_count > 1 and len(embedded) < made
 
 
 def test_an_embedder_of_another_length_is_refused(

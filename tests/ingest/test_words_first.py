@@ -21,7 +21,7 @@ from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document, Extract, Index
 from ingest.parsers.sandbox import parse_isolated
 from ingest.pipeline import process_document
-from tests.ingest.conftest import Add, Put, held_vectors
+from tests.ingest.conftest import Add, Put, held_vectors, made_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +90,7 @@ def whole(document: Document) -> None:
     assert not document.chunks.filter(vector__isnull=True).exists()
     found = [chunk for chunk in indexed() if chunk not in STALE]
     assert sorted(found) == sorted(pk.hex for pk in Chunk.objects.values_list("id", flat=True))
-    assert held_vectors(document.collection_id) == Chunk.objects.count()
+    assert held_vectors(document.collection_id) == made_vectors(Chunk.objects.all())
 
 
 def seen(collection: Collection, question: str = "annual leave days") -> set[str]:
@@ -213,7 +213,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def embedded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def embedded(whole_passages: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call embeds; the fourth call is killed."""
     calls: list[int] = []
     real = FakeClient.embed_passages
@@ -334,7 +334,7 @@ def test_a_new_version_of_what_failed_is_shown_at_once(
 
 
 def test_a_new_version_takes_over_the_vectors_of_what_it_repeats(
-    add: Add, monkeypatch: pytest.MonkeyPatch
+    whole_passages: None, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = add("rules.md", rules(40))
     texts: list[str] = []
