@@ -27,6 +27,9 @@ def options(size: str, theme: str) -> dict[str, object]:
 
 def fits(page: Page) -> None:
     """Nothing reaches beyond the right edge, which a finger would have to push around."""
+    # After a click or a step back the new page may not have begun.
+    page.wait_for_load_state()
+    page.locator("body").wait_for()
     overflow = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
