@@ -80,15 +80,10 @@ def _names(query: Query, documents: frozenset[UUID] | None) -> list[Named]:
 
 def _ranked(scope: Scope, query: Query, searched: str, timing: Timing) -> list[Ranked]:
     """A follow-up is searched in both forms: with what went before it, and as it was typed."""
-    full = _one(scope, searched, timing)
-    if searched == query.question:
-        return full
-    return blended(full, _one(scope, query.question, timing))
-
-
-def _one(scope: Scope, question: str, timing: Timing) -> list[Ranked]:
-    candidates = retrieve(scope, question, timing=timing)
+    forms = list(dict.fromkeys([searched, query.question]))
+    found = retrieve(scope, forms, timing=timing)
     clock = time.perf_counter()
-    ranked = rank(candidates)
+    full, *plain = [rank(candidates) for candidates in found]
+    ranked = blended(full, plain[0]) if plain else full
     timing.since("rerank", clock)
     return ranked

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from chat.retrieve import Candidate
+from chat.candidates import Candidate
 
 #: The version of these rules, for whoever compares what two of them found.
 RULES = "2"

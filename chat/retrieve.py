@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import structlog
 from accounts.models import User
 from audit import actions
 from audit.record import record
+from chat.candidates import Candidate
 from inference.client import get_client
 from ingest import lexical, store
 from ingest.access import documents_for, readable_ids, searchable
@@ -22,22 +24,8 @@ log = structlog.get_logger(__name__)
 Mode = Literal["hybrid", "dense", "lexical"]
 DEPTH = 100
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A chunk that one of the legs found. A leg that did not find it has None.
-
-    `dense` is the cosine of the whole passage's vector, `piece` that of the nearest of its vectors;
-    `coverage` and `proximity` (0 to 1) come with `lexical`.
-    """
-
-    chunk: UUID
-    document: UUID
-    dense: float | None = None
-    piece: float | None = None
-    lexical: float | None = None
-    coverage: float | None = None
-    proximity: float | None = None
+_Near = dict[UUID, store.Hit]
+_Said = dict[UUID, LexicalHit]
 
 
 @dataclass(slots=True)
@@ -67,44 +55,60 @@ class Scope:
 
 
 def retrieve(
-    scope: Scope, question: str, *, depth: int = DEPTH, timing: Timing | None = None
-) -> list[Candidate]:
-    """Find up to `depth` chunks a leg, in no order.
+    scope: Scope, questions: Sequence[str], *, depth: int = DEPTH, timing: Timing | None = None
+) -> list[list[Candidate]]:
+    """Find up to `depth` chunks a leg for each of `questions` (forms of one), in no order.
 
     Collections that the person may not read are left out, and what comes back is looked up among the
     documents that she may read: an index never decides what a person sees. Raises ModelsUnavailable
-    when the question cannot be embedded, store.StoreUnavailable when vectors cannot be searched.
+    when a question cannot be embedded, store.StoreUnavailable when vectors cannot be searched.
     """
     timing = timing or Timing()
     allowed = sorted(set(scope.collections) & set(readable_ids(scope.user, None)))
     if not allowed:
-        return []
-    near: dict[UUID, store.Hit] = {}
-    said: dict[UUID, LexicalHit] = {}
+        return [[] for _ in questions]
+    near, said = [_Near() for _ in questions], [_Said() for _ in questions]
     if scope.mode != "lexical":
-        near = _near(scope, question, allowed, depth, timing)
+        near = _near(scope, questions, allowed, depth, timing)
     if scope.mode != "dense":
-        clock = time.perf_counter()
-        hits = lexical.search(
-            question, allowed, depth, index=scope.index.pk, documents=scope.documents
-        )
-        said = {hit.chunk: hit for hit in hits}
-        timing.since("lexical", clock)
+        said = _said(scope, questions, allowed, depth, timing)
     clock = time.perf_counter()
-    readable = _readable(scope.user, near.keys() | said.keys())
+    readable = _readable(scope.user, chain(*near, *said))
     timing.since("access", clock)
-    return [_candidate(pk, of, near.get(pk), said.get(pk)) for pk, of in readable.items()]
+    return [
+        [
+            _candidate(pk, readable[pk], by_meaning.get(pk), by_words.get(pk))
+            for pk in by_meaning.keys() | by_words.keys()
+            if pk in readable
+        ]
+        for by_meaning, by_words in zip(near, said, strict=True)
+    ]
 
 
 def _near(
-    scope: Scope, question: str, allowed: Sequence[UUID], depth: int, timing: Timing
-) -> dict[UUID, store.Hit]:
+    scope: Scope, questions: Sequence[str], allowed: Sequence[UUID], depth: int, timing: Timing
+) -> list[_Near]:
     clock = time.perf_counter()
-    vector = get_client().embed_queries([question], embedder=scope.index.embedder)[0]
+    vectors = get_client().embed_queries(questions, embedder=scope.index.embedder)
     clock = timing.since("embed", clock)
-    found = store.search(vector, allowed, depth, index=scope.index, documents=scope.documents)
+    hits = [
+        store.search(vector, allowed, depth, index=scope.index, documents=scope.documents)
+        for vector in vectors
+    ]
     timing.since("dense", clock)
-    return {hit.chunk: hit for hit in found}
+    return [{hit.chunk: hit for hit in found} for found in hits]
+
+
+def _said(
+    scope: Scope, questions: Sequence[str], allowed: Sequence[UUID], depth: int, timing: Timing
+) -> list[_Said]:
+    clock = time.perf_counter()
+    hits = [
+        lexical.search(question, allowed, depth, index=scope.index.pk, documents=scope.documents)
+        for question in questions
+    ]
+    timing.since("lexical", clock)
+    return [{hit.chunk: hit for hit in found} for found in hits]
 
 
 def _candidate(

@@ -4,23 +4,20 @@ Each result is written in one transaction with a look at the lease, so that a wo
 dead writes nothing twice, and whoever comes after it goes on behind the last result.
 """
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
-from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from evaluation.ending import end
 from evaluation.models import Run
+from ingest.claims import until
 from ingest.queue import EVALUATE, send_each
 
 log = structlog.get_logger(__name__)
@@ -50,6 +47,10 @@ class Claim:
     def held(self) -> QuerySet[Run]:
         """The run, as long as this claim holds it. Every write of a worker goes through here."""
         return Run.objects.filter(id=self.run, lease=self.lease, status=Run.Status.RUNNING)
+
+    def beat(self) -> bool:
+        """Renew the lease and nothing else. False where it is lost."""
+        return bool(self.held().update(lease_until=until()))
 
     def check(self) -> Run:
         """The run as it is now. Raises LeaseLost; one that is to stop ends here."""
@@ -84,11 +85,6 @@ def _rested() -> QuerySet[Run]:
     return Run.objects.filter(over, status=Run.Status.QUEUED)
 
 
-def until(seconds: float = 0) -> datetime:
-    """When a lease ends that is taken or renewed now."""
-    return timezone.now() + timedelta(seconds=seconds or settings.LEASE_SECONDS)
-
-
 def put_back(claim: Claim, seconds: float = 0) -> None:
     """Let the run wait again: for the next message, or for `seconds` and then for the sweep."""
     rests = until(seconds) if seconds else None
@@ -98,30 +94,6 @@ def put_back(claim: Claim, seconds: float = 0) -> None:
 def end_now(claim: Claim) -> None:
     """Stop the run at once, by whoever works on it."""
     end(claim.held(), Run.Status.STOPPED)
-
-
-@contextmanager
-def heartbeat(claim: Claim) -> Iterator[None]:
-    """Keep the lease while a model reads and writes."""
-    over = threading.Event()
-    thread = threading.Thread(target=_beat, args=(claim, over), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _beat(claim: Claim, over: threading.Event) -> None:
-    while not over.wait(settings.LEASE_SECONDS / 4):
-        try:
-            if not claim.held().update(lease_until=until()):
-                return
-        except DatabaseError as error:
-            log.warning("run.heartbeat.failed", error=type(error).__name__)
-        finally:
-            connection.close()
 
 
 def recover() -> int:

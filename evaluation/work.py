@@ -25,6 +25,7 @@ from evaluation.models import Question, Result, Run
 from inference.protocol import ModelsUnavailable
 from ingest import queue
 from ingest.access import documents_for, searchable
+from ingest.claims import heartbeat, until
 from ingest.indexes import active
 from ingest.models import Document, Index
 from ingest.store import StoreUnavailable
@@ -61,7 +62,7 @@ class Bench:
 def work(claim: Claim, *, progress: Progress | None = None, yielding: bool = True) -> None:
     """Ask what is left of a claimed run, until it is over or makes way. `yielding` False: to its end."""
     try:
-        with claims.heartbeat(claim):
+        with heartbeat(claim):
             _ask_all(claim, progress, yielding)
     except (LeaseLost, Interrupted):
         _notice(claim)
@@ -201,7 +202,7 @@ def _kept(claim: Claim, result: Result) -> Result:
     if run is None:
         raise LeaseLost
     run.done = result.ordinal = run.done + 1
-    claim.held().update(done=run.done, attempts=1, lease_until=claims.until())
+    claim.held().update(done=run.done, attempts=1, lease_until=until())
     documents = _there(result)
     result.save()
     result.documents.set(documents)

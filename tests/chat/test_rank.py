@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.candidates import Candidate
 from chat.rank import NAMED, PLAIN, Ranked, blended, preferred, rank
-from chat.retrieve import Candidate
 
 DOCUMENT = uuid4()
 A, B, C = (UUID(int=number) for number in (1, 2, 3))

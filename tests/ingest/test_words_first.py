@@ -115,9 +115,9 @@ def test_a_reader_finds_it_by_words_while_its_vectors_are_still_to_come(
     assert (document.status, document.stage) == ("queued", "embed")
     assert document.visible and document.words_at and document.ready_at is None
     assert document.title == "Annual leave" and document.chunk_count == 1
-    (found,) = retrieve(Scope(bob, [collection.pk], active()), "annual leave")
+    ((found,),) = retrieve(Scope(bob, [collection.pk], active()), ["annual leave"])
     assert found.lexical is not None and found.dense is None
-    assert retrieve(Scope(charlie, [collection.pk], active()), "annual leave") == []
+    assert retrieve(Scope(charlie, [collection.pk], active()), ["annual leave"]) == [[]]
 
     question = "How many days of annual leave does every employee have?"
     asked = Ask(bob, question, (collection.pk,), uuid4())
@@ -127,7 +127,7 @@ def test_a_reader_finds_it_by_words_while_its_vectors_are_still_to_come(
 
     away()
     whole(again(document))
-    (found,) = retrieve(Scope(bob, [collection.pk], active()), "annual leave")
+    ((found,),) = retrieve(Scope(bob, [collection.pk], active()), ["annual leave"])
     assert found.lexical is not None and found.dense is not None
     assert set(document.reading["seconds"]) >= {"parse", "chunk", "words", "embed", "probe"}
 
