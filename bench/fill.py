@@ -115,7 +115,7 @@ class Filler:
     def _document(self, source: Source, text: str, chunks: int) -> "Document":
         from django.utils import timezone
 
-        from ingest.language import detect_language
+        from inference.language import detect_language
         from ingest.models import Document
 
         now = timezone.now()

@@ -83,8 +83,8 @@ def write(into: "Collection", documents: Iterable[Made]) -> None:
 def _rows(
     into: "Collection", name: str, passages: Sequence[tuple[str, str]]
 ) -> tuple["Document", list["Chunk"]]:
+    from inference.language import detect_language
     from ingest.indexes import active
-    from ingest.language import detect_language
     from ingest.models import Chunk, Document
 
     language = detect_language(" ".join(text for _, text in passages)[:20_000])

@@ -9,8 +9,8 @@ from chat.ask import Ask
 from chat.events import PassageData, PassageDocument
 from chat.pack import Packed, budget, excerpt, pack
 from chat.passages import Passage
+from inference.language import detect_language
 from inference.protocol import ModelInfo, ModelsClient
-from ingest.language import detect_language
 from ingest.terms import query_terms, terms
 
 #: Passages shown and quoted from where no chat model reads them.

@@ -10,8 +10,8 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from audit.problems import Problem
+from inference.language import LANGUAGES
 from ingest.filters import EVERYTHING, KINDS, Filters, check_documents, offered
-from ingest.language import LANGUAGES
 from ingest.views.about import language as spoken
 
 #: Documents that one filter names.

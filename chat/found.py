@@ -11,8 +11,8 @@ from accounts.models import User
 from chat.marks import Segment, marked
 from chat.passages import Passage
 from chat.search import SearchResult
+from inference.language import detect_language
 from ingest.access import documents_for
-from ingest.language import detect_language
 from ingest.models import Document
 from ingest.views.about import language as spoken
 

@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db.models import Count, Max, QuerySet
 
 from chat.names import Named, Names, Title
+from inference.language import detect_language
 from ingest.access import searchable
-from ingest.language import detect_language
 from ingest.models import Document
 
 #: Sets of collections whose titles are kept in this process: people's rights differ, not endlessly.

@@ -26,9 +26,9 @@ from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, 
 from chat.failures import failed
 from chat.models import Citation, Message, Source
 from chat.witness import Given, Listener, Witness, record_answer
+from inference.language import detect_language
 from ingest.access import collections_for
 from ingest.claims import free_connection
-from ingest.language import detect_language
 
 log = structlog.get_logger(__name__)
 

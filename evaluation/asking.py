@@ -17,8 +17,8 @@ from evaluation.measures import K
 from evaluation.scores import Found
 from evaluation.searching import search
 from inference.client import get_client
+from inference.language import detect_language
 from inference.protocol import ModelsUnavailable
-from ingest.language import detect_language
 from ingest.models import Index
 
 #: Failures of an answer that waiting mends: the run waits, and asks again.

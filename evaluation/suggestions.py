@@ -26,8 +26,8 @@ from evaluation.draft import MOST_ANSWER, MOST_PARTS, MOST_QUOTE, Draft, checked
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import fields_of, locked, refuse_twice, require_room
 from evaluation.scores import MARK
+from inference.language import detect_language
 from ingest.access import collections_for
-from ingest.language import detect_language
 from ingest.models import Chunk
 from ingest.places import place
 

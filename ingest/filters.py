@@ -14,8 +14,8 @@ from django.db.models import Q
 from django.http import Http404
 
 from accounts.models import User
+from inference.language import LANGUAGES
 from ingest.access import documents_for, searchable
-from ingest.language import LANGUAGES
 from ingest.parsers import registry as formats
 
 Kind = Literal["pdf", "word", "sheet", "slides", "web", "mail", "text", "picture"]

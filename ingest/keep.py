@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from audit import actions
 from audit.record import record
+from inference.language import detect_language
 from ingest import claims, erase, indexes, lexical, notices
 from ingest.access import searchable
 from ingest.chunk import ChunkDraft
 from ingest.claims import Claim, Work
 from ingest.embed import digest, texts
-from ingest.language import detect_language
 from ingest.models import Chunk, Collection, Document, Index, Receipt
 from ingest.parsers.base import Block, ParsedDocument
 from ingest.stages import stage

@@ -12,10 +12,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 
+from inference.language import detect_language
 from ingest import lexical_sizes
 from ingest.access import searchable
 from ingest.hits import living
-from ingest.language import detect_language
 from ingest.lexical_postgres import PostgresIndex
 from ingest.lexical_scores import Found, LexicalHit, Word, asked, best
 from ingest.lexical_sqlite import SqliteIndex

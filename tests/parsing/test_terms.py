@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.language import LANGUAGES, detect_language
+from inference.language import LANGUAGES, detect_language
 from ingest.terms import STEMMERS, query_terms, terms
 
 

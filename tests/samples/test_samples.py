@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evaluation.scores import Found, correct, holds_exactly, strict_at, words
+from inference.language import detect_language
 from ingest.guard import detect_media_type
-from ingest.language import detect_language
 from ingest.parsers.base import Limits, ParsedDocument
 from ingest.parsers.registry import parser_for, picture_parser_for
 from ingest.recognition import how
