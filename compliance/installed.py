@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from inference.registry import sha256_of
+from inference.model import sha256_of
 
 #: Made on this machine from the files that are checked.
 _MADE = {".pyc", ".pyo"}

@@ -19,7 +19,7 @@ from audit import actions
 from audit.record import Actor, record
 from compliance import answers, installed, judge
 from compliance.judge import Process
-from inference.registry import read_json
+from inference.model import read_json
 from wall import agent, facts, guard, ownfiles, status
 
 #: A process that reads a long document may be slow to answer.

@@ -14,7 +14,9 @@ from audit.models import Entry
 from audit.verify import Verdict
 from compliance import advisories, retention, sources, standing
 from compliance.state_wall import HOLDS, NOT_COVERED
-from inference.registry import Model, Registry, read_json
+from inference.choose import in_use
+from inference.model import Model, read_json
+from inference.registry import Registry
 from ingest import holds
 from wall import status
 
@@ -109,14 +111,14 @@ def code() -> dict[str, Any]:
 def models() -> list[dict[str, Any]]:
     """Each model that is here: its files with their hashes, licence, and where it came from."""
     registry = Registry(settings.MODELS_DIR)
-    return [_model(registry, each) for each in registry.models() if each.installed]
+    return [_model(registry, each) for each in registry.here()]
 
 
 def _model(registry: Registry, model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "kind": model.kind,
-        "chosen": model.name in (settings.CHAT_MODEL, settings.EMBEDDER),
+        "chosen": model.name in in_use(),
         "sha256": model.sha256,
         "files": dict(model.files),
         "bytes": model.bytes,

@@ -31,7 +31,8 @@ from django.conf import settings
 from packageurl import PackageURL
 
 from compliance import installed, sources
-from inference.registry import Model, Registry
+from inference.model import Model
+from inference.registry import Registry
 
 _SPACE = uuid.UUID("8c6f3f0e-58c4-5e0c-9a44-0f2f7d0b6f10")
 _LICENCES = LicenseFactory()
@@ -79,7 +80,7 @@ def summary(content: bytes) -> dict[str, Any]:
 
 def models() -> list[Model]:
     """The models that are here."""
-    return [model for model in Registry(settings.MODELS_DIR).models() if model.installed]
+    return Registry(settings.MODELS_DIR).here()
 
 
 def pins(lock: Path) -> dict[tuple[str, str], list[str]]:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.registry import sha256_of
+from inference.model import sha256_of
 
 #: What runs or is shown: code, templates, scripts and styles, translations, the pins.
 FOLDERS = (

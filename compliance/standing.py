@@ -18,7 +18,8 @@ from django.db import transaction
 from audit import actions
 from audit.record import record
 from compliance import sources
-from inference.registry import Registry, read_json
+from inference.model import read_json
+from inference.registry import Registry
 from wall import ownfiles, status
 
 #: Shown as set or not set: secrets, and what names a person.
@@ -40,7 +41,7 @@ def shown_settings() -> dict[str, str]:
 
 def models() -> dict[str, str]:
     """The files of the models that are here, `model/file` -> SHA-256 that each must have."""
-    here = (each for each in Registry(settings.MODELS_DIR).models() if each.installed)
+    here = Registry(settings.MODELS_DIR).here()
     return {f"{each.name}/{name}": digest for each in here for name, digest in each.files.items()}
 
 

@@ -17,7 +17,8 @@ from compliance import retention as keeping
 from compliance.advisories import Exemption, load
 from compliance.state import ATTENTION, BAD, GOOD, Sentence, Words
 from inference.errors import ModelError
-from inference.registry import Model, Registry
+from inference.model import Model
+from inference.registry import Registry
 from ingest import holds as legal
 from ingest import keys
 from ingest.models import Document
@@ -33,7 +34,7 @@ def models() -> Sentence:
     """Each model that is here: where from, under which licence, by which hash."""
     registry = Registry(Path(settings.MODELS_DIR))
     try:
-        here = [model for model in registry.models() if model.installed]
+        here = registry.here()
     except ModelError as error:
         return Sentence("models", BAD, str(error), [], None, timezone.now())
     if settings.ENGINE in ("auto", "openai") and settings.OPENAI_URL:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["chat", "embedder"]
-Layout = Literal["gguf", "e5", "folder"]
+Layout = Literal["gguf", "e5", "folder", "pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class CatalogueEntry:
     """A model that can be fetched.
 
     `layout` says what the joined parts are: a GGUF file, the weights that e5.py converts to a
-    folder, or a folder that is taken as it is. `joined` is the SHA-256 of the parts in order
+    folder, a folder that is taken as it is, or the pair of `members` (pair.py), which are entries of
+    their own and fetched with it. `joined` is the SHA-256 of the parts in order
     (empty for a folder); `files` pins what must lie in the model's own folder afterwards.
     """
 
@@ -40,6 +41,7 @@ class CatalogueEntry:
     context: int
     family: str
     source: str
+    members: tuple[str, ...] = ()
 
 
 _QWEN_PARTS = (
@@ -162,7 +164,29 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         family="minilm",
         source="sentence-transformers/all-MiniLM-L6-v2: English only, about three times faster",
     ),
+    CatalogueEntry(
+        name="e5-small-minilm",
+        kind="embedder",
+        layout="pair",
+        parts=(),
+        joined="",
+        files=(),
+        bytes=163_322_400,
+        licence="MIT, Apache-2.0",
+        context=512,
+        family="pair",
+        source="multilingual-e5-small and all-minilm-l6-v2 side by side: all languages, better English",
+        members=("multilingual-e5-small", "all-minilm-l6-v2"),
+    ),
 )
+
+
+def parts_of(name: str) -> list[CatalogueEntry]:
+    """What is fetched for the model of that name: itself, or the members of a pair; [] if unknown."""
+    entry = find(name)
+    if entry is None:
+        return []
+    return [entry] if not entry.members else [e for e in CATALOGUE if e.name in entry.members]
 
 
 def find(name: str) -> CatalogueEntry | None:

@@ -8,8 +8,10 @@ from inference import catalogue
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fake import FakeClient, FakeEncoder, FakeEngine
+from inference.model import Model, read_json
+from inference.pair import PairEncoder
 from inference.protocol import EmbedderInfo, Encoder, Engine
-from inference.registry import Model, Registry, read_json
+from inference.registry import Registry
 
 ENGINES = ("auto", "llama-cpp-python", "xllamacpp", "openai", "extractive", "fake")
 _MODULES = {"llama-cpp-python": "llama_cpp", "xllamacpp": "xllamacpp"}
@@ -26,6 +28,12 @@ def wanted() -> list[str]:
     if not settings.OPENAI_URL and settings.ENGINE in ("auto", *_MODULES):
         names.append(settings.CHAT_MODEL)
     return [name for name in names if catalogue.find(name)]
+
+
+def in_use() -> set[str]:
+    """The models that the settings name; of a pair its members, too."""
+    names = {settings.CHAT_MODEL, settings.EMBEDDER}
+    return names | {part.name for name in names for part in catalogue.parts_of(name)}
 
 
 def load_engine() -> Engine | None:
@@ -47,13 +55,20 @@ def load_encoder(name: str = "") -> Encoder:
     """The embedder of that name (default: SOVEREIGN_EMBEDDER), verified and loaded. Raises ModelError."""
     if settings.ENGINE == "fake":
         return FakeEncoder()
-    from inference.encoders import SentenceEncoder
-
     registry = Registry(settings.MODELS_DIR)
     model = registry.get(name or settings.EMBEDDER)
     if model.kind != "embedder":
         raise ModelError("model-kind", f"{model.name} is no embedder: set SOVEREIGN_EMBEDDER anew.")
     registry.verify(model)
+    if not model.members:
+        return _encoder(model)
+    first, second = (_encoder(registry.get(member)) for member in model.members)
+    return PairEncoder(model.name, first, second)
+
+
+def _encoder(model: Model) -> Encoder:
+    from inference.encoders import SentenceEncoder
+
     return SentenceEncoder(model.name, model.path, threads())
 
 
@@ -61,15 +76,18 @@ def known_embedders() -> list[EmbedderInfo]:
     """The embedders whose files are here."""
     if settings.ENGINE == "fake":
         return FakeClient().embedders()
+    registry = Registry(settings.MODELS_DIR)
     return [
-        EmbedderInfo(model.name, _dimension(model), model.context, "available")
-        for model in Registry(settings.MODELS_DIR).models()
+        EmbedderInfo(model.name, _dimension(registry, model), model.context, "available")
+        for model in registry.models()
         if model.kind == "embedder" and model.installed
     ]
 
 
-def _dimension(model: Model) -> int:
-    """As its configuration says; 0 where it does not."""
+def _dimension(registry: Registry, model: Model) -> int:
+    """As its configuration says; 0 where it does not. Of a pair the sum."""
+    if model.members:
+        return sum(_dimension(registry, registry.get(name)) for name in model.members)
     return int(read_json(model.path / "config.json").get("hidden_size") or 0)
 
 

@@ -7,8 +7,8 @@ import llama_cpp
 import numpy as np
 
 from inference.errors import ModelError, PromptTooLong
+from inference.model import Model
 from inference.protocol import ChatMessage, ModelInfo, Piece, Sampling, Usage
-from inference.registry import Model
 from inference.templates import FAMILIES, render
 from inference.text import TextFilter
 

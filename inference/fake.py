@@ -21,7 +21,7 @@ ABSTAINS = "The documents do not say."
 DIMENSION = 384
 NAME = "fake"
 #: What it takes for a name of an embedder; all make the same vectors.
-NAMES = (NAME, "multilingual-e5-small", "all-minilm-l6-v2")
+NAMES = (NAME, "e5-small-minilm", "multilingual-e5-small", "all-minilm-l6-v2")
 
 _WORD = re.compile(r"\w+")
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$")

@@ -22,7 +22,8 @@ from types import MappingProxyType
 from inference import e5
 from inference.catalogue import CatalogueEntry, Part
 from inference.errors import ModelError
-from inference.registry import Registry, sha256_of
+from inference.model import sha256_of
+from inference.registry import Registry
 
 Say = Callable[[str], None]
 

@@ -6,85 +6,18 @@ it is loaded; what it found is kept by path, size, time and inode, so that a gig
 at every start.
 """
 
-import hashlib
-import json
-import os
 import re
 import shutil
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from inference import formats, gguf, origin, templates
-from inference.catalogue import CATALOGUE, CatalogueEntry, Kind
+from inference.catalogue import CATALOGUE, CatalogueEntry
 from inference.errors import ModelError
+from inference.model import Model, Progress, of_entry, of_pair, read_json, sha256_of, write_json
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-_CHUNK = 4_194_304
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model of this machine. `files`: what lies under `folder`, and the SHA-256 each must have."""
-
-    name: str
-    kind: Kind
-    folder: str
-    files: dict[str, str]
-    bytes: int
-    licence: str
-    context: int
-    family: str
-    source: str
-    by_hand: bool = False
-
-    @property
-    def path(self) -> Path:
-        """What is loaded: the GGUF file of a chat model, the folder of an embedder."""
-        folder = Path(self.folder)
-        return folder / next(iter(self.files)) if self.kind == "chat" else folder
-
-    @property
-    def sha256(self) -> str:
-        return next(iter(self.files.values()))
-
-    @property
-    def installed(self) -> bool:
-        return all((Path(self.folder) / file).is_file() for file in self.files)
-
-
-def sha256_of(path: Path, progress: Progress | None = None) -> str:
-    digest, done = hashlib.sha256(), 0
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            if progress:
-                progress(done, size)
-    return digest.hexdigest()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Replace PATH in one step, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-    Path(name).replace(path)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in PATH; empty where there is none or it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 class Registry:
@@ -98,6 +31,10 @@ class Registry:
     def models(self) -> list[Model]:
         """Every known model: the catalogue's, then those added by hand."""
         return list(self._all().values())
+
+    def here(self) -> list[Model]:
+        """Those whose files are on this machine. Of a pair its members are told, not itself."""
+        return [model for model in self.models() if model.installed and not model.members]
 
     def get(self, name: str) -> Model:
         """Raises ModelError(`model-unknown`)."""
@@ -118,6 +55,10 @@ class Registry:
         Raises ModelError(`model-missing`, `model-changed`, `model-unsafe`). `again` reads even what
         was read before.
         """
+        if model.members:
+            for member in model.members:
+                self.verify(self.get(member), again=again, progress=progress)
+            return
         if model.kind == "embedder":
             formats.refuse_strangers(Path(model.folder), set(model.files))
         seen = read_json(self._verified)
@@ -182,7 +123,13 @@ class Registry:
     def _all(self) -> dict[str, Model]:
         content = read_json(self._local)
         made = content.get("made", {})
-        found = {e.name: _of_entry(e, self.folder, made.get(e.name, {})) for e in CATALOGUE}
+        found: dict[str, Model] = {}
+        for entry in CATALOGUE:
+            found[entry.name] = (
+                of_pair(entry, [found[name] for name in entry.members], self.folder)
+                if entry.members
+                else of_entry(entry, self.folder, made.get(entry.name, {}))
+            )
         for name, fields in content.get("models", {}).items():
             try:
                 found.setdefault(name, Model(**fields))
@@ -212,20 +159,6 @@ class Registry:
 
 def _keep_origin(content: dict[str, Any], name: str, found: origin.Origin) -> None:
     content.setdefault("origins", {})[name] = found.as_dict()
-
-
-def _of_entry(entry: CatalogueEntry, folder: Path, made: dict[str, str]) -> Model:
-    return Model(
-        name=entry.name,
-        kind=entry.kind,
-        folder=str(folder / entry.name),
-        files=dict(entry.files) | {k: v for k, v in made.items() if k not in dict(entry.files)},
-        bytes=entry.bytes,
-        licence=entry.licence,
-        context=entry.context,
-        family=entry.family,
-        source=entry.source,
-    )
 
 
 def _describe_gguf(path: Path) -> Model:

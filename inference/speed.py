@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from inference.jobs import Timing
+from inference.model import read_json, write_json
 from inference.protocol import ChatMessage, Engine, Sampling, Speed, Usage
-from inference.registry import read_json, write_json
 
 _TEXT = "The caretaker keeps a list of every key, door and lamp in the building. " * 12
 _ASK = (

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import ModelError, PromptTooLong
+from inference.model import Model
 from inference.protocol import ChatMessage, ModelInfo, Piece, Sampling, Usage
-from inference.registry import Model
 from inference.templates import FAMILIES, render
 from inference.text import TextFilter
 from inference.wire import Wire

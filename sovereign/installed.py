@@ -13,7 +13,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from inference.errors import ModelError
-from inference.registry import Model, Registry
+from inference.model import Model
+from inference.registry import Registry
 from ingest import convert
 from sovereign import checks
 from sovereign.launcher import listening, state

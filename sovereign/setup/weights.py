@@ -20,7 +20,7 @@ _CHOICES = (
 )
 
 #: The smallest that shows the real path of each kind: no chat weights that are meant for answers.
-FOR_TESTS = ["smollm2-135m-instruct", "multilingual-e5-small"]
+FOR_TESTS = ["smollm2-135m-instruct", "e5-small-minilm"]
 
 
 def models_dir(cache: Path) -> Path:

@@ -37,10 +37,10 @@ def other(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({}, ["multilingual-e5-small", "qwen2.5-coder-1.5b-instruct"]),
-        ({"CHAT_MODEL": "mine"}, ["multilingual-e5-small"]),
-        ({"ENGINE": "extractive"}, ["multilingual-e5-small"]),
-        ({"OPENAI_URL": "http://127.0.0.1:1"}, ["multilingual-e5-small"]),
+        ({}, ["e5-small-minilm", "qwen2.5-coder-1.5b-instruct"]),
+        ({"CHAT_MODEL": "mine"}, ["e5-small-minilm"]),
+        ({"ENGINE": "extractive"}, ["e5-small-minilm"]),
+        ({"OPENAI_URL": "http://127.0.0.1:1"}, ["e5-small-minilm"]),
         ({"EMBEDDER": "all-minilm-l6-v2", "ENGINE": "extractive"}, ["all-minilm-l6-v2"]),
     ],
 )

@@ -13,8 +13,9 @@ from django.conf import settings
 
 from inference.engine import LlamaCppEngine
 from inference.errors import ModelError, PromptTooLong
+from inference.model import Model
 from inference.protocol import ChatMessage, Engine, Piece, Sampling
-from inference.registry import Model, Registry
+from inference.registry import Registry
 from inference.speed import SpeedBook
 from inference.xllama import XllamaEngine
 

@@ -1,6 +1,7 @@
 """`manage.py models`: list, fetch, add, verify and remove the models of this machine."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference import catalogue
-from inference.choose import wanted
+from inference.catalogue import CatalogueEntry
+from inference.choose import in_use, wanted
 from inference.errors import ModelError
 from inference.fetch import fetch
-from inference.registry import Model, Registry
+from inference.model import Model
+from inference.registry import Registry
 from wall import refusals
 
 #: `make up` goes on without a model that the registry no longer has.
@@ -58,7 +61,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _list(self, registry: Registry, options: dict[str, Any]) -> None:
-        chosen = {settings.CHAT_MODEL, settings.EMBEDDER}
+        chosen = in_use()
         for model in registry.models():
             state = "here" if model.installed else "not here"
             mark = "*" if model.name in chosen else " "
@@ -71,11 +74,7 @@ class Command(BaseCommand):
     def _fetch(self, registry: Registry, options: dict[str, Any]) -> None:
         """Each name is tried, so that one that vanished does not keep the others away."""
         failed: list[ModelError] = []
-        for name in options["names"] or wanted():
-            entry = catalogue.find(name)
-            if entry is None:
-                known = ", ".join(each.name for each in catalogue.CATALOGUE)
-                raise CommandError(f"{name!r} cannot be fetched. Known: {known}.")
+        for entry in _entries(options["names"] or wanted()):
             try:
                 done = fetch(
                     entry,
@@ -85,9 +84,9 @@ class Command(BaseCommand):
                     going_out=self._going_out,
                 )
                 if not done:
-                    self._say(f"{name}: already here, SHA-256 right")
+                    self._say(f"{entry.name}: already here, SHA-256 right")
             except ModelError as error:
-                self._say(f"{name}: {error.detail}")
+                self._say(f"{entry.name}: {error.detail}")
                 failed.append(error)
         if failed:
             raise failed[-1]
@@ -113,6 +112,17 @@ class Command(BaseCommand):
     def _remove(self, registry: Registry, options: dict[str, Any]) -> None:
         registry.remove(options["name"])
         self._say(f"{options['name']}: forgotten")
+
+
+def _entries(names: Sequence[str]) -> list[CatalogueEntry]:
+    """What is to be fetched, each once. Raises CommandError."""
+    found: dict[str, CatalogueEntry] = {}
+    for name in names:
+        if not (parts := catalogue.parts_of(name)):
+            known = ", ".join(each.name for each in catalogue.CATALOGUE)
+            raise CommandError(f"{name!r} cannot be fetched. Known: {known}.")
+        found |= {part.name: part for part in parts}
+    return list(found.values())
 
 
 def _about(model: Model) -> str:
