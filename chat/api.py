@@ -189,7 +189,11 @@ def _start(user: User, question: str, payload: AnswerIn) -> Message:
     conversation = get_conversation(user, payload.conversation) if payload.conversation else None
     try:
         return start_answer(
-            user, question=question, collections=payload.collections, conversation=conversation
+            user,
+            question=question,
+            collections=payload.collections,
+            conversation=conversation,
+            filters=payload.filters.chosen(),
         )
     except QuestionRefused as refused:
         raise Problem(409, refused.code, refused.detail) from refused

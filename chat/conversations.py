@@ -18,6 +18,7 @@ from chat.models import Conversation, Feedback, Message
 from chat.run import record_ended
 from ingest import holds
 from ingest.access import readable_ids
+from ingest.filters import EVERYTHING, Filters, check_documents, still_open
 from ingest.models import Collection
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "delete_conversation",
     "get_answer",
     "get_conversation",
+    "last_filters",
     "rate",
     "rename_conversation",
     "request_stop",
@@ -66,13 +68,16 @@ def start_answer(
     question: str,
     collections: Sequence[UUID] | None,
     conversation: Conversation | None = None,
+    filters: Filters = EVERYTHING,
 ) -> Message:
     """Store the question and an empty answer, and return the answer (status queued).
 
     `collections` None means all that the person may read; for a conversation that goes on it means
-    those chosen before. Raises QuestionRefused, or Http404 for a collection she may not read.
+    those chosen before. Raises QuestionRefused, or Http404 for a collection or document she may not
+    read.
     """
     question = checked_question(question)
+    check_documents(user, filters.documents)
     chosen = None if collections is None else readable_ids(user, collections)
     if conversation is None:
         conversation = Conversation.objects.create(user=user, title=_title(question))
@@ -83,22 +88,32 @@ def start_answer(
         conversation.collections.set(Collection.objects.filter(pk__in=chosen))
     conversation.updated_at = timezone.now()
     conversation.save(update_fields=["updated_at"])
-    return _add_pair(conversation, question)
+    return _add_pair(conversation, question, filters)
 
 
-def ask_again(user: User, answer: Message) -> Message:
-    """Ask the question of a finished answer once more, at the end of the same conversation."""
-    question = (
-        Message.objects.filter(
-            conversation=answer.conversation, ordinal__lt=answer.ordinal, role=Message.Role.USER
-        )
-        .order_by("-ordinal")
-        .values_list("text", flat=True)
-        .first()
+def ask_again(user: User, answer: Message, filters: Filters | None = None) -> Message:
+    """Ask the question of a finished answer once more, at the end of the same conversation.
+
+    `filters` None: those that it was asked with, less the documents that `user` can read no longer.
+    Raises as start_answer.
+    """
+    earlier = answer.conversation.messages.filter(
+        role=Message.Role.USER, ordinal__lt=answer.ordinal
     )
+    question = earlier.latest("ordinal")
     return start_answer(
-        user, question=question or "", collections=None, conversation=answer.conversation
+        user,
+        question=question.text,
+        collections=None,
+        conversation=answer.conversation,
+        filters=still_open(user, Filters.of(question.filters)) if filters is None else filters,
     )
+
+
+def last_filters(conversation: Conversation) -> Filters:
+    """What the last question of a conversation was narrowed to."""
+    last = conversation.messages.filter(role=Message.Role.USER).order_by("-ordinal").first()
+    return Filters.of(last.filters) if last else EVERYTHING
 
 
 @transaction.atomic
@@ -187,11 +202,15 @@ def _refuse_while_answering(conversation: Conversation) -> None:
         )
 
 
-def _add_pair(conversation: Conversation, question: str) -> Message:
+def _add_pair(conversation: Conversation, question: str, filters: Filters) -> Message:
     last = conversation.messages.aggregate(last=Max("ordinal"))["last"]
     ordinal = 0 if last is None else last + 1
     Message.objects.create(
-        conversation=conversation, ordinal=ordinal, role=Message.Role.USER, text=question
+        conversation=conversation,
+        ordinal=ordinal,
+        role=Message.Role.USER,
+        text=question,
+        filters=filters.stored(),
     )
     return Message.objects.create(
         conversation=conversation,

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import User
 from audit.problems import Problem
 from inference.language import LANGUAGES
+from ingest.access import documents_for
 from ingest.filters import EVERYTHING, KINDS, Filters, check_documents, offered
 from ingest.views.about import language as spoken
 
@@ -100,23 +101,16 @@ def filters_of(user: User, data: QueryDict) -> Filters:
     return filters
 
 
-def query_of(filters: Filters) -> str:
-    """The filters as the query of an address, "" for none; FilterForm reads it again."""
-    query = QueryDict(mutable=True)
-    query.setlist("kinds", sorted(filters.kinds))
-    query.setlist("languages", sorted(filters.languages))
-    query.setlist("document", sorted(str(pk) for pk in filters.documents))
-    query.setlist("since", [filters.since.isoformat()] if filters.since else [])
-    query.setlist("until", [filters.until.isoformat()] if filters.until else [])
-    return query.urlencode()
-
-
-def narrowing(user: User, data: QueryDict) -> dict[str, Any]:
-    """For a page that offers filters: `choices` (value, name, chosen), `narrowed` (the query of what
-    is chosen), `since`, `until`. What makes no sense, or is not open to `user`, is not chosen.
-    """
+def wished(data: QueryDict) -> Filters:
+    """The filters that an address asks for; none where they make no sense."""
     form = FilterForm(data)
-    filters = form.filters() if form.is_valid() else EVERYTHING
+    return form.filters() if form.is_valid() else EVERYTHING
+
+
+def narrowing(user: User, filters: Filters) -> dict[str, Any]:
+    """For a page that offers filters: `choices` (value, name, chosen), `narrowed` (whether anything
+    is chosen), `since`, `until`, `only` (the chosen documents that `user` may read).
+    """
     kinds, languages = offered(user)
     codes = sorted({*languages, *filters.languages})
     there = [kind for kind in KINDS if kind in kinds or kind in filters.kinds]
@@ -125,7 +119,8 @@ def narrowing(user: User, data: QueryDict) -> dict[str, Any]:
             "kinds": [(kind, KIND_NAMES[kind], kind in filters.kinds) for kind in there],
             "languages": [(code, spoken(code), code in filters.languages) for code in codes],
         },
-        "narrowed": query_of(filters),
+        "narrowed": bool(filters),
         "since": filters.since.isoformat() if filters.since else "",
         "until": filters.until.isoformat() if filters.until else "",
+        "only": list(documents_for(user).filter(pk__in=filters.documents).only("name")),
     }

@@ -56,6 +56,8 @@ class Message(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETE)
     text = models.TextField(blank=True)
     condensed = models.TextField(blank=True)
+    #: Of a question: what it was narrowed to (ingest.filters.Filters.stored).
+    filters = models.JSONField(default=dict, blank=True)
     error_code = models.CharField(max_length=50, blank=True)
     model = models.CharField(max_length=150, blank=True)
     tokens = models.JSONField(default=dict)

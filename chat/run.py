@@ -29,6 +29,7 @@ from chat.witness import Given, Listener, Witness, record_answer
 from inference.language import detect_language
 from ingest.access import collections_for
 from ingest.claims import free_connection
+from ingest.filters import Filters
 
 log = structlog.get_logger(__name__)
 
@@ -101,9 +102,11 @@ def ask_of(message: Message) -> Ask:
     readable = collections_for(conversation.user)
     if chosen:
         readable = readable.filter(id__in=chosen)
+    question = earlier[-1]
     return Ask(
         user=conversation.user,
-        question=earlier[-1].text,
+        question=question.text,
+        filters=Filters.of(question.filters),
         collections=tuple(readable.values_list("id", flat=True)),
         answer=message.pk,
         conversation=conversation.pk,
@@ -263,11 +266,13 @@ def _interrupt(still: QuerySet[Message], message: Message) -> bool:
 
 def record_ended(message: Message, *, status: str, code: str = "") -> None:
     """Append the entry of an answer that ended without a writer: what is stored says what was shown."""
+    ask = ask_of(message)
     given = Given(
-        ask_of(message).collections,
+        ask.collections,
         message.conversation_id,
         model=message.model,
         passages=list(message.sources.values_list("document_id", "chunk_id")),
+        filters=ask.filters,
     )
     record_answer(message.conversation.user, message.pk, given, status=status, code=code)
 

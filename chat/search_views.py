@@ -112,12 +112,10 @@ def _looked_at(request: PageRequest, found: SearchResult) -> dict[str, int]:
 
 def _choices(request: PageRequest, form: SearchForm, filters: Filters) -> dict[str, Any]:
     chosen = set(form.chosen() or ()) if form.is_valid() else set()
-    names = documents_for(request.user).filter(pk__in=filters.documents)
     return {
         "readable": list(collections_for(request.user)),
         "chosen": chosen,
-        **narrowing(request.user, request.GET),
-        "only": list(names.only("name")),
+        **narrowing(request.user, filters),
         "most_chars": settings.MAX_QUESTION_CHARS,
         "modes": [("hybrid", _("Both")), ("dense", _("Meaning")), ("lexical", _("Words"))],
     }

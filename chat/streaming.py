@@ -9,7 +9,6 @@ import contextvars
 import threading
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing, suppress
-from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -20,15 +19,12 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from audit.problems import Problem
 from chat.access import get_answer
 from chat.events import Event
 from chat.failures import failed
-from chat.filter_form import filters_of
 from chat.models import Message
 from chat.replay import follow
-from chat.run import ask_of, claim, run
-from ingest.filters import EVERYTHING, Filters
+from chat.run import claim, run
 
 log = structlog.get_logger(__name__)
 
@@ -41,22 +37,16 @@ async def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Answer a queued question, or follow or replay one that is under way or over."""
     user = await request.auser()
     message = await sync_to_async(get_answer)(user, pk)  # type: ignore[arg-type]
-    try:
-        filters = await sync_to_async(filters_of)(user, request.GET)  # type: ignore[arg-type]
-    except Problem as problem:
-        return problem.as_response()
-    return event_stream(lambda gone: events_of(message, gone, filters))
+    return event_stream(lambda gone: events_of(message, gone))
 
 
-def events_of(
-    message: Message, gone: Callable[[], bool], filters: Filters = EVERYTHING
-) -> Generator[Event, None, None]:
+def events_of(message: Message, gone: Callable[[], bool]) -> Generator[Event, None, None]:
     """Run the answer if it waits for somebody, else follow whoever runs it."""
     lease = claim(message)
     if lease is None:
         message.refresh_from_db()
         return follow(message, gone=gone)
-    return run(message, lease, options=replace(ask_of(message), filters=filters), gone=gone)
+    return run(message, lease, gone=gone)
 
 
 def event_stream(events: Events) -> StreamingHttpResponse:

@@ -21,12 +21,13 @@ from chat.conversations import (
     delete_conversation,
     get_answer,
     get_conversation,
+    last_filters,
     rate,
     rename_conversation,
     request_stop,
     start_answer,
 )
-from chat.filter_form import filters_of, narrowing, query_of
+from chat.filter_form import filters_of, narrowing, wished
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, present_answer, present_answers
@@ -87,21 +88,21 @@ def send(request: PageRequest) -> HttpResponse:
     readable = list(collections_for(request.user).values_list("id", flat=True))
     form = AskForm(request.POST, readable)
     try:
-        filters = filters_of(request.user, request.POST)
-        answer = _start(request, form)
+        answer = _start(request, form, filters_of(request.user, request.POST))
     except (QuestionRefused, Problem) as refused:
         return _refused(request, str(refused.detail))
-    return _sent(request, answer, filters)
+    return _sent(request, answer)
 
 
 @require_POST
 def again(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Ask once more: with the filters beside the composer where they come along, else as before."""
     try:
-        filters = filters_of(request.user, request.POST)
-        answer = ask_again(request.user, get_answer(request.user, pk))
+        filters = filters_of(request.user, request.POST) if "filters" in request.POST else None
+        answer = ask_again(request.user, get_answer(request.user, pk), filters)
     except (QuestionRefused, Problem) as refused:
         return _refused(request, str(refused.detail))
-    return _sent(request, answer, filters)
+    return _sent(request, answer)
 
 
 @require_GET
@@ -171,7 +172,7 @@ def engine(request: PageRequest) -> HttpResponse:
     return render(request, "chat/_engine.html", {"state": state})
 
 
-def _start(request: PageRequest, form: AskForm) -> Message:
+def _start(request: PageRequest, form: AskForm, filters: Filters) -> Message:
     if not form.is_valid():
         raise QuestionRefused("question-invalid", str(next(iter(form.errors.values()))[0]))
     pk = form.cleaned_data["conversation"]
@@ -182,17 +183,15 @@ def _start(request: PageRequest, form: AskForm) -> Message:
         question=form.cleaned_data["question"],
         collections=form.chosen(narrowed=narrowed),
         conversation=conversation,
+        filters=filters,
     )
 
 
-def _sent(request: PageRequest, answer: Message, filters: Filters) -> HttpResponse:
-    """The filters go along with the answer's address: they are kept nowhere."""
-    narrowed = query_of(filters)
+def _sent(request: PageRequest, answer: Message) -> HttpResponse:
     if not request.htmx:
-        page = reverse("chat:conversation", args=[answer.conversation_id])
-        return redirect(f"{page}?{narrowed}" if narrowed else page)
+        return redirect("chat:conversation", pk=answer.conversation_id)
     context = _listed(request, answer.conversation)
-    context |= {"exchange": _exchange(request, answer), "last": True, "narrowed": narrowed}
+    context |= {"exchange": _exchange(request, answer), "last": True}
     return render(request, "chat/_sent.html", context)
 
 
@@ -211,7 +210,9 @@ def _page(request: PageRequest, conversation: Conversation | None = None) -> dic
     chosen = set(conversation.collections.values_list("id", flat=True)) if conversation else set()
     every = not chosen or chosen.issuperset(collection.id for collection in readable)
     return {
-        **narrowing(request.user, request.GET),
+        **narrowing(
+            request.user, last_filters(conversation) if conversation else wished(request.GET)
+        ),
         "typed": request.GET.get("question", "")[: settings.MAX_QUESTION_CHARS],
         **_listed(request, conversation),
         **_thread(request, conversation),

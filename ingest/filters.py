@@ -5,9 +5,9 @@ before an index is asked.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from django.db.models import Q
@@ -51,6 +51,30 @@ class Filters:
     def __bool__(self) -> bool:
         return bool(self.documents or self.kinds or self.languages or self.since or self.until)
 
+    def stored(self) -> dict[str, str | list[str]]:
+        """For a row that keeps them, as `of` reads them again."""
+        parts: dict[str, str | list[str]] = {
+            "documents": sorted(str(pk) for pk in self.documents),
+            "kinds": sorted(self.kinds),
+            "languages": sorted(self.languages),
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+        }
+        return {name: part for name, part in parts.items() if part}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Filters":
+        """What `stored` gave, of a row of ours."""
+        days = {
+            name: date.fromisoformat(stored[name]) for name in ("since", "until") if name in stored
+        }
+        return cls(
+            documents=frozenset(UUID(pk) for pk in stored.get("documents", ())),
+            kinds=frozenset(stored.get("kinds", ())),
+            languages=frozenset(stored.get("languages", ())),
+            **days,
+        )
+
     def recorded(self) -> dict[str, str | list[str]]:
         """For the audit entry: ids, codes and days, nothing that anybody wrote."""
         parts: dict[str, str | list[str]] = {
@@ -86,6 +110,17 @@ def check_documents(user: User, documents: Iterable[UUID]) -> None:
     wanted = set(documents)
     if wanted and documents_for(user).filter(pk__in=wanted).count() < len(wanted):
         raise Http404
+
+
+def still_open(user: User, filters: Filters) -> Filters:
+    """Those filters without the documents that `user` can read no longer.
+
+    A document that nobody can choose again would keep a question narrowed to nothing for good.
+    """
+    if not filters.documents:
+        return filters
+    found = documents_for(user).filter(pk__in=filters.documents).values_list("pk", flat=True)
+    return replace(filters, documents=frozenset(found))
 
 
 def kind_of(media_type: str) -> str:

@@ -126,3 +126,24 @@ def test_a_question_is_narrowed_beside_the_composer(
     )
     names = page.locator(".exchange:last-child .source .name").all_inner_texts()
     assert names and all(name.endswith(".pdf") for name in names)
+
+
+def test_one_document_is_asked_and_let_go(
+    sign_in: Callable[..., Page], picture: Callable[[Page, str], Path]
+) -> None:
+    page = opened(sign_in("alice"))
+    search(page, "meal allowance kilometre")
+    page.get_by_role("link", name="Ask about this document").first.click()
+    chip = page.locator(".chip")
+    expect(chip).to_contain_text("Only in:")
+    name = chip.inner_text().removeprefix("Only in:").strip()
+    picture(page, "ask-only")
+    page.get_by_label("Your question").press("Enter")
+    answered = page.locator(".exchange:last-child .answer:not([data-stream])")
+    expect(answered).to_be_visible(timeout=30_000)
+    page.reload()
+    assert set(page.locator(".source .name").all_inner_texts()) == {name}
+    chip.get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    expect(chip).to_have_count(0)
+    expect(page.get_by_label("Your question")).to_be_focused()
