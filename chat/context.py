@@ -7,8 +7,8 @@ from django.conf import settings
 
 from chat.ask import Ask
 from chat.events import PassageData, PassageDocument
-from chat.pack import Packed, budget, excerpt, pack
-from chat.passages import Passage
+from chat.pack import Packed, ample, budget, excerpt, excerpt_words, pack
+from chat.passages import Passage, joined
 from inference.language import detect_language
 from inference.protocol import ModelInfo, ModelsClient
 from ingest.terms import query_terms, terms
@@ -68,19 +68,24 @@ def build(
     if model is None:
         kept = tuple(passages[:EXTRACTIVE_PASSAGES])
         return Context(kept, Packed(len(kept), "", searched), language, wanted)
+    tokens = passage_tokens(model)
+    if ample(tokens, [passage.text for passage in passages]):
+        passages = joined(ask.user, passages)
+    most = excerpt_words(tokens, len(passages))
     packed = pack(
-        [_best_part(passage, frozenset(wanted)) for passage in passages],
+        [_best_part(passage, frozenset(wanted), most) for passage in passages],
         [_label(passage) for passage in passages],
         ask.question,
-        tokens=passage_tokens(model),
+        tokens=tokens,
         count=client.count,
         history=ask.history[-2:] if searched != ask.question else (),
     )
     return Context(tuple(passages[: packed.kept]), packed, language, wanted)
 
 
-def _best_part(passage: Passage, wanted: frozenset[str]) -> str:
-    start, end = excerpt(passage.text, wanted, lambda part: terms(part, passage.language or "en"))
+def _best_part(passage: Passage, wanted: frozenset[str], most: int) -> str:
+    language = passage.language or "en"
+    start, end = excerpt(passage.text, wanted, lambda part: terms(part, language), most)
     return passage.text[start:end]
 
 

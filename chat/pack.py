@@ -39,6 +39,8 @@ MOST_TOKENS = 6_000
 OVERHEAD = 150
 #: A passage longer than this many words is cut to the part that answers best.
 EXCERPT_WORDS = 64
+#: With its label; European languages lie between 1.3 and 2.
+TOKENS_A_WORD = 1.8
 
 Count = Callable[[Sequence[str]], list[int]]
 Fold = Callable[[str], Sequence[str]]
@@ -66,6 +68,17 @@ def budget(speed: Speed, first_token_seconds: float, context: int, answer_tokens
         return min(500, room)
     wanted = int(speed.prompt * first_token_seconds)
     return min(room, MOST_TOKENS, max(LEAST_TOKENS, wanted))
+
+
+def ample(tokens: int, texts: Sequence[str]) -> bool:
+    """Whether a budget of `tokens` holds `texts` whole, and about as much again."""
+    words = sum(len(text.split()) for text in texts)
+    return tokens >= 2 * words * TOKENS_A_WORD
+
+
+def excerpt_words(tokens: int, passages: int) -> int:
+    """How many words of each passage are read: more where the machine reads more."""
+    return max(EXCERPT_WORDS, int(tokens / TOKENS_A_WORD / max(1, passages)))
 
 
 def pack(

@@ -1,14 +1,21 @@
 """Passages as they are shown, given to the model, and cited."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
+
+from django.db.models import Q
 
 from accounts.models import User
 from chat.rank import Ranked
 from ingest.access import chunks_for
 from ingest.models import Chunk
 from ingest.places import place
+
+#: Of so many passages, the best, the neighbours are worth reading.
+JOINED = 3
+
+_Spot = tuple[UUID, UUID | None, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Passage:
     title: str = ""
     page_label: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    #: Where it stands among the passages of its document, in one index.
+    place: tuple[UUID | None, int] = (None, 0)
 
 
 def load(user: User, ranked: Sequence[Ranked]) -> list[Passage]:
@@ -39,6 +48,39 @@ def load(user: User, ranked: Sequence[Ranked]) -> list[Passage]:
         for each in ranked
         if each.chunk in found
     ]
+
+
+def joined(user: User, passages: Sequence[Passage], most: int = JOINED) -> list[Passage]:
+    """`passages` with what stands before and after the first `most` of them, in reading order.
+
+    For a model that can read more than was found: a rule often begins in one passage and ends in the
+    next. None comes twice; what was found keeps its score, a neighbour has that of its passage.
+    """
+    found = {_spot(passage): passage for passage in passages}
+    around = _around(user, passages[:most])
+    ordered: dict[_Spot, Passage] = {}
+    for rank, passage in enumerate(passages):
+        spots = [_spot(passage, by) for by in (-1, 0, 1)] if rank < most else [_spot(passage)]
+        for spot in spots:
+            if near := found.get(spot) or around.get(spot):
+                score = near.score or passage.score
+                ordered.setdefault(spot, replace(near, score=score))
+    return list(ordered.values())
+
+
+def _around(user: User, passages: Sequence[Passage]) -> dict[_Spot, Passage]:
+    wanted = Q()
+    for document, index, ordinal in map(_spot, passages):
+        wanted |= Q(document=document, index=index, ordinal__in=(ordinal - 1, ordinal + 1))
+    if not wanted:
+        return {}
+    rows = chunks_for(user).filter(wanted).select_related("document__collection").defer("vector")
+    return {_spot(each): each for each in (passage_of(chunk, 0.0) for chunk in rows)}
+
+
+def _spot(passage: Passage, by: int = 0) -> _Spot:
+    index, ordinal = passage.place
+    return passage.document, index, ordinal + by
 
 
 def passage_of(chunk: Chunk, score: float, scores: Mapping[str, float] | None = None) -> Passage:
@@ -56,4 +98,5 @@ def passage_of(chunk: Chunk, score: float, scores: Mapping[str, float] | None = 
         title=document.title,
         page_label=place(document, chunk.page),
         scores=scores or {},
+        place=(chunk.index_id, chunk.ordinal),
     )
