@@ -20,6 +20,7 @@ from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started,
 from chat.failures import failed
 from chat.find import Query, find
 from chat.generate import Generation, abstains, write
+from chat.named import looked_first
 from chat.passages import Passage
 from inference.client import get_client
 from inference.extractive import best_sentences
@@ -62,6 +63,8 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
         found = find(ask.user, _query(ask), PASSAGES)
         if found.searched != ask.question:
             yield Condensed(found.searched)
+        if first := looked_first(ask.user, [each.document for each in found.named]):
+            yield first
         context = build(client, model, ask, found.searched, found.passages)
         clock.mark("retrieve")
         yield Sources(context.data())
@@ -74,7 +77,9 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
 
 
 def _query(ask: Ask) -> Query:
-    return Query(ask.question, ask.collections, ask.history, ask.filters)
+    return Query(
+        ask.question, ask.collections, ask.history, filters=ask.filters, by_name=ask.by_name
+    )
 
 
 def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:

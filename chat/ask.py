@@ -10,7 +10,10 @@ from ingest.filters import Filters
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question: who asks, where, among which documents, and after what."""
+    """One question: who asks, where, among which documents, and after what.
+
+    `by_name`: whether documents that the question names come first.
+    """
 
     user: User
     question: str
@@ -22,3 +25,4 @@ class Ask:
     max_tokens: int = 0
     temperature: float = 0.0
     filters: Filters = field(default_factory=Filters)
+    by_name: bool = True

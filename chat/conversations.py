@@ -69,12 +69,13 @@ def start_answer(
     collections: Sequence[UUID] | None,
     conversation: Conversation | None = None,
     filters: Filters = EVERYTHING,
+    by_name: bool = True,
 ) -> Message:
     """Store the question and an empty answer, and return the answer (status queued).
 
     `collections` None means all that the person may read; for a conversation that goes on it means
-    those chosen before. Raises QuestionRefused, or Http404 for a collection or document she may not
-    read.
+    those chosen before. `by_name`: whether documents that the question names come first. Raises
+    QuestionRefused, or Http404 for a collection or document she may not read.
     """
     question = checked_question(question)
     check_documents(user, filters.documents)
@@ -88,13 +89,19 @@ def start_answer(
         conversation.collections.set(Collection.objects.filter(pk__in=chosen))
     conversation.updated_at = timezone.now()
     conversation.save(update_fields=["updated_at"])
-    return _add_pair(conversation, question, filters)
+    asked = Message(
+        role=Message.Role.USER, text=question, filters=filters.stored(), by_name=by_name
+    )
+    return _add_pair(conversation, asked)
 
 
-def ask_again(user: User, answer: Message, filters: Filters | None = None) -> Message:
+def ask_again(
+    user: User, answer: Message, filters: Filters | None = None, *, alike: bool = False
+) -> Message:
     """Ask the question of a finished answer once more, at the end of the same conversation.
 
     `filters` None: those that it was asked with, less the documents that `user` can read no longer.
+    `alike`: documents that it names are looked at like any other.
     Raises as start_answer.
     """
     earlier = answer.conversation.messages.filter(
@@ -107,6 +114,7 @@ def ask_again(user: User, answer: Message, filters: Filters | None = None) -> Me
         collections=None,
         conversation=answer.conversation,
         filters=still_open(user, Filters.of(question.filters)) if filters is None else filters,
+        by_name=question.by_name and not alike,
     )
 
 
@@ -202,16 +210,11 @@ def _refuse_while_answering(conversation: Conversation) -> None:
         )
 
 
-def _add_pair(conversation: Conversation, question: str, filters: Filters) -> Message:
+def _add_pair(conversation: Conversation, question: Message) -> Message:
     last = conversation.messages.aggregate(last=Max("ordinal"))["last"]
     ordinal = 0 if last is None else last + 1
-    Message.objects.create(
-        conversation=conversation,
-        ordinal=ordinal,
-        role=Message.Role.USER,
-        text=question,
-        filters=filters.stored(),
-    )
+    question.conversation, question.ordinal = conversation, ordinal
+    question.save()
     return Message.objects.create(
         conversation=conversation,
         ordinal=ordinal + 1,

@@ -68,6 +68,14 @@ class Sources(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LookedFirst(Event):
+    """The documents that came first, because the question names them."""
+
+    name: ClassVar[str] = "named"
+    documents: tuple[PassageDocument, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Token(Event):
     name: ClassVar[str] = "token"
     text: str

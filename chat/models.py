@@ -58,6 +58,9 @@ class Message(models.Model):
     condensed = models.TextField(blank=True)
     #: Of a question: what it was narrowed to (ingest.filters.Filters.stored).
     filters = models.JSONField(default=dict, blank=True)
+    #: Of a question: whether documents that it names come first. Of an answer: the ids of those that did.
+    by_name = models.BooleanField(default=True)
+    named = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=50, blank=True)
     model = models.CharField(max_length=150, blank=True)
     tokens = models.JSONField(default=dict)

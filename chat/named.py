@@ -11,9 +11,11 @@ from uuid import UUID
 
 from django.db.models import Count, Max, QuerySet
 
+from accounts.models import User
+from chat.events import LookedFirst, PassageDocument
 from chat.names import Named, Names, Title
 from inference.language import detect_language
-from ingest.access import searchable
+from ingest.access import documents_for, searchable
 from ingest.models import Document
 
 #: Sets of collections whose titles are kept in this process: people's rights differ, not endlessly.
@@ -39,6 +41,22 @@ def named(
         return []
     found = _names(chosen).named_in(question, detect_language(question))
     return [one for one in found if documents is None or one.document in documents]
+
+
+def readable_documents(user: User, found: Iterable[object]) -> list[Document]:
+    """Those of the documents with the ids `found` that `user` may read, by name."""
+    ids = {str(pk) for pk in found}
+    return list(documents_for(user).filter(pk__in=ids).order_by("name", "pk")) if ids else []
+
+
+def looked_first(user: User, found: Iterable[object]) -> LookedFirst | None:
+    """The event that names those of `found` that `user` may read; None for none."""
+    documents = readable_documents(user, found)
+    if not documents:
+        return None
+    return LookedFirst(
+        tuple(PassageDocument(str(d.pk), d.name, str(d.collection_id)) for d in documents)
+    )
 
 
 def _names(collections: frozenset[UUID]) -> Names:

@@ -33,7 +33,8 @@ MAX_QUESTION_WORDS = 400
 
 _WORD = re.compile(r"[^\W_]+")
 _FILE = re.compile(r"[\w()+-][\w()+.,' -]{0,200}\.[A-Za-z]\w{1,5}\b")
-_QUOTED = re.compile(r"[\"“„«‹]\s*([^\"“”„«»‹›]{3,200}?)\s*[\"”“»›]")
+#: No white space around what is between the marks: two parts that both may take it try all ways.
+_QUOTED = re.compile(r"[\"“„«‹]([^\"“”„«»‹›]{3,200})[\"”“»›]")
 _SUBTITLE = re.compile(r"\s*[:|–—]\s+|\s+-\s+")
 _LETTERS_DIGITS = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
 _BREAK = re.compile(r"[,;:?!(]|(?<!\bno)(?<!\bnr)\.\s", re.IGNORECASE)

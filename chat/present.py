@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db.models import prefetch_related_objects
@@ -11,6 +11,7 @@ from accounts.models import User
 from chat.cite import MARK
 from chat.failures import detail_of
 from chat.models import Citation, Message, Source
+from chat.named import readable_documents
 from chat.passages import passage_of
 from chat.reads import record_read
 from chat.replay import readable_chunks, readable_sources
@@ -69,6 +70,8 @@ class PresentedAnswer:
     model: str = ""
     ms: dict[str, int] = field(default_factory=dict)
     rating: int = 0
+    #: Names of documents that came first, because the question names them.
+    first_in: tuple[str, ...] = ()
 
 
 def present_answer(user: User, message: Message) -> PresentedAnswer:
@@ -82,8 +85,12 @@ def present_answers(user: User, messages: Sequence[Message]) -> list[PresentedAn
     chunks = readable_chunks(user, messages)
     record_read(user, messages, chunks)
     questions = _questions(messages)
+    named = readable_documents(user, {pk for message in messages for pk in message.named})
     return [
-        _presented(message, readable_sources(user, message, chunks), questions)
+        replace(
+            _presented(message, readable_sources(user, message, chunks), questions),
+            first_in=tuple(each.name for each in named if str(each.pk) in message.named),
+        )
         for message in messages
     ]
 

@@ -23,6 +23,7 @@ from chat.events import (
 )
 from chat.failures import failed
 from chat.models import Citation, Message, Source
+from chat.named import looked_first
 from chat.passages import passage_of
 from chat.reads import record_read
 from chat.run import end_cut_off
@@ -64,6 +65,8 @@ def replay(message: Message) -> Generator[Event, None, None]:
     if message.condensed:
         yield Condensed(message.condensed)
     user = message.conversation.user
+    if first := looked_first(user, message.named):
+        yield first
     chunks = readable_chunks(user, [message])
     record_read(user, [message], chunks)
     readable = readable_sources(user, message, chunks)

@@ -22,7 +22,17 @@ from chat.answer import answer
 from chat.ask import Ask
 from chat.bounds import MOST_AT_ONCE, Watch, place
 from chat.condense import Turn
-from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
+from chat.events import (
+    CitationEvent,
+    Condensed,
+    Done,
+    Event,
+    Failed,
+    LookedFirst,
+    Sources,
+    Started,
+    Token,
+)
 from chat.failures import failed
 from chat.models import Citation, Message, Source
 from chat.witness import Given, Listener, Witness, record_answer
@@ -107,6 +117,7 @@ def ask_of(message: Message) -> Ask:
         user=conversation.user,
         question=question.text,
         filters=Filters.of(question.filters),
+        by_name=question.by_name,
         collections=tuple(readable.values_list("id", flat=True)),
         answer=message.pk,
         conversation=conversation.pk,
@@ -161,6 +172,8 @@ class Keeper:
                 self._mine.update(model=event.model)
             case Condensed():
                 self._kept.condensed = event.question
+            case LookedFirst():
+                self._mine.update(named=[document.id for document in event.documents])
             case Sources():
                 self._keep_sources(event)
             case Token():

@@ -8,7 +8,17 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import BeforeValidator, model_validator
 
-from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
+from chat.events import (
+    CitationEvent,
+    Condensed,
+    Done,
+    Event,
+    Failed,
+    LookedFirst,
+    Sources,
+    Started,
+    Token,
+)
 from chat.models import Conversation
 from chat.passages import Passage
 from ingest.filters import Filters, Kind
@@ -110,6 +120,7 @@ class AnswerOut(Schema):
     conversation: str
     model: str
     condensed: str
+    named: list[DocumentRef]
     passages: list[SourceOut]
     text: str
     citations: list[CitationOut]
@@ -225,7 +236,8 @@ def conversation_out(conversation: Conversation) -> dict[str, Any]:
 def collected(events: Iterable[Event]) -> dict[str, Any]:
     """The events of one answer as one object: the content of `stream: false`."""
     body: dict[str, Any] = {
-        "answer": "", "conversation": "", "model": "", "condensed": "", "passages": [], "text": "",
+        "answer": "", "conversation": "", "model": "", "condensed": "", "named": [],
+        "passages": [], "text": "",
         "citations": [], "status": "failed", "tokens": {}, "ms": {}, "error": None,
     }  # fmt: skip
     for event in events:
@@ -238,6 +250,8 @@ def collected(events: Iterable[Event]) -> dict[str, Any]:
                 }
             case Condensed():
                 body["condensed"] = event.question
+            case LookedFirst():
+                body["named"] = event.data()["documents"]
             case Sources():
                 body["passages"] = event.data()["passages"]
             case Token():

@@ -14,6 +14,7 @@ from chat.conversations import QuestionRefused, checked_question
 from chat.failures import detail_of
 from chat.filter_form import narrowing
 from chat.found import found_passages, stages
+from chat.named import readable_documents
 from chat.search import MOST_PASSAGES, SearchResult, search
 from chat.search_form import STEP, SearchForm, documents_named
 from inference.protocol import ModelsUnavailable
@@ -94,9 +95,11 @@ def _shown(
 
 def _first_in(request: PageRequest, form: SearchForm, found: SearchResult) -> dict[str, str]:
     """The documents that the query names, and the address that does without."""
-    named = {each.document for each in found.named}
-    names = documents_for(request.user).filter(pk__in=named).values_list("name", flat=True)
-    return {"first_in": ", ".join(names), "without_names": form.address(alike="on")}
+    named = readable_documents(request.user, [each.document for each in found.named])
+    return {
+        "first_in": ", ".join(each.name for each in named),
+        "without_names": form.address(alike="on"),
+    }
 
 
 def _looked_at(request: PageRequest, found: SearchResult) -> dict[str, int]:

@@ -99,7 +99,8 @@ def again(request: PageRequest, pk: UUID) -> HttpResponse:
     """Ask once more: with the filters beside the composer where they come along, else as before."""
     try:
         filters = filters_of(request.user, request.POST) if "filters" in request.POST else None
-        answer = ask_again(request.user, get_answer(request.user, pk), filters)
+        alike = "alike" in request.POST
+        answer = ask_again(request.user, get_answer(request.user, pk), filters, alike=alike)
     except (QuestionRefused, Problem) as refused:
         return _refused(request, str(refused.detail))
     return _sent(request, answer)

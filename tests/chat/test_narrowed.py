@@ -12,11 +12,13 @@ from django.urls import reverse
 from accounts.models import User
 from audit.models import Entry
 from chat.conversations import ask_again, last_filters, request_stop, start_answer
-from chat.events import Sources
+from chat.events import LookedFirst, Sources
 from chat.models import Message
 from chat.streaming import events_of
 from ingest.filters import EVERYTHING, Filters
 from ingest.models import Collection, Document, Grant
+from tests.chat.conftest import Add
+from tests.people import Api
 
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[[User | None], Client]
@@ -124,3 +126,49 @@ def test_a_document_is_asked_from_its_page_and_from_a_search(
     assert f'href="{address}&amp;question=meal%20%22x%22%20%26"' in found.content.decode()
     assert "Only in: travel.md" in client_for(bob).get(address).content.decode()
     assert "travel.md" not in client_for(charlie).get(address).content.decode()
+
+
+GUESTS = "According to the Visitor policy 2024, where are guests met?"
+
+
+@pytest.fixture
+def policy(handbook: Collection, add: Add) -> Document:
+    add("one.md", "# Visitor policy 2023\n\nGuests are met at the gate and sign the book.\n")
+    return add("two.md", "# Visitor policy 2024\n\nGuests are met at the gate and sign the book.\n")
+
+
+def first_in(answer: Message) -> list[str]:
+    events = list(events_of(Message.objects.get(pk=answer.pk), lambda: False))
+    looked = [event for event in events if isinstance(event, LookedFirst)]
+    return [document.name for event in looked for document in event.documents]
+
+
+def test_an_answer_says_where_it_looked_first(
+    client_for: ClientFor, bob: User, policy: Document
+) -> None:
+    answer = start_answer(bob, question=GUESTS, collections=None)
+    assert first_in(answer) == ["two.md"]
+    assert first_in(answer) == ["two.md"], "again when it is replayed"
+    page = client_for(bob).get(reverse("chat:message", args=[answer.pk])).content.decode()
+    assert "Looked first in: two.md" in page and "Look everywhere alike" in page
+    Document.objects.filter(pk=policy.pk).update(status=Document.Status.ERASING)
+    page = client_for(bob).get(reverse("chat:message", args=[answer.pk])).content.decode()
+    assert first_in(answer) == [] and "Looked first in" not in page
+
+
+def test_that_is_taken_back_and_stays_so(
+    client_for: ClientFor, bob: User, policy: Document
+) -> None:
+    answer = start_answer(bob, question=GUESTS, collections=None)
+    first_in(answer)
+    for asked in ({"alike": "on"}, {}):
+        client_for(bob).post(reverse("chat:again", args=[answer.pk]), asked, headers=HTMX)
+        answer = Message.objects.filter(role=Message.Role.ASSISTANT).latest("ordinal")
+        assert first_in(answer) == []
+        page = client_for(bob).get(reverse("chat:message", args=[answer.pk])).content.decode()
+        assert "Looked first in" not in page
+
+
+def test_the_api_says_it_too(bob: User, policy: Document, api_for: Callable[..., Api]) -> None:
+    answer = api_for(bob).post("/answers", {"question": GUESTS, "stream": False}).json()
+    assert [document["name"] for document in answer["named"]] == ["two.md"]

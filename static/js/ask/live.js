@@ -47,6 +47,12 @@ export class LiveAnswer {
     line.hidden = false;
   }
 
+  named({ documents }) {
+    const line = this.answer.querySelector("[data-first-in]");
+    line.querySelector("span").textContent = documents.map((each) => each.name).join(", ");
+    line.hidden = false;
+  }
+
   sources({ passages }) {
     const panel = this.answer.querySelector(".sources");
     panel.querySelector(".list").replaceChildren(...passages.map(sourceElement));

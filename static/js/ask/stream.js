@@ -47,6 +47,7 @@ function listen(answer, live) {
     });
   on("started", (data) => live.started(data));
   on("condensed", (data) => live.condensed(data));
+  on("named", (data) => live.named(data));
   on("sources", (data) => live.sources(data));
   on("token", (data) => live.token(data));
   on("citation", () => live.checking());
