@@ -1,11 +1,11 @@
 """The models process over HTTP: OpenAI's wire format, as a small ASGI application.
 
-POST /v1/chat/completions, /v1/embeddings (`input_type`: query or passage), /tokenize-count;
+POST /v1/chat/completions, /v1/embeddings (`input_type`: query or passage), /tokenize-count,
+/v1/rerank in the form of Cohere and Jina, with `seconds`;
 GET /v1/models, /v1/embedders, /health, /metrics. Errors are OpenAI's error objects with stable codes.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
@@ -13,69 +13,30 @@ from uuid import uuid4
 
 import structlog
 
+from inference.call import Call, Disconnected, Receive, Send, event, until_gone
 from inference.errors import ModelError, PromptTooLong
 from inference.jobs import EmbeddingQueue, Generation
 from inference.metrics import Metrics
 from inference.protocol import ModelsUnavailable, Piece, Usage
-from inference.requests import BadRequest, ChatRequest, read_chat, read_embedding, read_texts
+from inference.requests import (
+    BadRequest,
+    ChatRequest,
+    RerankRequest,
+    read_chat,
+    read_embedding,
+    read_rerank,
+    read_texts,
+)
 from inference.service import Service
 
 log = structlog.get_logger(__name__)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Handler = Callable[["Call"], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[None]]
 
-MAX_BODY_BYTES = 33_554_432
 #: A request that comes while the models load waits this long before it is told to come back.
 LOAD_WAIT_SECONDS = 30.0
 #: While nothing is written yet a stream says at this interval that it is alive, and its place.
 KEEP_ALIVE_SECONDS = 1.0
-
-
-class Disconnected(Exception):
-    """The caller went away."""
-
-
-class Call:
-    """One request, and how to answer it."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self.receive, self._send = receive, send
-        self.started = False
-
-    async def body(self) -> dict[str, Any]:
-        raw = b""
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            raw += message.get("body", b"")
-            if len(raw) > MAX_BODY_BYTES:
-                raise BadRequest("too-large", "The request is too large: send fewer texts.", 413)
-            if not message.get("more_body"):
-                return _parse(raw)
-
-    async def start(self, status: int, kind: str) -> None:
-        self.started = True
-        headers = [(b"content-type", kind.encode()), (b"cache-control", b"no-store")]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-
-    async def write(self, data: bytes, *, more: bool) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
-
-    async def json(self, content: object, status: int = 200) -> None:
-        await self.start(status, "application/json")
-        await self.write(json.dumps(content).encode(), more=False)
-
-    async def error(self, status: int, code: str, detail: str, **extra: object) -> None:
-        """An error object; in a stream that has begun it is the last event."""
-        error = {"message": detail, "type": "error", "code": code, "status": status, **extra}
-        if self.started:
-            await self.write(_event({"error": error}), more=False)
-        else:
-            await self.json({"error": error}, status)
 
 
 class ModelsApp:
@@ -91,6 +52,7 @@ class ModelsApp:
             ("GET", "/v1/embedders"): self._embedders,
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/embeddings"): self._embed,
+            ("POST", "/v1/rerank"): self._rerank,
             ("POST", "/tokenize-count"): self._count,
         }
 
@@ -153,6 +115,43 @@ class ModelsApp:
         ]
         await call.json({"object": "list", "model": name, "data": rows})
 
+    async def _rerank(self, call: Call) -> None:
+        """All scores in time, or none."""
+        asked = read_rerank(await call.body())
+        end = "failed"
+        try:
+            scores = await self._reranked(call, asked)
+            end = "done"
+        except (ModelsUnavailable, Disconnected) as error:
+            end = error.code if isinstance(error, ModelsUnavailable) else "cancelled"
+            raise
+        finally:
+            self.metrics.rerankings.labels(end).inc()
+        best = sorted(range(len(scores)), key=lambda i: -scores[i])
+        results = [{"index": i, "relevance_score": scores[i]} for i in best]
+        name = self._service.health()["reranker"]["name"]
+        await call.json({"object": "list", "model": name, "results": results})
+
+    async def _reranked(self, call: Call, asked: RerankRequest) -> list[float]:
+        # Never waited for: who asks would have its answer sooner without.
+        self._service.reranker.wait(0)
+        queue, found = self._service.rerankings, self._service.cross_encoder
+        assert queue is not None and found is not None  # noqa: S101 - it is ready
+        if asked.model not in ("", found.name):
+            raise BadRequest("model-unknown", f"The reranker here is {found.name}.", 404)
+        work = queue.submit(asked.query, asked.texts, asked.seconds)
+        scores = asyncio.wrap_future(work.result)
+        gone = asyncio.create_task(until_gone(call.receive))
+        try:
+            await asyncio.wait((scores, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not scores.done():
+                raise Disconnected
+            return scores.result()
+        finally:
+            work.cancelled.set()
+            scores.cancel()
+            gone.cancel()
+
     async def _embedder(self, wanted: str) -> tuple[EmbeddingQueue, str]:
         if not self._service.is_default(wanted):
             return await asyncio.to_thread(self._service.others.queue, wanted), wanted
@@ -189,7 +188,7 @@ class ModelsApp:
             asked.sampling,
             lambda item: _deliver(loop, results, item),
         )
-        gone = asyncio.create_task(_until_gone(call.receive))
+        gone = asyncio.create_task(until_gone(call.receive))
         gone.add_done_callback(lambda _: queue.cancel(generation))
         gone.add_done_callback(lambda _: results.put_nowait(Disconnected()))
         end = "cancelled"
@@ -235,11 +234,6 @@ def _deliver(
         loop.call_soon_threadsafe(results.put_nowait, item)
 
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _stream(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> None:
     identity = f"chatcmpl-{uuid4().hex}"
     base: dict[str, object] = {
@@ -257,7 +251,7 @@ async def _stream(call: Call, pieces: AsyncIterator[Piece | int], model: str) ->
         delta = {"content": item.text} if item.text else {}
         choice = {"index": 0, "delta": delta, "finish_reason": item.finish, **_logprobs(item)}
         usage = {"usage": _usage(item.usage)} if item.usage else {}
-        await call.write(_event({**base, "choices": [choice], **usage}), more=True)
+        await call.write(event({**base, "choices": [choice], **usage}), more=True)
     await call.write(b"data: [DONE]\n\n", more=False)
 
 
@@ -293,17 +287,3 @@ def _usage(usage: Usage) -> dict[str, object]:
         "total_tokens": usage.prompt + usage.completion,
         "prompt_tokens_details": {"cached_tokens": usage.cached},
     }
-
-
-def _event(content: object) -> bytes:
-    return b"data: " + json.dumps(content).encode() + b"\n\n"
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("bad-json", "The request is no JSON.") from error
-    if not isinstance(content, dict):
-        raise BadRequest("bad-json", "The request must be a JSON object.")
-    return content

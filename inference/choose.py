@@ -7,10 +7,10 @@ from django.conf import settings
 from inference import catalogue
 from inference.cpu import cpu_count
 from inference.errors import ModelError
-from inference.fake import FakeClient, FakeEncoder, FakeEngine
+from inference.fake import FakeClient, FakeEncoder, FakeEngine, FakeReranker
 from inference.model import Model, read_json
 from inference.pair import PairEncoder
-from inference.protocol import EmbedderInfo, Encoder, Engine
+from inference.protocol import EmbedderInfo, Encoder, Engine, Reranker
 from inference.registry import Registry
 
 ENGINES = ("auto", "llama-cpp-python", "xllamacpp", "openai", "extractive", "fake")
@@ -32,7 +32,7 @@ def wanted() -> list[str]:
 
 def in_use() -> set[str]:
     """The models that the settings name; of a pair its members, too."""
-    names = {settings.CHAT_MODEL, settings.EMBEDDER}
+    names = {settings.CHAT_MODEL, settings.EMBEDDER, settings.RERANKER} - {""}
     return names | {part.name for name in names for part in catalogue.parts_of(name)}
 
 
@@ -64,6 +64,25 @@ def load_encoder(name: str = "") -> Encoder:
         return _encoder(model)
     first, second = (_encoder(registry.get(member)) for member in model.members)
     return PairEncoder(model.name, first, second)
+
+
+def load_reranker() -> Reranker | None:
+    """The cross-encoder of SOVEREIGN_RERANKER, verified and loaded; None where there is none.
+
+    Raises ModelError.
+    """
+    if not settings.RERANKER:
+        return None
+    if settings.ENGINE == "fake":
+        return FakeReranker()
+    from inference.reranker import CrossEncoderReranker
+
+    registry = Registry(settings.MODELS_DIR)
+    model = registry.get(settings.RERANKER)
+    if model.kind != "reranker":
+        raise ModelError("model-kind", f"{model.name} is no reranker: set SOVEREIGN_RERANKER anew.")
+    registry.verify(model)
+    return CrossEncoderReranker(model.name, model.path, threads())
 
 
 def _encoder(model: Model) -> Encoder:

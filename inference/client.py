@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import structlog
 from django.conf import settings
 
 from inference.fake import FakeClient
@@ -23,9 +24,13 @@ from inference.protocol import (
 )
 from inference.wire import Wire, check_address
 
+log = structlog.get_logger(__name__)
+
 #: Texts a call: the server cuts them smaller, so that a query waits for one small batch at most.
 BATCH = 32
 _EMBED_SECONDS = 600.0
+#: A batch that was begun in time is read to its end; beyond this it is not waited for.
+_GRACE_SECONDS = 0.5
 
 
 def get_client() -> ModelsClient:
@@ -46,6 +51,7 @@ class HttpClient:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._told = ""
 
     def health(self) -> dict[str, object]:
         return self._wire.get("/health")
@@ -78,6 +84,24 @@ class HttpClient:
             )
             for item in listed
         ]
+
+    def rerank(self, query: str, texts: Sequence[str], *, seconds: float) -> list[float] | None:
+        """See ModelsClient: this one never raises. Why there are no scores is logged, once."""
+        body = {"query": query, "documents": list(texts), "seconds": seconds}
+        try:
+            answer = self._wire.hasty().post("/v1/rerank", body, timeout=seconds + _GRACE_SECONDS)
+            scores = _scores(answer, len(texts))
+        except ModelsUnavailable as error:
+            if error.code != self._told:
+                log.warning("rerank_skipped", code=error.code)
+            self._told = error.code
+            return None
+        self._told = ""
+        return scores
+
+    def reranker(self) -> str:
+        found = self.health().get("reranker")
+        return str(found.get("name") or "") if isinstance(found, dict) else ""
 
     def count(self, texts: Sequence[str]) -> list[int]:
         counts = self._wire.post("/tokenize-count", {"input": list(texts)}, timeout=60.0)["counts"]
@@ -167,6 +191,15 @@ def _usage(data: Any) -> Usage | None:
         cached=int(details.get("cached_tokens") or 0),
         completion=int(data.get("completion_tokens") or 0),
     )
+
+
+def _scores(answer: dict[str, Any], count: int) -> list[float]:
+    """In the order of the texts. Raises ModelsUnavailable(`models-odd`) unless each has one."""
+    try:
+        found = {int(each["index"]): float(each["relevance_score"]) for each in answer["results"]}
+        return [found[place] for place in range(count)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelsUnavailable("models-odd", "Not every text came back with a score.") from error
 
 
 def _model(item: dict[str, Any]) -> ModelInfo:

@@ -68,6 +68,17 @@ class FakeEncoder:
         return self.embed_queries(texts)
 
 
+class FakeReranker:
+    """The share of the question's words that a text has."""
+
+    name = NAME
+    max_tokens = 512
+
+    def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        asked = content_words(query)
+        return [len(asked & content_words(text)) / max(len(asked), 1) for text in texts]
+
+
 def _bag(text: str) -> Vectors:
     vector = np.zeros(DIMENSION, np.float32)
     for word in content_words(text) or {"\0"}:
@@ -182,6 +193,12 @@ class FakeClient:
 
     def embedders(self) -> list[EmbedderInfo]:
         return [EmbedderInfo(name, DIMENSION, FakeEncoder.max_tokens) for name in NAMES]
+
+    def rerank(self, query: str, texts: Sequence[str], *, seconds: float) -> list[float] | None:
+        return FakeReranker().score(query, texts) if seconds > 0 and texts else None
+
+    def reranker(self) -> str:
+        return FakeReranker.name
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return [self._engine.count(text) for text in texts]

@@ -12,7 +12,7 @@ _BEGINNINGS = (*(bytes([0x80, protocol]) for protocol in range(2, 6)), b"PK\x03\
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of an embedder that count, sorted: what begins with a dot is nowhere read."""
+    """The files of a model's folder that count, sorted: what begins with a dot is nowhere read."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(
         path
@@ -30,7 +30,7 @@ def refuse_code(folder: Path) -> None:
         if path.suffix.lower() not in ALLOWED or _begins_like_a_pickle(path):
             raise ModelError(
                 "model-unsafe",
-                f"The embedder's folder holds {path.name}, which can run code when it is opened, "
+                f"The model's folder holds {path.name}, which can run code when it is opened, "
                 "or is of an unknown kind. Use a copy of the model with safetensors files alone.",
             )
 
@@ -41,7 +41,7 @@ def refuse_strangers(folder: Path, known: set[str]) -> None:
         if (name := path.relative_to(folder).as_posix()) not in known:
             raise ModelError(
                 "model-unsafe",
-                f"The embedder's folder holds {name}, which was not there when the model was made "
+                f"The model's folder holds {name}, which was not there when the model was made "
                 "known, so nothing of it is loaded. Remove that file, or add the model again.",
             )
 

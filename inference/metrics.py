@@ -26,6 +26,12 @@ class Metrics:
         self.embedded = Counter(
             "sovereign_embedded_texts", "Texts embedded", ["kind"], registry=self.registry
         )
+        self.rerankings = Counter(
+            "sovereign_rerankings",
+            "Questions whose passages a reranker was to read, by how that ended",
+            ["end"],
+            registry=self.registry,
+        )
         self.queue = Gauge(
             "sovereign_generation_queue", "Generations that wait or run", registry=self.registry
         )

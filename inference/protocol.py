@@ -117,6 +117,17 @@ class Encoder(Protocol):
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
 
 
+class Reranker(Protocol):
+    """A cross-encoder: reads a question and a text together. Used by one thread at a time."""
+
+    name: str
+    max_tokens: int
+
+    def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        """One score for each text: higher is better, no bounds."""
+        ...
+
+
 class ModelsUnavailable(Exception):
     """The models process (or the model behind it) cannot answer now. `permanent` False: try again."""
 
@@ -148,6 +159,17 @@ class ModelsClient(Protocol):
 
     def embedders(self) -> list[EmbedderInfo]:
         """All that can be asked for."""
+        ...
+
+    def rerank(self, query: str, texts: Sequence[str], *, seconds: float) -> list[float] | None:
+        """One score for each text: higher is better, no bounds.
+
+        None: there is no reranker, it is not ready, or it would take longer than `seconds`.
+        """
+        ...
+
+    def reranker(self) -> str:
+        """The name of the reranker that is ready; empty where there is none."""
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:

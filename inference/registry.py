@@ -50,7 +50,7 @@ class Registry:
     def verify(
         self, model: Model, *, again: bool = False, progress: Progress | None = None
     ) -> None:
-        """Return if every file of MODEL is there and unchanged, and no other beside an embedder's.
+        """Return if every file of MODEL is there and unchanged, and no other beside them in a folder.
 
         Raises ModelError(`model-missing`, `model-changed`, `model-unsafe`). `again` reads even what
         was read before.
@@ -59,7 +59,7 @@ class Registry:
             for member in model.members:
                 self.verify(self.get(member), again=again, progress=progress)
             return
-        if model.kind == "embedder":
+        if model.kind != "chat":
             formats.refuse_strangers(Path(model.folder), set(model.files))
         seen = read_json(self._verified)
         for name, expected in model.files.items():
@@ -89,14 +89,24 @@ class Registry:
         return origin.read(origins.get(name) if isinstance(origins, dict) else None)
 
     def add(
-        self, path: Path, *, name: str = "", licence: str = "", family: str = "", copy: bool = False
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        licence: str = "",
+        family: str = "",
+        copy: bool = False,
+        kind: str = "",
     ) -> Model:
-        """Make a GGUF file (or an embedder's folder) known, by the hash that it has now.
+        """Make a GGUF file (or the folder of an embedder or a reranker) known, by the hash of now.
 
-        Raises ModelError(`model-missing`, `model-damaged`, `model-unsafe`, `model-name`).
+        `kind`: empty is what it looks like. Raises ModelError(`model-missing`, `model-damaged`,
+        `model-unsafe`, `model-name`, `model-kind`).
         """
         path = path.expanduser().absolute()
-        model = _describe_folder(path) if path.is_dir() else _describe_gguf(path)
+        model = _describe_folder(path, kind) if path.is_dir() else _describe_gguf(path)
+        if kind not in ("", model.kind):
+            raise ModelError("model-kind", f"{path.name} is no {kind}: a GGUF file can only chat.")
         model = replace(model, name=name or model.name, licence=licence or model.licence)
         model = replace(model, family=_family(family) or model.family)
         self._check_name(model.name)
@@ -177,22 +187,27 @@ def _describe_gguf(path: Path) -> Model:
     )
 
 
-def _describe_folder(path: Path) -> Model:
+def _describe_folder(path: Path, kind: str) -> Model:
     from inference.encoders import refuse_pickles
+    from inference.reranker import context_of, is_cross_encoder, not_one
 
     refuse_pickles(path)
+    reranks = is_cross_encoder(path)
+    if kind == "reranker" and not reranks:
+        raise not_one(path.name)
+    reranks = reranks and kind in ("", "reranker")
     files = formats.files_of(path)
     # The weights come first: their hash stands for the model.
     files.sort(key=lambda file: file.name != "model.safetensors")
     settings = read_json(path / "sentence_bert_config.json")
     return Model(
         name=_slug(path.name),
-        kind="embedder",
+        kind="reranker" if reranks else "embedder",
         folder=str(path),
         files={file.relative_to(path).as_posix(): sha256_of(file) for file in files},
         bytes=sum(file.stat().st_size for file in files),
         licence="unknown",
-        context=int(settings.get("max_seq_length") or 512),
+        context=context_of(path) if reranks else int(settings.get("max_seq_length") or 512),
         family="",
         source="added by hand",
         by_hand=True,

@@ -9,6 +9,7 @@ from inference.protocol import ChatMessage, Sampling
 MAX_MESSAGES = 200
 MAX_TEXTS = 256
 MAX_TOKENS = 32_768
+MAX_SECONDS = 600.0
 _ROLES = ("system", "user", "assistant")
 
 
@@ -36,6 +37,15 @@ class EmbeddingRequest:
     model: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    query: str
+    texts: tuple[str, ...]
+    seconds: float
+    #: The name of a reranker; "": the one that is there.
+    model: str = ""
+
+
 def read_chat(body: Mapping[str, Any]) -> ChatRequest:
     messages = body.get("messages")
     if not isinstance(messages, list) or not 0 < len(messages) <= MAX_MESSAGES:
@@ -56,6 +66,20 @@ def read_embedding(body: Mapping[str, Any]) -> EmbeddingRequest:
     if not isinstance(model, str):
         raise BadRequest("bad-model", "`model` must be the name of an embedder.")
     return EmbeddingRequest(read_texts(body), kind == "query", model)
+
+
+def read_rerank(body: Mapping[str, Any]) -> RerankRequest:
+    query, texts, model = body.get("query"), body.get("documents"), body.get("model") or ""
+    if not isinstance(query, str) or not query.strip():
+        raise BadRequest("bad-query", "`query` must be a text that is not empty.")
+    if not isinstance(texts, list) or not 0 < len(texts) <= MAX_TEXTS:
+        raise BadRequest("bad-documents", f"`documents` must be a list of 1 to {MAX_TEXTS} texts.")
+    if not all(isinstance(text, str) for text in texts):
+        raise BadRequest("bad-documents", "`documents` must hold texts alone.")
+    if not isinstance(model, str):
+        raise BadRequest("bad-model", "`model` must be the name of a reranker.")
+    seconds = _number("seconds", body.get("seconds"), 10.0, 0.0, MAX_SECONDS)
+    return RerankRequest(_clean(query), tuple(_clean(text) for text in texts), seconds, model)
 
 
 def read_texts(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -102,7 +102,13 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sovereign.settings")  # noqa: TID251
     # The settings and the logs, not the applications: this process has no tables.
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-    from inference.choose import known_embedders, load_encoder, load_engine, threads
+    from inference.choose import (
+        known_embedders,
+        load_encoder,
+        load_engine,
+        load_reranker,
+        threads,
+    )
 
     try:
         listener = listen(settings.MODELS_URL)
@@ -112,7 +118,12 @@ def main() -> int:
     speed_file = settings.MODELS_DIR / "speed.json"
     others = Embedders(load_encoder, known_embedders, default=settings.EMBEDDER)
     service = Service(
-        load_encoder, load_engine, speed_file=speed_file, threads=threads(), others=others
+        load_encoder,
+        load_engine,
+        speed_file=speed_file,
+        threads=threads(),
+        others=others,
+        load_reranker=load_reranker,
     )
     app = ModelsApp(service)
     service.start(app.metrics.generated)

@@ -10,19 +10,25 @@ import structlog
 from inference.embedders import Embedders
 from inference.errors import ModelError
 from inference.jobs import EmbeddingQueue, GenerationQueue, Timing
-from inference.protocol import EmbedderInfo, Encoder, Engine
+from inference.protocol import EmbedderInfo, Encoder, Engine, Reranker
+from inference.reranking import RerankQueue
 from inference.slots import Slot, State
 from inference.speed import SpeedBook
 
 log = structlog.get_logger(__name__)
 
 _EMBEDDER_SECONDS = 120.0
+_NO_RERANKER = ("no-reranker", "There is no reranker here: passages keep the order of the search.")
+
+
+def _no_reranker() -> Reranker | None:
+    return None
 
 
 class Service:
-    """Loads both models in threads of their own, so that the socket answers from the first moment.
+    """Loads its models in threads of their own, so that the socket answers from the first moment.
 
-    One that cannot be loaded leaves the other at work.
+    One that cannot be loaded leaves the others at work.
     """
 
     def __init__(
@@ -33,11 +39,13 @@ class Service:
         speed_file: Path,
         threads: int,
         others: Embedders | None = None,
+        load_reranker: Callable[[], Reranker | None] = _no_reranker,
     ) -> None:
         self._load_encoder, self._load_engine = load_encoder, load_engine
+        self._load_reranker = load_reranker
         self._speed_file, self._threads = speed_file, threads
         self._finished: Callable[[Timing], None] = lambda timing: None
-        self.chat, self.embedder = Slot(), Slot()
+        self.chat, self.embedder, self.reranker = Slot(), Slot(), Slot(_NO_RERANKER)
         #: Embedders by name; that of the settings has a place of its own.
         self.others = others or Embedders()
         self.engine: Engine | None = None
@@ -45,11 +53,17 @@ class Service:
         self.speeds: SpeedBook | None = None
         self.generations: GenerationQueue | None = None
         self.embeddings: EmbeddingQueue | None = None
+        self.cross_encoder: Reranker | None = None
+        self.rerankings: RerankQueue | None = None
 
     def start(self, on_generated: Callable[[Timing], None] | None = None) -> None:
         self._finished = on_generated or self._finished
         self.others.step_back = lambda: self.queue_length() > 0
-        for slot, load in ((self.embedder, self._start_encoder), (self.chat, self._start_engine)):
+        for slot, load in (
+            (self.embedder, self._start_encoder),
+            (self.reranker, self._start_reranker),
+            (self.chat, self._start_engine),
+        ):
             threading.Thread(target=self._settle, args=(slot, load), daemon=True).start()
 
     def queue_length(self) -> int:
@@ -57,12 +71,15 @@ class Service:
 
     def health(self) -> dict[str, object]:
         """`status` is ready when nothing is loading any more and the embedder is there."""
-        loading = "loading" in (self.chat.state, self.embedder.state)
-        broken = "unavailable" in (self.chat.state, self.embedder.state)
+        states = (self.chat.state, self.embedder.state)
+        # A reranker that is loaded yet holds nobody up; a broken one is to be mended.
+        loading = "loading" in states
+        broken = "unavailable" in (*states, self.reranker.state)
         return {
             "status": "loading" if loading else "degraded" if broken else "ready",
             "chat": self.chat.describe() | self._about_chat(),
             "embedder": self.embedder.describe() | self._about_embedder(),
+            "reranker": self.reranker.describe() | self._about_reranker(),
             "models": [self.engine.info.name] if self.engine else [],
             "queue": self.queue_length(),
             "threads": self._threads,
@@ -117,12 +134,22 @@ class Service:
         log.info("embedder_ready", model=self.encoder.name)
         return "ready"
 
+    def _start_reranker(self) -> State:
+        # Not two at once: libraries of both are imported for the first time.
+        self.embedder.settled.wait(_EMBEDDER_SECONDS)
+        self.cross_encoder = self._load_reranker()
+        if self.cross_encoder is None:
+            return "none"
+        self.rerankings = RerankQueue(self.cross_encoder)
+        log.info("reranker_ready", model=self.cross_encoder.name)
+        return "ready"
+
     def _start_engine(self) -> State:
         engine = self._load_engine()
         if engine is None:
             return "none"
-        # Beside an embedder that is being loaded the machine would look several times slower.
-        self.embedder.settled.wait(_EMBEDDER_SECONDS)
+        # Beside others that are being loaded the machine would look several times slower.
+        self.reranker.settled.wait(_EMBEDDER_SECONDS)
         self.speeds = SpeedBook(self._speed_file, engine, self._threads)
         self.engine = engine
         self.generations = GenerationQueue(engine, self._generated)
@@ -157,3 +184,7 @@ class Service:
             "dimension": self.encoder.dimension,
             "max_tokens": self.encoder.max_tokens,
         }
+
+    def _about_reranker(self) -> dict[str, object]:
+        found = self.cross_encoder
+        return {"name": found.name, "max_tokens": found.max_tokens} if found else {}

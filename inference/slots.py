@@ -8,10 +8,17 @@ from inference.protocol import ModelsUnavailable
 State = Literal["loading", "ready", "unavailable", "none"]
 
 
-class Slot:
-    """One model on its way: loading, then ready, unavailable (with the reason) or none by choice."""
+_NO_CHAT = ("no-chat-model", "There is no chat model here: answers are quotes.")
 
-    def __init__(self) -> None:
+
+class Slot:
+    """One model on its way: loading, then ready, unavailable (with the reason) or none by choice.
+
+    `none`: the code and the sentence of the last.
+    """
+
+    def __init__(self, none: tuple[str, str] = _NO_CHAT) -> None:
+        self._none = none
         self.state: State = "loading"
         self.code = ""
         self.detail = ""
@@ -29,9 +36,7 @@ class Slot:
                 "models-loading", "The models are still being loaded. Try again in a moment."
             )
         if self.state == "none":
-            raise ModelsUnavailable(
-                "no-chat-model", "There is no chat model here: answers are quotes.", permanent=True
-            )
+            raise ModelsUnavailable(*self._none, permanent=True)
         if self.state == "unavailable":
             raise ModelsUnavailable(self.code, self.detail, permanent=True)
 

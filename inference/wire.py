@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +71,12 @@ class Wire:
 
     def post(self, path: str, body: object, *, timeout: float = 120.0) -> dict[str, Any]:
         return self._call("POST", path, body, timeout)
+
+    def hasty(self) -> "Wire":
+        """The same, but a refused connection is not tried again."""
+        other = copy(self)
+        other._patience = 0.0
+        return other
 
     def stream(self, path: str, body: object) -> Generator[dict[str, Any], None, None]:
         """The JSON objects of a stream of events, {} for a comment that keeps it alive.

@@ -82,7 +82,7 @@ def weights(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     from inference.registry import Registry  # late: it costs every start of a process otherwise
 
     here = {model.name for model in Registry(Path(settings.MODELS_DIR)).models() if model.installed}
-    wanted = [settings.EMBEDDER]
+    wanted = [name for name in (settings.EMBEDDER, settings.RERANKER) if name]
     if settings.ENGINE in {"auto", "llama-cpp-python", "xllamacpp"}:
         wanted.append(settings.CHAT_MODEL)
     hint = "Fetch it: .venv/bin/python manage.py models fetch (docs/models.md has other ways)."

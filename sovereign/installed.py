@@ -68,6 +68,8 @@ def model_files() -> list[Part]:
     wanted = [("embedder", settings.EMBEDDER, True)]
     if settings.ENGINE not in {"extractive", "openai"}:
         wanted.append(("chat model", settings.CHAT_MODEL, False))
+    if settings.RERANKER:
+        wanted.append(("reranker", settings.RERANKER, False))
     return [_model(registry, *each) for each in wanted]
 
 

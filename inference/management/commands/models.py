@@ -3,13 +3,13 @@
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference import catalogue
-from inference.catalogue import CatalogueEntry
+from inference.catalogue import CatalogueEntry, Kind
 from inference.choose import in_use, wanted
 from inference.errors import ModelError
 from inference.fetch import fetch
@@ -19,6 +19,11 @@ from wall import refusals
 
 #: `make up` goes on without a model that the registry no longer has.
 EXIT_UNAVAILABLE = 3
+_SETTINGS: dict[Kind, str] = {
+    "chat": "SOVEREIGN_CHAT_MODEL",
+    "embedder": "SOVEREIGN_EMBEDDER",
+    "reranker": "SOVEREIGN_RERANKER",
+}
 
 
 class Command(BaseCommand):
@@ -36,12 +41,18 @@ class Command(BaseCommand):
             ("verify", "read every file again and compare its SHA-256"),
         ):
             actions.add_parser(action, help=text).add_argument("names", nargs="*", metavar="NAME")
-        adding = actions.add_parser("add", help="make a GGUF file or an embedder's folder known")
+        adding = actions.add_parser("add", help="make a GGUF file or a folder of weights known")
         adding.add_argument("path", type=Path)
         adding.add_argument("--name", default="")
         adding.add_argument("--licence", default="")
         adding.add_argument(
             "--family", default="", help="how its prompt is written: chatml, llama3..."
+        )
+        adding.add_argument(
+            "--kind",
+            default="",
+            choices=get_args(Kind),
+            help="what it is; by itself a folder with one label is a reranker",
         )
         adding.add_argument("--copy", action="store_true", help="copy it into the models' folder")
         actions.add_parser("remove", help="forget a model").add_argument("name")
@@ -69,7 +80,7 @@ class Command(BaseCommand):
             origin = registry.origin(model.name)
             if origin.at:
                 self._say(f"  {origin.how} {origin.at} by {origin.by}")
-        self._say("* chosen by SOVEREIGN_CHAT_MODEL and SOVEREIGN_EMBEDDER")
+        self._say(f"* chosen by {', '.join(_SETTINGS.values())}")
 
     def _fetch(self, registry: Registry, options: dict[str, Any]) -> None:
         """Each name is tried, so that one that vanished does not keep the others away."""
@@ -103,11 +114,10 @@ class Command(BaseCommand):
             self._say(f"{model.name}: right, SHA-256 {model.sha256}")
 
     def _add(self, registry: Registry, options: dict[str, Any]) -> None:
-        fields = {key: options[key] for key in ("name", "licence", "family", "copy")}
+        fields = {key: options[key] for key in ("name", "licence", "family", "copy", "kind")}
         model = registry.add(options["path"], **fields)
-        setting = "SOVEREIGN_CHAT_MODEL" if model.kind == "chat" else "SOVEREIGN_EMBEDDER"
         self._say(f"{model.name}: {_about(model)}, SHA-256 {model.sha256}")
-        self._say(f"To use it: {setting}={model.name}")
+        self._say(f"To use it: {_SETTINGS[model.kind]}={model.name}")
 
     def _remove(self, registry: Registry, options: dict[str, Any]) -> None:
         registry.remove(options["name"])
