@@ -191,6 +191,7 @@ def post_run(request: SignedInRequest, pk: UUID, payload: RunIn) -> Status[dict[
         label=payload.label,
         index=_index(payload.index),
         model=payload.model,
+        mode=payload.mode,
     )
     return Status(202, run_out(run))
 

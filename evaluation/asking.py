@@ -13,6 +13,7 @@ from chat.answer import answer
 from chat.ask import Ask
 from chat.condense import Turn
 from chat.events import Done, Event, Failed, Sources, Token
+from chat.retrieve import Mode
 from evaluation.measures import K
 from evaluation.scores import Found
 from evaluation.searching import search
@@ -54,12 +55,17 @@ class Outcome:
 
 
 def find_passages(
-    user: User, question: Mapping[str, Any], collections: Sequence[UUID], index: Index
+    user: User,
+    question: Mapping[str, Any],
+    collections: Sequence[UUID],
+    index: Index,
+    mode: Mode = "hybrid",
 ) -> Outcome:
     """The first K passages and the milliseconds. Raises ModelsUnavailable, StoreUnavailable."""
     outcome = Outcome()
     started = time.perf_counter()
-    for passage in search(user, question["question"], _turns(question), collections, index, K):
+    turns = _turns(question)
+    for passage in search(user, question["question"], turns, collections, index, K, mode):
         outcome.add(passage.chunk, passage.document, passage.score, passage.text)
     outcome.ms = round((time.perf_counter() - started) * 1000)
     return outcome

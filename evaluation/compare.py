@@ -14,6 +14,8 @@ from evaluation.models import Result, Run
 
 #: What a run is called by, not what it was made with.
 NAMES = ("index",)
+#: What runs of an older release do not say.
+UNSAID = {"mode": str(Run.Mode.HYBRID)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +137,5 @@ def _pair(x: Result, y: Result) -> Pair | None:
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Changed]:
     names = [name for name in {**a, **b} if name not in NAMES]
-    return [Changed(name, a.get(name), b.get(name)) for name in names if a.get(name) != b.get(name)]
+    pairs = [(name, *(each.get(name, UNSAID.get(name)) for each in (a, b))) for name in names]
+    return [Changed(name, x, y) for name, x, y in pairs if x != y]

@@ -18,7 +18,9 @@ from ingest.models import Chunk, Index
 Config = dict[str, Any]
 
 
-def config_of(user: User, found: QuestionSet, kind: str, index: Index, model: str) -> Config:
+def config_of(
+    user: User, found: QuestionSet, kind: str, index: Index, model: str, mode: str
+) -> Config:
     """Raises ModelsUnavailable where the model is not known or cannot be asked."""
     config = {
         "version": settings.VERSION,
@@ -29,7 +31,7 @@ def config_of(user: User, found: QuestionSet, kind: str, index: Index, model: st
         **_corpus(user, found, index),
         "questions": _sha256(found.questions.filter(state="accepted").values_list("digest")),
     }
-    return config | (_answering(model) if kind == Run.Kind.ANSWERS else {"k": K})
+    return config | (_answering(model) if kind == Run.Kind.ANSWERS else {"k": K, "mode": mode})
 
 
 def _corpus(user: User, found: QuestionSet, index: Index) -> Config:

@@ -185,6 +185,12 @@ class RunForm(forms.Form):
         initial=Run.Kind.RETRIEVAL,
         widget=forms.RadioSelect,
     )
+    mode = forms.ChoiceField(
+        label=_("How to search"),
+        choices=Run.Mode.choices,
+        required=False,
+        help_text=_("For finding: what meaning or words are worth alone."),
+    )
     label = forms.CharField(
         label=_("Label"),
         max_length=150,
@@ -211,7 +217,7 @@ class RunForm(forms.Form):
     @property
     def wanted(self) -> dict[str, Any]:
         """What start_run takes; an index and a model that were not chosen are left to it."""
-        names = ("kind", "label", "index", "model")
+        names = ("kind", "mode", "label", "index", "model")
         return {name: found for name in names if (found := self.cleaned_data.get(name))}
 
 

@@ -90,6 +90,13 @@ class Run(models.Model):
         RETRIEVAL = "retrieval", _("Finding")
         ANSWERS = "answers", _("Answering")
 
+    class Mode(models.TextChoices):
+        """What finding goes by; the last two are controls of the first. Kept in `config`."""
+
+        HYBRID = "hybrid", _("As people search: by meaning and words")
+        DENSE = "dense", _("By meaning alone")
+        LEXICAL = "lexical", _("By words alone")
+
     class Status(models.TextChoices):
         QUEUED = "queued", _("Waiting")
         RUNNING = "running", _("Running")
@@ -135,6 +142,12 @@ class Run(models.Model):
     @property
     def over(self) -> bool:
         return self.status not in (self.Status.QUEUED, self.Status.RUNNING)
+
+    @property
+    def mode_words(self) -> str:
+        """Of a control: what was searched by, in the language of the interface."""
+        mode = self.config.get("mode", self.Mode.HYBRID)
+        return "" if mode == self.Mode.HYBRID else str(dict(self.Mode.choices)[mode])
 
     @property
     def reason(self) -> str:

@@ -21,7 +21,7 @@ from ingest.models import Index
 __all__ = ["delete_run", "start_run", "stop_run", "summary_of"]
 
 
-def start_run(
+def start_run(  # noqa: PLR0913 (what a run has)
     user: User,
     question_set: QuestionSet,
     *,
@@ -29,20 +29,24 @@ def start_run(
     label: str = "",
     index: Index | None = None,
     model: str = "",
+    mode: str = Run.Mode.HYBRID,
     send: bool = True,
 ) -> Run:
     """Ask all accepted questions of a set, as `user`. A worker does it, or (`send` False) the caller.
 
-    `index`: another than the one in use, for finding alone. Raises Http404, Problem `no-questions`,
-    `run-in-progress`, `index-not-built`, and 503 with the code of a model that cannot be asked.
+    `index`: another than the one in use, `mode`: a part of the search; both for finding alone. Raises
+    Http404, Problem `no-questions`, `invalid`, `run-in-progress`, `index-not-built`, and 503 with the
+    code of a model that cannot be asked.
     """
     found = get_set(user, question_set.pk)
     chosen = _usable(index, kind)
+    if kind == Run.Kind.ANSWERS and mode != Run.Mode.HYBRID:
+        raise Problem(422, "invalid", _("A part of the search can be measured for finding alone."))
     total = found.questions.filter(state=Question.State.ACCEPTED).count()
     if not total:
         raise Problem(409, "no-questions", _("Accept or add a question first."))
     try:
-        config = config_of(user, found, kind, chosen, model)
+        config = config_of(user, found, kind, chosen, model, mode)
     except ModelsUnavailable as error:
         raise Problem(503, error.code, detail_of(error.code)) from error
     run = Run(
@@ -71,7 +75,7 @@ def _begun(user: User, run: Run, send: bool) -> Run:
 
 
 def _about(run: Run) -> Data:
-    names = ("collections", "embedder", "model", "model_sha256")
+    names = ("collections", "embedder", "mode", "model", "model_sha256")
     made_with = {name: run.config[name] for name in names if name in run.config}
     ids = {"set": str(run.set_id), "index": str(run.index_id)}
     return {**ids, "kind": run.kind, "total": run.total, **made_with}

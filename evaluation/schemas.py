@@ -10,6 +10,7 @@ from ninja import Field, Schema
 
 from accounts.models import User
 from accounts.schemas import Line
+from chat.retrieve import Mode
 from evaluation.access import shown_answer
 from evaluation.compare import Comparison
 from evaluation.draft import Draft, draft_of
@@ -99,6 +100,7 @@ class RunIn(Schema):
     label: Line = ""
     index: UUID | None = Field(None, description="One that is built beside the one in use")
     model: str = Field("", max_length=150)
+    mode: Mode = Field("hybrid", description="Of finding: a part of the search, as a control")
 
 
 class RunOut(Schema):

@@ -7,6 +7,7 @@ from accounts.models import User
 from chat.condense import Turn
 from chat.find import Query, find
 from chat.passages import Passage
+from chat.retrieve import Mode
 from ingest.models import Index
 
 
@@ -17,6 +18,7 @@ def search(
     collections: Sequence[UUID],
     index: Index,
     k: int,
+    mode: Mode = "hybrid",
 ) -> list[Passage]:
     """The best `k` passages of that index. Raises ModelsUnavailable, StoreUnavailable."""
-    return find(user, Query(question, collections, history, index=index), k).passages
+    return find(user, Query(question, collections, history, mode=mode, index=index), k).passages

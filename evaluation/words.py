@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -36,6 +37,7 @@ CONFIG: Mapping[str, Promise] = {
     "documents_sha256": gettext_lazy("Documents (SHA-256)"),
     "questions": gettext_lazy("Questions (SHA-256)"),
     "k": gettext_lazy("Passages asked for"),
+    "mode": gettext_lazy("How to search"),
     "model": gettext_lazy("Model"),
     "model_sha256": gettext_lazy("Model (SHA-256)"),
     "prompt_sha256": gettext_lazy("Prompt (SHA-256)"),
@@ -75,6 +77,11 @@ def group(name: str) -> str:
 
 def setting(name: str) -> str:
     return str(CONFIG.get(name, name))
+
+
+def value(name: str, found: Any) -> Any:
+    """What a setting is, in words where it has any."""
+    return dict(Run.Mode.choices).get(found, found) if name == "mode" else found
 
 
 def main(kind: str, names: Collection[str]) -> str:

@@ -178,7 +178,8 @@ def _step(claim: Claim, bench: Bench, question: Question) -> Result:
 
 
 def _find(bench: Bench, question: Mapping[str, Any], result: Result) -> None:
-    outcome = find_passages(bench.user, question, bench.collections, bench.index)
+    mode = bench.run.config.get("mode", Run.Mode.HYBRID)
+    outcome = find_passages(bench.user, question, bench.collections, bench.index, mode)
     result.scores = retrieval_scores(question, outcome.found)
     result.passages, result.ms = outcome.passages, outcome.ms
 

@@ -13,7 +13,7 @@ from accounts.http import admin_required
 from audit.problems import Problem
 from evaluation import charts, words
 from evaluation.access import get_run
-from evaluation.compare import Comparison, Difference, Pair, compare
+from evaluation.compare import Changed, Comparison, Difference, Pair, compare
 from evaluation.models import Run
 from evaluation.views.runs import others
 from ingest.pages import PageRequest, page_or_fragment
@@ -60,13 +60,18 @@ def _shown(request: PageRequest, found: Comparison, run: Run) -> dict[str, Any]:
     return {
         "comparison": found,
         "rows": [(charts.difference(each), _verdict(each)) for each in found.scores],
-        "settings": [(words.setting(each.name), each.a, each.b) for each in found.config],
+        "settings": [_changed(each) for each in found.config],
         "choices": [(each, words.score(each)) for each in names],
         "score": name,
         "show": show if show in ("won", "lost") else "",
         "page": Paginator(pairs, PAGE).get_page(request.GET.get("page")),
         "query": query.urlencode(),
     }
+
+
+def _changed(found: Changed) -> tuple[str, Any, Any]:
+    a, b = (words.value(found.name, value) for value in (found.a, found.b))
+    return words.setting(found.name), a, b
 
 
 def _wanted(pair: Pair, name: str, show: str) -> bool:

@@ -102,7 +102,7 @@ def shown(found: Run, wanted: str = "") -> dict[str, Any]:
 def config(found: Run) -> list[tuple[str, Any]]:
     """What made the scores, in words."""
     told = {key: value for key, value in found.config.items() if key not in UNTOLD}
-    return [(words.setting(key), value) for key, value in told.items()]
+    return [(words.setting(key), words.value(key, value)) for key, value in told.items()]
 
 
 def others(found: Run) -> list[Run]:

@@ -130,5 +130,8 @@ def test_what_cannot_be_run(api: Api, golden: QuestionSet, questions: list[Quest
     address = f"/evaluation/sets/{golden.pk}/runs"
     nothing = "00000000-0000-0000-0000-000000000000"
     assert api.post(address, {"index": nothing}).status_code == 404
+    assert api.post(address, {"mode": "both"}).status_code == 422
+    assert api.post(address, {"mode": "dense", "kind": "answers"}).json()["code"] == "invalid"
+    assert api.post(address, {"mode": "dense"}).json()["config"]["mode"] == "dense"
     unknown = api.post(address, {"kind": "answers", "model": "none"})
     assert unknown.status_code == 503 and unknown.json()["code"] == "model-unknown"

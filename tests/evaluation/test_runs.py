@@ -21,6 +21,7 @@ from evaluation.models import Question, QuestionSet, Result, Run
 from evaluation.questions import change_question, delete_question
 from evaluation.runs import delete_run, start_run, stop_run, summary_of
 from evaluation.work import work
+from inference.client import get_client
 from ingest import erase
 from ingest.indexes import active
 from ingest.models import Collection, Document, Grant, Index
@@ -74,6 +75,36 @@ def test_a_run_of_finding(admin: User, golden: QuestionSet) -> None:
     assert {"type:fact", "language:en", "half:odd", "half:even"} <= run.scores.keys()
     assert run.config["embedder"] == active().embedder and run.config["documents"] == 2
     assert run.results.get(key="q1").passages[0].keys() == {"chunk", "document", "rank", "score"}
+
+
+@pytest.mark.usefixtures("questions")
+def test_a_part_of_the_search_is_measured_as_a_control(
+    admin: User, golden: QuestionSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded = []
+    client = get_client()
+    embed = client.embed_queries
+    monkeypatch.setattr(
+        client, "embed_queries", lambda *a, **k: embedded.append(a) or embed(*a, **k)
+    )
+    runs = {}
+    for mode in Run.Mode.values:
+        runs[mode] = finished(start_run(admin, golden, mode=mode))
+        assert runs[mode].status == "done" and runs[mode].config["mode"] == mode
+        assert bool(embedded) == (mode != "lexical")
+        embedded.clear()
+    changes = compare(runs["hybrid"], runs["lexical"]).config
+    assert [(each.name, each.a, each.b) for each in changes] == [("mode", "hybrid", "lexical")]
+    del runs["hybrid"].config["mode"]  # as a run of an older release
+    assert [each.a for each in compare(runs["hybrid"], runs["lexical"]).config] == ["hybrid"]
+
+
+def test_an_answer_is_written_from_the_whole_search(
+    admin: User, golden: QuestionSet, questions: list[Question]
+) -> None:
+    with pytest.raises(Problem) as refused:
+        start_run(admin, golden, kind="answers", mode="dense")
+    assert refused.value.code == "invalid"
 
 
 @pytest.mark.usefixtures("questions")

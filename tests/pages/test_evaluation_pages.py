@@ -362,6 +362,23 @@ def test_a_second_run_of_a_kind_is_refused_in_words(
     assert "A run of this kind is on its way" in again.content.decode()
 
 
+def test_a_control_is_started_and_told(
+    client_for: ClientFor, admin: User, question: Question, document: Document
+) -> None:
+    before = make_run(question, document)
+    client, address = client_for(admin), reverse("evaluation:run-start", args=[question.set_id])
+    assert "By words alone" in client.get(address).content.decode()
+    client.post(address, {"kind": "retrieval", "mode": "lexical"})
+    run = Run.objects.get(config__mode="lexical")
+    Run.objects.filter(pk=run.pk).update(status="done")
+    shown = page(client, "run", run.pk)
+    assert "How to search" in shown and "By words alone" in shown
+    assert "By words alone" in page(client, "set", question.set_id)
+    compared = client.get(reverse("evaluation:compare", args=[run.pk]), {"with": str(before.pk)})
+    assert "As people search: by meaning and words" in compared.content.decode()
+    assert client.post(address, {"kind": "answers", "mode": "lexical"}).status_code == 422
+
+
 def suggested(user: User, document: Document) -> Message:
     """An answer of `user` that cites `document`."""
     answer = people.make_conversation(user, document.chunks.get()).messages.get(ordinal=1)

@@ -57,6 +57,10 @@ Markdown to stdout. Ends with 0; 1 where nothing could be asked, or the run did 
         parser.add_argument("--kind", choices=Run.Kind.values, default="retrieval")
         parser.add_argument("--label", default="", help="what the run is called in lists")
         parser.add_argument("--model", default="", help="the chat model that answers")
+        parser.add_argument(
+            "--mode", choices=Run.Mode.values, default="hybrid",
+            help="of finding: by meaning (dense) or words (lexical) alone, as controls",
+        )  # fmt: skip
         parser.add_argument("--index", type=UUID, metavar="ID", help="one that is not in use yet")
         parser.add_argument(
             "--as", dest="email", metavar="EMAIL", help="the administrator who asks"
@@ -113,7 +117,7 @@ Markdown to stdout. Ends with 0; 1 where nothing could be asked, or the run did 
         index = None
         if options["index"] and not (index := Index.objects.filter(pk=options["index"]).first()):
             raise CommandError("There is no index with this id.")
-        names = ("kind", "label", "model")
+        names = ("kind", "label", "model", "mode")
         chosen = {name: options[name] for name in names}
         run = start_run(user, found, index=index, send=False, **chosen)
         claim = claims.take(run.pk)
