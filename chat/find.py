@@ -1,4 +1,4 @@
-"""A question -> the best passages: condense -> filter -> retrieve -> rank -> load.
+"""A question -> the best passages: condense -> filter -> retrieve -> rank -> reread -> load.
 
 Answers, the search page, the API, evaluation and measurements all go through here.
 """
@@ -14,6 +14,7 @@ from chat.named import named
 from chat.names import Named
 from chat.passages import Passage, load
 from chat.rank import Ranked, blended, preferred, rank
+from chat.reread import is_wanted, read_again
 from chat.retrieve import Mode, Scope, Timing, retrieve
 from ingest.filters import EVERYTHING, Filters, matching
 from ingest.indexes import active
@@ -66,6 +67,10 @@ def find(user: User, query: Query, k: int) -> Finding:
     scope = Scope(user, query.collections, query.index or active(), documents, query.mode)
     ranked = _ranked(scope, query, searched, timing)
     ranked = preferred(ranked, {each.document for each in names})
+    if query.mode == "hybrid" and is_wanted():
+        clock = time.perf_counter()
+        ranked = read_again(user, searched, ranked)
+        timing.since("rerank", clock)
     clock = time.perf_counter()
     passages = load(user, ranked[:k])
     timing.since("load", clock)
@@ -85,5 +90,5 @@ def _ranked(scope: Scope, query: Query, searched: str, timing: Timing) -> list[R
     clock = time.perf_counter()
     full, *plain = [rank(candidates) for candidates in found]
     ranked = blended(full, plain[0]) if plain else full
-    timing.since("rerank", clock)
+    timing.since("rank", clock)
     return ranked

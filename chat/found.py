@@ -149,7 +149,7 @@ def stages(ms: Mapping[str, int]) -> list[tuple[str, int]]:
         "access": _("rights"),
         "load": _("loading"),
         "rank": _("ranking"),
-        "rerank": _("ranking"),
+        "rerank": _("reading again"),
     }
     return [(names.get(stage, stage), took) for stage, took in ms.items()]
 

@@ -14,6 +14,9 @@ WEIGHTS: Mapping[str, float] = {"dense": 0.375, "piece": 0.375, "lexical": 0.25}
 PLAIN = 0.35
 #: What a passage gains whose document the question names.
 NAMED = 0.15
+#: Share of a reranker's score, which read question and passage together. The rest stays with the
+#: search: an identifier or a name that the question gives is what small cross-encoders miss.
+REREAD = 0.7
 
 _LEGS: Mapping[str, Callable[[Candidate], float | None]] = {
     "dense": lambda candidate: candidate.dense,
@@ -81,6 +84,25 @@ def preferred(ranked: Sequence[Ranked], documents: Collection[UUID]) -> list[Ran
         else each
         for each in ranked
     )
+
+
+def reread(ranked: Sequence[Ranked], told: Mapping[UUID, float]) -> list[Ranked]:
+    """Those that a reranker tells a score of, in a new order; the others after them in the old one.
+
+    What a passage gains by its document's name is kept whole. Scores of a reranker have no bounds.
+    """
+    read = [each for each in ranked if each.chunk in told]
+    near = _normalised([told[each.chunk] for each in read])
+    first = in_order(map(_reread, read, near))
+    lowest = first[-1].score if first else 1.0
+    rest = [each for each in ranked if each.chunk not in told]
+    return [*first, *(replace(each, score=min(each.score, lowest)) for each in rest)]
+
+
+def _reread(each: Ranked, near: float) -> Ranked:
+    named = NAMED if "named" in each.scores else 0.0
+    score = REREAD * near + (1 - REREAD) * (each.score - named) + named
+    return replace(each, score=min(1.0, score), scores={**each.scores, "rerank": round(near, 4)})
 
 
 def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:

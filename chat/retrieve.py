@@ -21,7 +21,8 @@ from ingest.models import Chunk, Index
 
 log = structlog.get_logger(__name__)
 
-Mode = Literal["hybrid", "dense", "lexical"]
+#: "hybrid" is how people search; the others are parts of it: without a reranker, and each leg alone.
+Mode = Literal["hybrid", "fused", "dense", "lexical"]
 DEPTH = 100
 
 _Near = dict[UUID, store.Hit]

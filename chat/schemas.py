@@ -134,7 +134,7 @@ class SearchIn(Schema):
     query: str
     collections: Collections = None
     k: int = Field(10, ge=1, le=100)
-    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    mode: Literal["hybrid", "fused", "dense", "lexical"] = "hybrid"
     filters: Narrowed = Field(default_factory=FiltersIn)
 
 
