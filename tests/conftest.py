@@ -19,6 +19,7 @@ from ingest import estimate
 from ingest.models import Collection
 from tests import people
 from tests.live import vectors  # noqa: F401 (a fixture for every folder)
+from tests.reading import read_once  # noqa: F401 (the same)
 
 # --- the network is closed ----------------------------------------------------------------------
 #: What was refused since the guard was set. A library that swallows the error is found all the same.

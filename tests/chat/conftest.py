@@ -31,7 +31,7 @@ Add = Callable[..., Document]
 
 
 @pytest.fixture
-def add(vectors: str, alice: User, collection: Collection) -> Add:
+def add(vectors: str, read_once: None, alice: User, collection: Collection) -> Add:
     """`add("name.md", "text")` uploads and processes a document, and returns it ready."""
 
     def make(
