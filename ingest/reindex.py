@@ -112,8 +112,8 @@ def progress(index: Index) -> Progress:
 
 def stale() -> bool:
     """Whether the settings and rules of today would make another index than the one in use."""
-    index = indexes.active()
-    return (index.embedder, index.chunking) != (settings.EMBEDDER, RULES)
+    index = Index.objects.filter(state=Index.State.ACTIVE).first()
+    return index is not None and (index.embedder, index.chunking) != (settings.EMBEDDER, RULES)
 
 
 def space_needed(dimension: int) -> int:

@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from ingest import recognition, scanner
+from ingest import recognition, reindex, scanner
 from sovereign import heartbeat, probes
 
 RESTART = "Start it with `make up`; its log is in {logs}."
@@ -111,8 +111,25 @@ def text_recognition() -> Part:
     return Part("ocr", False, f"{detail}; missing: {', '.join(wanted)}", advice, needed=False)
 
 
+def search_index() -> Part:
+    """Not needed for readiness: an index that was made another way still answers."""
+    try:
+        stale, building = reindex.stale(), reindex.building()
+    except DatabaseError as error:
+        advice = "Check DATABASE_URL, and run `manage.py migrate`."
+        return Part("index", False, type(error).__name__, advice, needed=False)
+    if not stale:
+        return Part("index", True, "as the settings say", needed=False)
+    detail = "made with another embedder or by older rules than the settings name"
+    if building:
+        advice = "Another is being built: `manage.py reindex --status` says how far it is."
+    else:
+        advice = "Run `manage.py reindex`: it builds another beside it, then puts it to use."
+    return Part("index", False, detail, advice, needed=False)
+
+
 RUNNING: tuple[Callable[[], Part], ...] = (
-    database, broker, vectors, models, worker, malware_scanner, text_recognition
+    database, broker, vectors, models, worker, malware_scanner, text_recognition, search_index
 )  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
+from ingest import indexes
+from ingest.chunk import RULES
+from ingest.models import Index
 from sovereign import parts, probes
 from sovereign.parts import Part
 
@@ -134,3 +137,19 @@ def test_the_doctor_speaks_json(settings: Settings) -> None:
     )
     assert found["database"]["ok"] is True
     assert all(part["advice"] for part in found.values() if not part["ok"])
+
+
+@pytest.mark.django_db
+def test_the_doctor_tells_of_an_index_that_was_made_another_way(settings: Settings) -> None:
+    assert parts.search_index().ok and not Index.objects.exists(), "it looks, and makes nothing"
+    used = indexes.active()
+    assert parts.search_index().ok
+    settings.EMBEDDER = "another"
+    found = parts.search_index()
+    assert not found.ok and not found.needed and "manage.py reindex`" in found.advice
+    Index.objects.create(embedder="another", chunking=RULES)
+    assert "--status" in parts.search_index().advice
+    Index.objects.filter(pk=used.pk).update(embedder="another", chunking="0")
+    assert not parts.search_index().ok
+    Index.objects.filter(pk=used.pk).update(chunking=RULES)
+    assert parts.search_index().ok
