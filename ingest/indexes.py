@@ -96,5 +96,5 @@ def _count(index: Index) -> None:
     made = IndexedDocument.objects.filter(index=index, document=OuterRef("pk"))
     counted = Document.objects.annotate(made=Subquery(made.values("chunk_count")[:1]))
     other = counted.filter(made__isnull=False).exclude(chunk_count=F("made")).order_by("pk")
-    for document in other.select_for_update(of=("self",)):
-        Document.objects.filter(pk=document.pk).update(chunk_count=document.made)
+    list(other.select_for_update(of=("self",)).values_list("pk", flat=True))
+    other.order_by().update(chunk_count=Subquery(made.values("chunk_count")[:1]))

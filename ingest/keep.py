@@ -36,6 +36,8 @@ def words(
     claim: Claim, document: Document, parsed: ParsedDocument, drafts: Sequence[ChunkDraft]
 ) -> None:
     """Write the passages and index their words; from then on the document is found by them."""
+    # Reading may have taken hours: the index of the beginning may be gone.
+    claim.index = indexes.active()
     document.language = detect_language(parsed.text[:20_000])
     document.title = title_of(document, parsed)
     document.pages, document.chunk_count = parsed.pages, len(drafts)

@@ -152,27 +152,40 @@ def _weighed(
 
 
 class _Look:
-    """Looks up words within a scope. Many documents are not named in each query: their rows are read
-    once, and the rows of words are compared with them.
+    """Looks up words within a scope. Many documents are not named in a query, whose cost would grow with
+    their number times that of their rows: of the rows that hold the words it is read whose they are.
     """
 
     def __init__(self, cursor: Any, scope: Scope) -> None:
         self._cursor = cursor
         self._where = _scope(scope)
-        self._among: set[int] | None = None
+        self._among: set[str] | None = None
+        self._whose: dict[int, str] = {}
         if scope.documents is None:
             return
-        documents = f"scope : {_any_of([_document(pk) for pk in scope.documents])}"
-        if len(scope.documents) <= FEW_DOCUMENTS:
-            self._where = f"{documents} AND {self._where}"
+        documents = [_document(pk) for pk in scope.documents]
+        if len(documents) <= FEW_DOCUMENTS:
+            self._where = f"scope : {_any_of(documents)} AND {self._where}"
         else:
-            self._among = set(self._rows(documents, -1))
+            self._among = set(documents)
 
     def __call__(self, words: str, most: int = -1) -> list[int]:
         query = f"{self._where} AND {{context text}} : {words}"
         if self._among is None:
             return self._rows(query, most)
-        return [row for row in self._rows(query, -1) if row in self._among]
+        rows = self._rows(query, -1)
+        self._read([row for row in rows if row not in self._whose])
+        return [row for row in rows if self._whose[row] in self._among]
+
+    def _read(self, rows: Sequence[int]) -> None:
+        for start in range(0, len(rows), LOOKUP):
+            part = list(rows[start : start + LOOKUP])
+            marks = ", ".join(["%s"] * len(part))
+            self._cursor.execute(
+                f"SELECT rowid, scope FROM ingest_lexical WHERE rowid IN ({marks})",  # noqa: S608
+                part,
+            )
+            self._whose |= {row: scope.split()[1] for row, scope in self._cursor.fetchall()}
 
     def _rows(self, query: str, most: int) -> list[int]:
         self._cursor.execute(f"SELECT rowid {_MATCHES} LIMIT %s", [query, most])

@@ -51,6 +51,7 @@ def drop(index_id: UUID | str) -> bool:
     store.remove_index(claim.index.pk)
     with transaction.atomic():
         lexical.remove_index(claim.index.pk)
+    transaction.on_commit(lexical.forget)
     _remove_rows(claim)
     return _finish(claim)
 

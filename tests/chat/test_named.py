@@ -1,11 +1,13 @@
 """Which documents a question names: only those, and the right year of them."""
 
+import time
 from datetime import date
 from uuid import UUID, uuid5
 
 import pytest
 
 from accounts.models import User
+from chat import names
 from chat.named import named
 from chat.names import Named, Names, Title
 from ingest.models import Collection, Document
@@ -115,3 +117,18 @@ def test_a_new_document_is_named_at_once(alice: User, collection: Collection) ->
     assert [one.document for one in named(question, [collection.pk])] == [found.pk]
     Document.objects.filter(pk=found.pk).update(visible=False)
     assert named(question, [collection.pk]) == []
+
+
+def test_marks_of_quotation_without_end_cost_nothing() -> None:
+    """Two parts of a pattern that may both take white space try all ways: seconds for a thousand."""
+    spent = []
+    for many in (50_000, 200_000):
+        began = time.process_time()
+        assert not list(names._QUOTED.finditer('"' + " " * many))
+        spent.append(time.process_time() - began)
+    assert spent[1] < 10 * spent[0] + 0.05, "in proportion, not by the square"
+
+
+def test_white_space_within_marks_of_quotation_is_no_matter() -> None:
+    (found,) = names._QUOTED.finditer('What says " Travel guide " of it?')
+    assert found[1].split() == ["Travel", "guide"]

@@ -23,6 +23,7 @@ from ingest import (
     chroma,
     claims,
     erase,
+    indexes,
     keep,
     lexical,
     pipeline,
@@ -58,6 +59,36 @@ def _no_grace(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.build.must_wait", lambda _: False)
+
+
+def test_what_was_read_for_longer_than_the_grace_goes_into_the_index_in_use(
+    put: Put, add: Add, vectors: str
+) -> None:
+    add("a.md", LEAVE)
+    document = put("b.md", "Sick leave is six weeks; reading this took hours.").document
+    old = active()
+    claim = claims.take(document.pk)
+    assert claim is not None and claim.index == old
+    new = Index.objects.create(embedder=old.embedder, chunking=old.chunking)
+    build.go_on(new.pk)
+    assert active() == new
+    assert retire.drop(old.pk) and not Index.objects.filter(pk=old.pk).exists()
+    pipeline.process(claim)
+    document.refresh_from_db()
+    assert (document.status, document.error_code) == ("ready", "")
+    assert {chunk.index for chunk in document.chunks.all()} == {new}
+
+
+def test_the_switch_counts_passages_in_few_queries(
+    add: Add, vectors: str, django_assert_max_num_queries: Any
+) -> None:
+    documents = [add(f"{n}.md", LEAVE + str(n)) for n in range(6)]
+    new = Index.objects.create(embedder=active().embedder, chunking=active().chunking)
+    for document in documents:
+        IndexedDocument.objects.create(index=new, document=document, chunk_count=7)
+    with django_assert_max_num_queries(3):
+        indexes._count(new)
+    assert set(Document.objects.values_list("chunk_count", flat=True)) == {7}
 
 
 @pytest.fixture
@@ -183,6 +214,7 @@ def test_uploads_meanwhile_are_found_before_and_after(
     late = put("late.md", LEAVE.replace("28", "31")).document
     claim = claims.take(late.pk)
     assert claim is not None and claim.index == old
+    pipeline._words(claim, late)
     build.go_on(new.pk)
     assert active() == new
     pipeline.process(claim)
