@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from chat.filter_form import MOST_DOCUMENTS, FilterForm, Ids
+from chat.filter_form import FilterForm, Ids
 from chat.search import MOST_PASSAGES
 from ingest.access import documents_for, searchable
 from ingest.filters import Filters
@@ -65,7 +65,9 @@ class SearchForm(FilterForm):
         filters = super().filters()
         if said := self.cleaned_data["named"]:
             found = documents_named(self.user, said).values_list("pk", flat=True)
-            return replace(filters, documents=filters.documents | set(found[:MOST_DOCUMENTS]))
+            both = filters.documents.intersection(found.order_by().iterator(chunk_size=2_000))
+            # One that was chosen says more than a name that does not fit it.
+            return replace(filters, documents=both or filters.documents or frozenset(found))
         return filters
 
     def address(self, *, drop: tuple[str, ...] = (), **new: Any) -> str:

@@ -106,9 +106,31 @@ def _approximate(
         alive = living(_grouped(found), documents)
         if len(alive) >= limit or len(found) < wanted:
             break
+    else:
+        if named is None and documents is not None:
+            alive = _in_parts(name, vector, _those_of(collection, documents), limit)
     ids = [hit.chunk for hit in alive[: limit + 20]]
     rows = Chunk.objects.filter(id__in=ids).values_list("id", "document_id", "vector")
     return exact.nearest(exact.matrix(rows, vector.shape[0]), vector, limit)
+
+
+def _in_parts(name: str, vector: Vectors, documents: Sequence[UUID], limit: int) -> list[Hit]:
+    """Among many documents of which few are near: so many at a time as one query can name."""
+    found: list[Hit] = []
+    for start in range(0, len(documents), MOST_NAMED):
+        part = documents[start : start + MOST_NAMED]
+        hits = chroma.query(name, vector, 3 * limit + 20, part)
+        found = heapq.nlargest(limit + 20, found + living(_grouped(hits), frozenset(part)), _score)
+    return found
+
+
+def _score(hit: Hit) -> float:
+    return hit.score
+
+
+def _those_of(collection: UUID, documents: frozenset[UUID]) -> list[UUID]:
+    there = Document.objects.filter(collection=collection).order_by().values_list("pk", flat=True)
+    return sorted(documents.intersection(there.iterator(chunk_size=2_000)))
 
 
 def _grouped(hits: Iterable[Hit]) -> list[Hit]:

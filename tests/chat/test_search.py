@@ -92,6 +92,8 @@ def test_filters_take_away(found: Callable[..., str], bob: User, handbook: Colle
     page = found(bob, q="days of annual leave allowance", document=str(travel.pk))
     assert "travel.md" in page and "leave.md" not in page
     assert "leave.md" not in found(bob, q="days of annual leave allowance", named="trav")
+    alone = found(bob, q="annual leave allowance", named=".md", document=str(travel.pk))
+    assert "travel.md" in alone and "leave.md" not in alone, "both narrow"
     nothing = found(bob, q="annual leave", kinds="pdf")
     assert "Nothing fits within what you narrowed the search to." in nothing
     assert "kinds" not in nothing.split("Search everywhere")[0].rsplit("href=", 1)[1]

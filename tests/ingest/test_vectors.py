@@ -108,6 +108,33 @@ def test_only_the_documents_that_were_asked_for(
         assert asked("kestrel", collection, documents=frozenset()) == []
 
 
+def test_what_lies_far_is_found_among_many_documents_all_the_same(
+    pieces: None,
+    add: Add,
+    collection: Collection,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The nearest thousands may all be of documents that were not asked for."""
+    near = [add(f"{n}.txt", HOUSE.replace("eight", str(n))) for n in range(6)]
+    far = [add(f"far{n}.txt", f"Cheques of {n} marks are cashed at noon.") for n in range(3)]
+    settings.EXACT_SEARCH_CHUNKS = 0
+    monkeypatch.setattr(store, "MOST_NAMED", 2)
+    real = chroma.query
+
+    def few(name: str, vector: Any, limit: int, documents: Any = None) -> list[store.Hit]:
+        return real(name, vector, limit if documents else 4, documents) * (
+            1 if documents else 3_000
+        )
+
+    monkeypatch.setattr(chroma, "query", few)
+    wanted = frozenset(document.pk for document in far)
+    hits = asked("The kestrel nests in the tower", collection, documents=wanted)
+    owners = Chunk.objects.filter(pk__in=[hit.chunk for hit in hits])
+    assert set(owners.values_list("document_id", flat=True)) == wanted
+    assert near
+
+
 def test_rows_of_another_length_are_left_out() -> None:
     blob = np.ones((2, 4), "<f2").tobytes()
     pk = Document().pk
