@@ -129,7 +129,8 @@ class ModelsApp:
             self.metrics.rerankings.labels(end).inc()
         best = sorted(range(len(scores)), key=lambda i: -scores[i])
         results = [{"index": i, "relevance_score": scores[i]} for i in best]
-        name = self._service.health()["reranker"]["name"]
+        found = self._service.cross_encoder
+        name = found.name if found else ""
         await call.json({"object": "list", "model": name, "results": results})
 
     async def _reranked(self, call: Call, asked: RerankRequest) -> list[float]:

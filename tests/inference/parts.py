@@ -13,7 +13,7 @@ import uvicorn
 from inference.app import ModelsApp
 from inference.embedders import Embedders
 from inference.fake import FakeEncoder, FakeEngine
-from inference.protocol import Encoder, Engine
+from inference.protocol import Encoder, Engine, Reranker
 from inference.server import listen
 from inference.service import Service
 
@@ -70,9 +70,17 @@ def running(
     encoder: Callable[[], Encoder] = FakeEncoder,
     load_wait: float = 5.0,
     others: Embedders | None = None,
+    reranker: Callable[[], Reranker | None] = lambda: None,
 ) -> Iterator[ModelsApp]:
     """A real server on a real socket, in a thread."""
-    service = Service(encoder, engine, speed_file=folder / "speed.json", threads=1, others=others)
+    service = Service(
+        encoder,
+        engine,
+        speed_file=folder / "speed.json",
+        threads=1,
+        others=others,
+        load_reranker=reranker,
+    )
     app = ModelsApp(service, load_wait=load_wait)
     service.start(app.metrics.generated)
     listener = listen(url)
