@@ -1,8 +1,8 @@
 """The background work on an index that is built beside the one in use.
 
 Document by document, in batches of passages: what is written stays, and a worker that is killed costs
-its last batch. Ids follow from index and document, so nothing is double. People's files go first: it
-makes way as soon as one waits that no other worker can take. The switch is one transaction.
+its last batch. Ids follow from index and document, so nothing is double. People's files go first: where one
+waits that no other worker can take, it makes way after its share. The switch is one transaction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 #: So long one message is good for; then those that came meanwhile are heard.
 SLICE_SECONDS = 20.0
+#: So long it embeds each time although people's files wait. One batch a turn would starve it beside a
+#: queue that never ends: each turn cuts the document anew, and rests after.
+SHARE_SECONDS = 3.0
 #: So long it rests for people's files, and after something did not work.
 SHORTEST, LONGEST = 5.0, 60.0
 
@@ -51,10 +54,14 @@ class Build:
     document: UUID | None = None
     failed: set[UUID] = field(default_factory=set)
     began: float = field(default_factory=monotonic)
+    embeds_since: float = 0.0
 
     @property
     def seconds(self) -> float:
         return monotonic() - self.began
+
+    def had_its_share(self) -> bool:
+        return bool(self.embeds_since) and monotonic() - self.embeds_since >= SHARE_SECONDS
 
     def held(self) -> QuerySet[Index]:
         return Index.objects.filter(pk=self.index.pk, lease=self.lease)
@@ -122,9 +129,11 @@ def due() -> QuerySet[Index]:
 
 
 def must_wait(build: Build) -> bool:
-    """Whether people's files wait for this worker, or its time is up. It did something meanwhile."""
+    """Whether people's files wait for this worker and it had its share, or its time is up."""
     if build.seconds > SLICE_SECONDS:
         return True
+    if not build.had_its_share():
+        return False
     at_work = Document.objects.filter(status=Document.Status.PROCESSING).count()
     return at_work + 1 >= settings.WORKER_PROCESSES and fair.rested().exists()
 
@@ -161,6 +170,7 @@ def _fill(build: Build, document: Document) -> None:
     if not _are_written(build.index, document, passages):
         keep.write_rows(build, document, passages)
     waiting = vectors.take_over(build, document)
+    build.embeds_since = build.embeds_since or monotonic()
     for batch in vectors.fill(build, document, waiting, len(passages)):
         if must_wait(build) and batch[-1] is not waiting[-1]:
             return

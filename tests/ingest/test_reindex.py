@@ -308,6 +308,7 @@ def test_it_makes_way_for_files_and_goes_on_after(
     for number in range(3):
         add(f"{number}.md", LEAVE.replace("28", str(number)))
     monkeypatch.undo()
+    monkeypatch.setattr(build, "SHARE_SECONDS", 0.0)
     settings.WORKER_PROCESSES = 1
     settings.INDEX_GRACE_SECONDS = 0
     new = reindex.begin(None, embedder=OTHER)
