@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from django.conf import settings
 
-from inference import catalogue
+from inference import catalogue, int8
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fake import FakeClient, FakeEncoder, FakeEngine, FakeReranker
@@ -14,6 +14,8 @@ from inference.protocol import EmbedderInfo, Encoder, Engine, Reranker
 from inference.registry import Registry
 
 ENGINES = ("auto", "llama-cpp-python", "xllamacpp", "openai", "extractive", "fake")
+DEVICES = ("cpu", "cuda", "auto")
+PRECISIONS = ("int8", "float32")
 _MODULES = {"llama-cpp-python": "llama_cpp", "xllamacpp": "xllamacpp"}
 
 
@@ -61,8 +63,8 @@ def load_encoder(name: str = "") -> Encoder:
         raise ModelError("model-kind", f"{model.name} is no embedder: set SOVEREIGN_EMBEDDER anew.")
     registry.verify(model)
     if not model.members:
-        return _encoder(model)
-    first, second = (_encoder(registry.get(member)) for member in model.members)
+        return _encoder(registry, model)
+    first, second = (_encoder(registry, registry.get(member)) for member in model.members)
     return PairEncoder(model.name, first, second)
 
 
@@ -85,10 +87,41 @@ def load_reranker() -> Reranker | None:
     return CrossEncoderReranker(model.name, model.path, threads())
 
 
-def _encoder(model: Model) -> Encoder:
+def _encoder(registry: Registry, model: Model) -> Encoder:
+    """In 8 bit integers where the file for it was made; on a GPU, and elsewhere, in floats."""
+    gpu = _on_gpu()
+    if not gpu and _precision() == "int8" and registry.has_made(model.name, int8.FILE):
+        return int8.Int8Encoder(model.name, model.path, threads())
     from inference.encoders import SentenceEncoder
 
-    return SentenceEncoder(model.name, model.path, threads())
+    return SentenceEncoder(model.name, model.path, threads(), gpu=gpu)
+
+
+def _on_gpu() -> bool:
+    """Raises ModelError where SOVEREIGN_EMBED_DEVICE wants a GPU and torch finds none."""
+    device = _known("SOVEREIGN_EMBED_DEVICE", settings.EMBED_DEVICE, DEVICES)
+    if device == "cpu":
+        return False
+    import torch
+
+    found: bool = torch.cuda.is_available()
+    if device == "cuda" and not found:
+        raise ModelError(
+            "no-gpu",
+            "SOVEREIGN_EMBED_DEVICE=cuda, and torch finds no GPU: it needs a CUDA build of torch and "
+            "its driver. Set `cpu` (or `auto`) to embed on the processor.",
+        )
+    return found
+
+
+def _precision() -> str:
+    return _known("SOVEREIGN_EMBED_PRECISION", settings.EMBED_PRECISION, PRECISIONS)
+
+
+def _known(name: str, value: str, values: tuple[str, ...]) -> str:
+    if value not in values:
+        raise ModelError("embed-setting", f"{name} is {value!r}. Known: {', '.join(values)}.")
+    return value
 
 
 def known_embedders() -> list[EmbedderInfo]:

@@ -83,6 +83,16 @@ class Registry:
         _keep_origin(content, entry.name, origin.now("fetched", packages))
         write_json(self._local, content)
 
+    def record_made(self, name: str, file: str, sha256: str) -> None:
+        """Keep the hash of a FILE that was made here for the model NAME, beside its others."""
+        content = read_json(self._local)
+        content.setdefault("made", {}).setdefault(name, {})[file] = sha256
+        write_json(self._local, content)
+
+    def has_made(self, name: str, file: str) -> bool:
+        """Whether FILE was made here for the model NAME: one that came with it is another."""
+        return file in read_json(self._local).get("made", {}).get(name, {})
+
     def origin(self, name: str) -> origin.Origin:
         """How the model NAME came here, when and by whom."""
         origins = read_json(self._local).get("origins")
@@ -114,6 +124,7 @@ class Registry:
             model = self._copied(model)
         content = read_json(self._local)
         content.setdefault("models", {})[model.name] = asdict(model)
+        content.get("made", {}).pop(model.name, None)
         _keep_origin(content, model.name, origin.now("added", str(path)))
         write_json(self._local, content)
         return model
@@ -142,12 +153,14 @@ class Registry:
             )
         for name, fields in content.get("models", {}).items():
             try:
-                found.setdefault(name, Model(**fields))
+                model = Model(**fields)
             except TypeError as error:
                 raise ModelError(
                     "registry-damaged",
                     f"{self._local} is damaged at {name!r}: add the model again, or delete the file.",
                 ) from error
+            model = replace(model, files=model.files | made.get(name, {}))
+            found.setdefault(name, model)
         return found
 
     def _check_name(self, name: str) -> None:

@@ -242,6 +242,9 @@ MODELS_URL = env.text("SOVEREIGN_MODELS_URL", f"unix:{RUN_DIR / 'models.sock'}")
 ENGINE = env.text("SOVEREIGN_ENGINE", "auto")
 CHAT_MODEL = env.text("SOVEREIGN_CHAT_MODEL", "qwen2.5-coder-1.5b-instruct")
 EMBEDDER = env.text("SOVEREIGN_EMBEDDER", "e5-small-minilm")
+EMBED_DEVICE = env.text("SOVEREIGN_EMBED_DEVICE", "cpu")
+#: On a CPU; a GPU embeds in 16 bit floats.
+EMBED_PRECISION = env.text("SOVEREIGN_EMBED_PRECISION", "int8")
 #: A cross-encoder of the company's own; empty: none.
 RERANKER = env.text("SOVEREIGN_RERANKER")
 RERANK_SECONDS = env.decimal("SOVEREIGN_RERANK_SECONDS", 1.0)

@@ -14,6 +14,7 @@ from inference.choose import in_use, wanted
 from inference.errors import ModelError
 from inference.fetch import fetch
 from inference.model import Model
+from inference.quantise import optimise
 from inference.registry import Registry
 from wall import refusals
 
@@ -96,6 +97,7 @@ class Command(BaseCommand):
                 )
                 if not done:
                     self._say(f"{entry.name}: already here, SHA-256 right")
+                optimise(registry, registry.get(entry.name), self._say)
             except ModelError as error:
                 self._say(f"{entry.name}: {error.detail}")
                 failed.append(error)
@@ -117,6 +119,7 @@ class Command(BaseCommand):
         fields = {key: options[key] for key in ("name", "licence", "family", "copy", "kind")}
         model = registry.add(options["path"], **fields)
         self._say(f"{model.name}: {_about(model)}, SHA-256 {model.sha256}")
+        optimise(registry, model, self._say)
         self._say(f"To use it: {_SETTINGS[model.kind]}={model.name}")
 
     def _remove(self, registry: Registry, options: dict[str, Any]) -> None:
