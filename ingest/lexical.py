@@ -188,7 +188,8 @@ def _words(question: str, languages: Sequence[str]) -> list[Word]:
         words.update(
             dict.fromkeys(_variants([own, *(terms(part, code) for code in languages[1:])]))
         )
-    return list(words)
+    # Scripts without spaces make thousands of one part, and each is counted in the index.
+    return list(words)[:MAX_WORDS]
 
 
 def _variants(readings: Sequence[list[str]]) -> list[Word]:

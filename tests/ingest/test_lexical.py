@@ -231,3 +231,9 @@ def test_a_question_in_another_language_finds_names_and_numbers(collection: Coll
     )
     for question in ("Who pays for GS13/b?", "What does Kestrel pay?", "limit of 10,000 euros"):
         assert texts_of(found(question, collection))[0].startswith("Die Reisekosten")
+
+
+def test_a_question_without_spaces_is_bounded_like_any_other() -> None:
+    """Thousands of letters of a script without spaces are thousands of words, each counted."""
+    question = "".join(chr(0x4E00 + n) for n in range(3_000))
+    assert len(lexical._words(question, ["zh"])) == lexical.MAX_WORDS
