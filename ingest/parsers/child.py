@@ -91,6 +91,11 @@ def _answer(request: dict[str, Any], source: int, channel: IO[bytes]) -> None:
             send("R", b"")
             return
         limits = Limits(**request["limits"])
+        if request.get("look"):
+            from ingest.parsers import view
+
+            send("R", view.answer(path, limits, request["media_type"], request["look"]))
+            return
         send("R", wire.pack(_read(path, limits, request)))
     except ParseError as error:
         send("E", wire.pack_error(error))

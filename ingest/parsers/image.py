@@ -72,6 +72,18 @@ class ImageParser:
         return ocr.document(lines, how, limits, pages=len(frames))
 
 
+def shown(path: Path, number: int, limits: Limits) -> Image.Image:
+    """Frame `number` (from 1) in colour, as it is shown: recognition's boxes lie on its pixels.
+
+    Raises what parse() raises, `page-missing`.
+    """
+    with _opened(path) as image:
+        frames = _frames(image, limits)
+        if not 0 < number <= len(frames):
+            raise ParseError("page-missing", "The document has no such page.")
+        return _picture(image, frames[number - 1], "RGB")
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """What Pillow raises, in our words."""
@@ -135,15 +147,19 @@ def _too_large() -> ParseError:
     )
 
 
-@_told()
 def _grey(image: Image.Image, frame: int) -> Image.Image:
-    """A frame in grey, as it is shown: turned as its EXIF says, on white where it is transparent."""
+    return _picture(image, frame, "L")
+
+
+@_told()
+def _picture(image: Image.Image, frame: int, mode: str) -> Image.Image:
+    """A frame as it is shown: turned as its EXIF says, on white where it is transparent."""
     if image.format == "TIFF":
         image.seek(frame)
     if image.format in _JPEG:
-        image.draft("L", _draft_size(image))
+        image.draft(mode, _draft_size(image))
     image.load()
-    picture = _on_white(image)
+    picture = _on_white(image, mode)
     return ImageOps.exif_transpose(picture) if _turn_of(image) != 1 else picture
 
 
@@ -153,15 +169,15 @@ def _draft_size(image: Image.Image) -> tuple[int, int]:
     return int(image.width / factor), int(image.height / factor)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image, mode: str) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        return _scaled_to_bytes(image)
+        return _scaled_to_bytes(image).convert(mode)
     if image.has_transparency_data:
         clear = image.convert("RGBA")
-        paper = Image.new("L", image.size, 255)
-        paper.paste(clear.convert("L"), mask=clear.getchannel("A"))
+        paper = Image.new(mode, image.size, "white")
+        paper.paste(clear.convert(mode), mask=clear.getchannel("A"))
         return paper
-    return image.convert("L")
+    return image.convert(mode)
 
 
 def _scaled_to_bytes(image: Image.Image) -> Image.Image:

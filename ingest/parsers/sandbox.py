@@ -112,7 +112,7 @@ def _parse_once(
     try:
         return wire.unpack(ask(request, frames, bounds, told), limits)
     except ValueError as error:
-        raise _crashed() from error
+        raise crashed() from error
 
 
 def ask(request: dict[str, Any], frames: Frames, bounds: Bounds, told: Told) -> bytes:
@@ -171,10 +171,10 @@ def prove() -> dict[str, Any]:
     request = {"source": os.devnull, "prove": True}
     _ask_child(request, frames, Bounds(_PROVE_SECONDS, 2 * _PROVE_SECONDS, _PROVE_MB))
     if not frames.finished or frames.broken or frames.kind != "R":
-        raise _crashed()
+        raise crashed()
     answer = json.loads(frames.body)
     if not isinstance(answer, dict):
-        raise _crashed()
+        raise crashed()
     return answer
 
 
@@ -187,7 +187,7 @@ def _converse(
 ) -> bool:
     """Send the request and read until the answer or the end. False: the time ran out."""
     if child.stdin is None or child.stdout is None:
-        raise _crashed()
+        raise crashed()
     with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
         pipe.write(request.encode() + b"\n")
     with selectors.DefaultSelector() as selector:
@@ -240,7 +240,7 @@ def _answer(frames: Frames, status: int, usage: resource.struct_rusage, bounds: 
         try:
             raise wire.unpack_error(bytes(frames.body))
         except ValueError as error:
-            raise _crashed() from error
+            raise crashed() from error
     if status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= bounds.cpu_seconds:
         raise _timeout(f"{bounds.cpu_seconds} CPU seconds")
     if status < 0 and _touched(usage) >= _NEAR_LIMIT * bounds.memory_mb * 1024:
@@ -248,7 +248,7 @@ def _answer(frames: Frames, status: int, usage: resource.struct_rusage, bounds: 
     if status == -signal.SIGKILL and not frames.broken:
         # Nobody here killed it before its end: the kernel ran out of memory.
         raise _memory(bounds.memory_mb, permanent=False)
-    raise _crashed()
+    raise crashed()
 
 
 def _touched(usage: resource.struct_rusage) -> int:
@@ -275,7 +275,7 @@ def _memory(memory_mb: int, *, permanent: bool = True) -> ParseError:
     )
 
 
-def _crashed() -> ParseError:
+def crashed() -> ParseError:
     return ParseError(
         "parse-crashed",
         "The reader broke on the file, which is damaged or unusual. Save it anew and try again.",
