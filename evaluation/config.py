@@ -31,7 +31,19 @@ def config_of(
         **_corpus(user, found, index),
         "questions": _sha256(found.questions.filter(state="accepted").values_list("digest")),
     }
+    config |= _reranking() if mode == Run.Mode.HYBRID else {}
     return config | (_answering(model) if kind == Run.Kind.ANSWERS else {"k": K, "mode": mode})
+
+
+def _reranking() -> Config:
+    """Nothing where no reranker is at work."""
+    if not settings.RERANKER or not (name := get_client().reranker()):
+        return {}
+    return {
+        "reranker": name,
+        "rerank_depth": settings.RERANK_DEPTH,
+        "rerank_seconds": settings.RERANK_SECONDS,
+    }
 
 
 def _corpus(user: User, found: QuestionSet, index: Index) -> Config:

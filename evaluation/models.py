@@ -91,9 +91,10 @@ class Run(models.Model):
         ANSWERS = "answers", _("Answering")
 
     class Mode(models.TextChoices):
-        """What finding goes by; the last two are controls of the first. Kept in `config`."""
+        """What finding goes by; the others are controls of the first. Kept in `config`."""
 
         HYBRID = "hybrid", _("As people search: by meaning and words")
+        FUSED = "fused", _("The same without a reranker")
         DENSE = "dense", _("By meaning alone")
         LEXICAL = "lexical", _("By words alone")
 

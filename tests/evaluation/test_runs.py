@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from audit.models import Entry
@@ -75,6 +76,17 @@ def test_a_run_of_finding(admin: User, golden: QuestionSet) -> None:
     assert {"type:fact", "language:en", "half:odd", "half:even"} <= run.scores.keys()
     assert run.config["embedder"] == active().embedder and run.config["documents"] == 2
     assert run.results.get(key="q1").passages[0].keys() == {"chunk", "document", "rank", "score"}
+
+
+@pytest.mark.usefixtures("questions")
+def test_a_reranker_is_told_and_can_be_left_out(
+    admin: User, golden: QuestionSet, settings: Settings
+) -> None:
+    settings.RERANKER = "fake"
+    on, off = (finished(start_run(admin, golden, mode=mode)) for mode in ("hybrid", "fused"))
+    told = {"reranker": "fake", "rerank_depth": 20, "rerank_seconds": 1.0}
+    assert told.items() <= on.config.items() and not told.keys() & off.config.keys()
+    assert [each.name for each in compare(on, off).config] == ["reranker", *list(told)[1:], "mode"]
 
 
 @pytest.mark.usefixtures("questions")

@@ -59,7 +59,7 @@ Markdown to stdout. Ends with 0; 1 where nothing could be asked, or the run did 
         parser.add_argument("--model", default="", help="the chat model that answers")
         parser.add_argument(
             "--mode", choices=Run.Mode.values, default="hybrid",
-            help="of finding: by meaning (dense) or words (lexical) alone, as controls",
+            help="of finding: without a reranker (fused), by meaning (dense) or words (lexical) alone",
         )  # fmt: skip
         parser.add_argument("--index", type=UUID, metavar="ID", help="one that is not in use yet")
         parser.add_argument(
