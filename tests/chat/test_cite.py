@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.cite import MARK, AnswerWriter, Basis, match, numbers, sentences
+from chat.cite import MARK, AnswerWriter, Basis, match, sentences
 from chat.events import Token
 
 LEAVE = "You have 28 days of annual leave per year. After five years you get 30 days."
@@ -150,11 +150,6 @@ def test_sentences_are_ordered_spans_of_the_text(text: str) -> None:
 )
 def test_where_sentences_end(text: str, count: int) -> None:
     assert len(sentences(text)) == count
-
-
-def test_numbers_are_whole() -> None:
-    assert numbers("1,000 or 1000 or 51.75") == {"1000", "51.75"}
-    assert not numbers("75") <= numbers("51.75")
 
 
 def test_title_and_headings_count_for_a_match() -> None:

@@ -1,0 +1,104 @@
+"""What numbers count, in English, German, French and Spanish. Pure."""
+
+import re
+from decimal import Decimal
+
+from chat.facts.fact import LABEL
+from ingest.terms import fold
+
+_UNITS = {
+    "second": "second seconds sec secs s sekunde sekunden seconde secondes segundo segundos",
+    "minute": "minute minutes min mins minuten minuto minutos",
+    "hour": "hour hours hr hrs h stunde stunden std heure heures hora horas",
+    "day": "day days d tag tage tagen jour jours dia dias",
+    "week": "week weeks wk wks woche wochen semaine semaines semana semanas",
+    "month": "month months monat monate monaten mois mes meses",
+    "year": "year years yr yrs jahr jahre jahren annee annees ans ano anos",
+    "night": "night nights nacht nachte nachten nuit nuits noche noches",
+    "percent": "% percent pct prozent pourcent porciento",
+    "permille": "‰ promille",
+    "basis point": "basispunkt basispunkte basispunkten bp bps",
+    "times": "times mal fois veces",
+    "usd": "$ us$ usd dollar dollars us-dollar dolar dolares",
+    "eur": "€ eur euro euros",
+    "gbp": "£ gbp",
+    "jpy": "¥ jpy yen",
+    "chf": "chf franken",
+    "cent": "cents centimes centavos",
+    "character": "character characters zeichen caractere caracteres",
+    "kb": "kb", "mb": "mb", "gb": "gb", "tb": "tb",
+    "km": "km kilometer kilometers kilometre kilometres kilometern kilometro kilometros",
+    "mile": "mile miles meile meilen milles milla millas",
+    "metre": "metre metres meter meters metern metro metros",
+    "cm": "cm", "mm": "mm", "feet": "feet foot ft", "inch": "inch inches",
+    "kg": "kg kilogram kilograms kilogramm", "lb": "lb lbs",
+    "degree": "° °c °f",
+}  # fmt: skip
+UNITS = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+#: Several words that are one unit, and the word that stands for them.
+_JOINED = re.compile(
+    r"(per|pour|por)[ \u00a0](cent|ciento)\b|(basis|percentage)[ -]points?\b|US[ -]?dollars?\b",
+    re.IGNORECASE,
+)
+#: In seconds or months: so many of one are so many of another.
+_SIZES = {
+    "second": ("s", 1), "minute": ("s", 60), "hour": ("s", 3600), "day": ("d", 1), "week": ("d", 7),
+    "month": ("m", 1), "year": ("m", 12),
+}  # fmt: skip
+#: German writes "Urlaubstage", "Kalenderwochen".
+_GERMAN_TAIL = re.compile(r"[^\W\d_]+(sekunden|minuten|stunden|tage|tagen|wochen|monate|jahre)$")
+#: What ends the words that may be a number's unit.
+_STOP = re.compile(r"[.;:,()|\[\]\n\d\x1f]|\s(?:per|pro|par|por|je|each|a|an|und|and)\s")
+_NEAR = re.compile(r"[%‰€$£¥°]|[^\s\x1f]+")
+_LABELS = re.compile(
+    r"(?:\b(?:sections?|sec\.|pages?|pp?\.|seiten?|s\.|chapters?|kapitel|chapitres?|cap[ií]tulos?|forms?"
+    r"|formulaires?|formular|formulario|tiers?|levels?|stufe|niveau|nivel|steps?|schritt|[eé]tape|paso"
+    r"|fig(?:ure|\.)|tab(?:le|elle|leau|la)|parts?|teil|partie|parte|art(?:icles?|ikel|[ií]culos?|\.)|no\.|nr\."
+    r"|rooms?|raum|items?|appendix|annex|anhang|annexe|version|abschnitte?|abs(?:atz|\.)|rule|chap\.)"
+    r"|§+|n[º°]|#)[ \u00a0]?$",
+    re.IGNORECASE,
+)
+REACH = 48
+
+
+def after(text: str, end: int) -> str:
+    """The unit that follows the number which ends at `end`; "" if none is known."""
+    tail = _JOINED.sub(_one_word, text[end : end + REACH].removeprefix("-").lstrip(" \u00a0\u202f"))
+    if cut := _STOP.search(tail):
+        tail = tail[: cut.start()]
+    for found in _NEAR.findall(tail)[:4]:
+        if unit := of_word(found):
+            return unit
+    return ""
+
+
+def before(text: str, start: int) -> str:
+    """The unit that stands before the number which begins at `start`: `$`, `EUR`, `Section`."""
+    head = text[max(0, start - 16) : start]
+    if _LABELS.search(head):
+        return LABEL
+    word = head.rstrip(" \u00a0").rpartition(" ")[2].lstrip("(\u201c\"'").lower()
+    return UNITS[word] if word in UNITS and UNITS[word] in CURRENCIES else ""
+
+
+CURRENCIES = frozenset({"usd", "eur", "gbp", "jpy", "chf"})
+
+
+def of_word(word: str) -> str:
+    """The unit that a word names; "" if none."""
+    folded = fold(word.casefold().strip("-'’\u201d\"!?*_"))
+    if unit := UNITS.get(folded):
+        return unit
+    tail = _GERMAN_TAIL.match(folded)
+    return UNITS[tail[1]] if tail else ""
+
+
+def sized(value: Decimal, unit: str) -> tuple[str, Decimal]:
+    """Two weeks and fourteen days are one."""
+    base, factor = _SIZES.get(unit, (unit, 1))
+    return base, value * factor
+
+
+def _one_word(found: re.Match[str]) -> str:
+    word = found[0].lower()
+    return "bps" if "basis" in word else "usd" if "dollar" in word else "%"

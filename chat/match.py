@@ -1,0 +1,177 @@
+"""How well a sentence rests on a passage: its words, and every fact that it tells. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from chat.events import Support
+from chat.facts import Fact, Held, counted, facts, holding, rest
+from chat.polarity import denies
+from chat.sentences import MARK, sentences
+from ingest.terms import query_terms, terms
+
+VERIFIED, LIKELY = 0.6, 0.3
+#: A fact in a sentence of a passage says more than a word there.
+FACT_WEIGHT = 2
+#: Words of this length may be compounds: `Urlaubstage` is held by `Jahresurlaubstage`.
+COMPOUND = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How well a sentence rests on passage `n`; `start` to `end` is its quote.
+
+    `share`: of its words and facts, those that are held. `loose`: the same without the words that the
+    question brought. `facts`: whether all are held. `sure`: False where something comes from the
+    question alone or the passage denies what the sentence says.
+    """
+
+    n: int
+    start: int
+    end: int
+    share: float
+    facts: bool
+    loose: float = 0.0
+    sure: bool = True
+    foreign: bool = False
+
+    @property
+    def support(self) -> Support:
+        if not self.facts:
+            return "none"
+        if self.foreign:
+            return "likely"
+        if self.sure and self.share >= VERIFIED:
+            return "verified"
+        return "likely" if max(self.share, self.loose) >= LIKELY else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question that an answer answers, and the answer's language ("" unknown)."""
+
+    question: str = ""
+    language: str = ""
+
+
+NOTHING_ASKED = Asked()
+
+
+def match(
+    sentence: str,
+    passage: str,
+    n: int,
+    *,
+    context: str = "",
+    language: str = "",
+    foreign: bool = False,
+    asked: Asked = NOTHING_ASKED,
+) -> Match:
+    """Find the words of `passage` that `sentence` rests on.
+
+    Words and facts may also stand in the passage's `context`: its title and headings. The quote is
+    the one or two neighbouring sentences that hold most of them. `language` is the passage's;
+    `foreign`: the sentence is in another one, where facts alone decide.
+    """
+    plain = MARK.sub("", sentence)
+    told = _told(plain, asked.language if foreign else language)
+    holder = holding(passage, context, language, foreign)
+    missing = [fact for fact in told if not holder.has(fact)]
+    words = _words_of(passage, context, language)
+    wanted = frozenset(query_terms(rest(plain, told), language))
+    start, end = _best_span(wanted, told, words)
+    share, loose = _shares(wanted, len(told) - len(missing), len(told), words, asked)
+    flipped = denies(plain, language) != denies(passage[start:end], language)
+    held = not missing or _given(missing, told, asked)
+    return Match(n, start, end, share, held, loose, not missing and not flipped, foreign)
+
+
+def _told(sentence: str, language: str) -> tuple[Fact, ...]:
+    return tuple(fact for fact in facts(sentence, language) if not fact.soft)
+
+
+def _given(missing: Sequence[Fact], told: Sequence[Fact], asked: Asked) -> bool:
+    """Whether all that is missing stands in the question.
+
+    An answer may repeat it ("with 7 years of service you get ..."), but a number that only the
+    question tells is no answer: another fact must be held.
+    """
+    if not asked.question:
+        return False
+    question = holding(asked.question, "", asked.language, False)
+    if not all(question.has(fact) for fact in missing):
+        return False
+    return len(told) > len(missing) or all(fact.kind == "name" for fact in missing)
+
+
+def _shares(
+    wanted: frozenset[str], held: int, told: int, words: "_Words", asked: Asked
+) -> tuple[float, float]:
+    """The share of words and facts that are held: of all, and of those that the question did not bring.
+
+    A sentence without any of its own ("No.") is compared by the question's words, loosely.
+    """
+    found = frozenset(word for word in wanted if words.has(word))
+    brought = (
+        frozenset(query_terms(asked.question, words.language)) if asked.question else frozenset()
+    )
+    all_of = len(wanted) + told
+    share = (len(found) + held) / all_of if all_of else 0.0
+    own = wanted - (brought - found)
+    if own or told:
+        return share, (len(found) + held) / max(1, len(own) + told)
+    return share, sum(map(words.has, brought)) / len(brought) if brought else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What sentences are compared with: all terms of a passage, and its sentences' terms and facts."""
+
+    language: str
+    all: frozenset[str]
+    spans: tuple[tuple[int, int], ...]
+    held: tuple[frozenset[str], ...]
+    facts: tuple[Held, ...]
+
+    def has(self, word: str) -> bool:
+        if word in self.all:
+            return True
+        return len(word) >= COMPOUND and any(
+            word in other or (len(other) >= COMPOUND and other in word) for other in self.all
+        )
+
+
+@lru_cache(maxsize=64)
+def _words_of(passage: str, context: str, language: str) -> _Words:
+    """Kept: every sentence of an answer is compared with every passage, which may have hundreds."""
+    spans = tuple(sentences(passage)) or ((0, len(passage)),)
+    return _Words(
+        language,
+        frozenset(terms(f"{context}\n{passage}", language)),
+        spans,
+        tuple(frozenset(terms(passage[start:end], language)) for start, end in spans),
+        tuple(counted(passage, spans, language)),
+    )
+
+
+def _best_span(wanted: frozenset[str], told: Sequence[Fact], words: _Words) -> tuple[int, int]:
+    """The sentence that holds most, with a neighbour that adds something."""
+    spans = words.spans
+    held = [
+        {*(wanted & terms_of_span), *_facts_in(told, holder)}
+        for terms_of_span, holder in zip(words.held, words.facts, strict=True)
+    ]
+    best = max(range(len(spans)), key=lambda i: (len(held[i]), -i))
+    low = high = best
+    for other in (best - 1, best + 1):
+        if 0 <= other < len(spans) and len(held[other] - held[best]) >= 2:
+            low, high = min(low, other), max(high, other)
+            break
+    return spans[low][0], spans[high][1]
+
+
+def _facts_in(told: Iterable[Fact], holder: Held) -> Iterator[tuple[int, int]]:
+    """Each fact that a sentence of the passage holds, as often as it weighs."""
+    for fact in told:
+        if fact.kind != "name" and holder.has(fact):
+            yield from ((fact.start, weight) for weight in range(FACT_WEIGHT))
