@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import search_views, views
+from chat import search_views, viewer_views, views
 from chat.streaming import stream
 
 app_name = "chat"
@@ -19,6 +19,9 @@ urlpatterns = [
     path("c/<uuid:pk>/delete", views.delete, name="delete"),
     path("answers/<uuid:pk>", views.message, name="message"),
     path("answers/<uuid:pk>/stream", stream, name="stream"),
+    path("answers/<uuid:pk>/sources/<int:n>/", viewer_views.source, name="source"),
+    path("passages/<uuid:pk>/", viewer_views.passage, name="passage"),
+    path("passages/<uuid:pk>/marks/<int:page>", viewer_views.page_marks, name="marks"),
     path("answers/<uuid:pk>/stop", views.stop, name="stop"),
     path("answers/<uuid:pk>/again", views.again, name="again"),
     path("answers/<uuid:pk>/rate", views.rate_answer, name="rate"),

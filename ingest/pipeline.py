@@ -6,12 +6,9 @@ that were recognised (its blocks, and `reading`), words (`words_at`), vectors (C
 costs what came after the last of these, and nothing is double: every id follows from the document.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -26,8 +23,8 @@ from ingest.parsers.base import ParsedDocument
 from ingest.parsers.frames import Told
 from ingest.parsers.registry import APART, CONVERTED, FOLDERS
 from ingest.parsers.sandbox import parse_isolated
+from ingest.refused import write_down
 from ingest.stages import stage
-from wall import refusals
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +126,7 @@ def _told(claim: Claim, document: Document) -> Told:
         _make_way(claim, document)
         claim.progress(done, total)
 
-    return Told(progress, partial(_write_down, document), partial(_check, claim, document))
+    return Told(progress, partial(write_down, document), partial(_check, claim, document))
 
 
 def _check(claim: Claim, document: Document) -> None:
@@ -144,17 +141,6 @@ def _make_way(claim: Claim, document: Document) -> None:
     """
     if claim.seconds > QUICK_SECONDS and document.lane != Document.Lane.SLOW:
         claims.hand_over(claim, lane=Document.Lane.SLOW)
-
-
-def _write_down(document: Document, lines: list[dict[str, Any]]) -> None:
-    """The file made its reader call out: the guard's lines go where all of them go, with its id."""
-    log.warning("document.called.out", document=str(document.pk), lines=len(lines))
-    for line in lines:
-        told = json.dumps({**line, "document": str(document.pk)}).encode() + b"\n"
-        try:
-            refusals.append(Path(settings.EVIDENCE_DIR), told)
-        except OSError as error:  # a full disk keeps nobody from reading on
-            log.error("refusal.unwritten", error=type(error).__name__)
 
 
 def _chunk(claim: Claim, document: Document, parsed: ParsedDocument) -> list[ChunkDraft]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ingest.views import collections, documents, manage
+from ingest.views import collections, documents, manage, page_pictures
 
 app_name = "ingest"
 
@@ -29,6 +29,7 @@ urlpatterns = [
     path("documents/<uuid:pk>", documents.document, name="document"),
     path("documents/<uuid:pk>/state", documents.state, name="document-state"),
     path("documents/<uuid:pk>/content", documents.content, name="content"),
+    path("documents/<uuid:pk>/pages/<int:page>", page_pictures.page_picture, name="page-picture"),
     path("documents/<uuid:pk>/cancel", documents.cancel, name="document-cancel"),
     path("documents/<uuid:pk>/retry", documents.retry, name="document-retry"),
     path("documents/<uuid:pk>/delete", documents.delete, name="document-delete"),

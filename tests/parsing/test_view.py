@@ -89,7 +89,7 @@ def changed(path: Path, *, turn: int = 0, crop: tuple[float, ...] = ()) -> Path:
     if turn:
         writer.pages[0].rotate(turn)
     if crop:
-        writer.pages[0].cropbox = RectangleObject(crop)  # type: ignore[arg-type]
+        writer.pages[0].cropbox = RectangleObject(crop)
     writer.write(path)
     return path
 
