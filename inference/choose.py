@@ -56,7 +56,7 @@ def load_engine() -> Engine | None:
 def load_encoder(name: str = "") -> Encoder:
     """The embedder of that name (default: SOVEREIGN_EMBEDDER), verified and loaded. Raises ModelError."""
     if settings.ENGINE == "fake":
-        return FakeEncoder()
+        return FakeEncoder(name) if name else FakeEncoder()
     registry = Registry(settings.MODELS_DIR)
     model = registry.get(name or settings.EMBEDDER)
     if model.kind != "embedder":

@@ -20,8 +20,10 @@ from inference.text import TextFilter
 ABSTAINS = "The documents do not say."
 DIMENSION = 384
 NAME = "fake"
-#: What it takes for a name of an embedder; all make the same vectors.
+#: What it takes for a name of an embedder. Vectors of two cannot be compared, as of real ones; the first
+#: two are one: what the settings name by default is the fake.
 NAMES = (NAME, "e5-small-minilm", "multilingual-e5-small", "all-minilm-l6-v2")
+_DEFAULT = ("", *NAMES[:2])
 
 _WORD = re.compile(r"\w+")
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$")
@@ -51,17 +53,20 @@ def content_words(text: str) -> set[str]:
 
 
 class FakeEncoder:
-    """Hashed bags of words: float32, (texts, 384), of length 1."""
+    """Hashed bags of words: float32, (texts, 384), of length 1. `name` is part of the hash."""
 
-    name = NAME
     dimension = DIMENSION
     max_tokens = 512
+
+    def __init__(self, name: str = NAME) -> None:
+        self.name = name
 
     def count(self, text: str) -> int:
         return len(text.split())
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        vectors = [_bag(text) for text in texts]
+        key = b"" if self.name in _DEFAULT else self.name.encode()[:64]
+        vectors = [_bag(text, key) for text in texts]
         return np.stack(vectors) if vectors else np.zeros((0, DIMENSION), np.float32)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
@@ -79,10 +84,10 @@ class FakeReranker:
         return [len(asked & content_words(text)) / max(len(asked), 1) for text in texts]
 
 
-def _bag(text: str) -> Vectors:
+def _bag(text: str, key: bytes) -> Vectors:
     vector = np.zeros(DIMENSION, np.float32)
     for word in content_words(text) or {"\0"}:
-        digest = hashlib.blake2b(word.encode(), digest_size=4).digest()
+        digest = hashlib.blake2b(word.encode(), digest_size=4, key=key).digest()
         vector[int.from_bytes(digest[:2], "big") % DIMENSION] += 1 if digest[2] % 2 else -1
     length = float(np.linalg.norm(vector))
     if not length:
@@ -169,7 +174,6 @@ class FakeClient:
 
     def __init__(self) -> None:
         self._engine = FakeEngine()
-        self._encoder = FakeEncoder()
 
     def health(self) -> dict[str, object]:
         return {
@@ -183,10 +187,10 @@ class FakeClient:
         return [self._engine.info]
 
     def embed_queries(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
-        return self._encoder.embed_queries(texts)
+        return FakeEncoder(embedder).embed_queries(texts)
 
     def embed_passages(self, texts: Sequence[str], *, embedder: str = "") -> Vectors:
-        return self._encoder.embed_passages(texts)
+        return FakeEncoder(embedder).embed_passages(texts)
 
     def embedder(self) -> str:
         return NAME

@@ -7,7 +7,9 @@ from chat.condense import Turn
 from chat.find import Query, find
 from inference.fake import FakeClient
 from inference.protocol import Vectors
+from ingest import build, reindex, store
 from ingest.filters import Filters
+from ingest.indexes import active
 from ingest.models import Collection, Document, Index
 from tests.chat.conftest import Add
 
@@ -59,6 +61,29 @@ def test_another_index_is_asked_by_its_own_embedder(
     other = Index.objects.create(state="building", embedder="another", chunking="1")
     finding = find(bob, Query("annual leave", [handbook.pk], index=other), 3)
     assert finding.passages == [] and asked[0][1] == "another"
+
+
+def test_what_is_found_by_meaning_is_what_the_embedder_of_the_index_means(
+    bob: User, handbook: Collection
+) -> None:
+    """Vectors of two embedders are strangers: the wrong one would find anything."""
+    new = reindex.begin(None, embedder="all-minilm-l6-v2")
+    build.go_on(new.pk)
+    assert active() == new
+    for question, words in [
+        ("meal allowance in Switzerland", "60 euros in Switzerland"),
+        ("annual leave of every employee", "28 days"),
+        ("carried over until the end of March", "Up to 5 days"),
+    ]:
+        finding = find(bob, Query(question, [handbook.pk], mode="dense"), 3)
+        assert words in finding.passages[0].text
+        right, wrong = (nearest(question, handbook, name) for name in (new.embedder, ""))
+        assert right > wrong + 0.2
+
+
+def nearest(question: str, collection: Collection, embedder: str) -> float:
+    vector = FakeClient().embed_queries([question], embedder=embedder)[0]
+    return store.search(vector, [collection.pk], 1, index=active())[0].score
 
 
 def test_a_stranger_finds_nothing_and_nothing_is_embedded(

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pytest_django import Settings
 
 from inference import choose
 from inference.errors import ModelError
-from inference.fake import ABSTAINS, FakeClient, FakeEncoder, FakeEngine, answer
+from inference.fake import ABSTAINS, NAMES, FakeClient, FakeEncoder, FakeEngine, answer
 from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
 from inference.registry import Registry
 from inference.remote import RemoteEngine
@@ -150,3 +151,14 @@ def test_the_fake_embedder_puts_texts_with_shared_words_near() -> None:
     near, far = encoder.embed_passages(["Leave is thirty days.", "The canteen opens at noon."])
     assert question @ near > 0.5 > abs(question @ far)
     assert encoder.embed_queries(["", "the of"]).shape == (2, 384)
+
+
+def test_fake_embedders_of_two_names_cannot_be_compared() -> None:
+    client, texts = FakeClient(), ["Leave is thirty days."]
+    named = {name: client.embed_queries(texts, embedder=name)[0] for name in ("", *NAMES)}
+    assert (named[""] == named["fake"]).all() and (named[""] == named["e5-small-minilm"]).all()
+    others = [named[""], named["multilingual-e5-small"], named["all-minilm-l6-v2"]]
+    for one, other in combinations(others, 2):
+        assert abs(one @ other) < 0.5
+    again = client.embed_passages(["Thirty days of leave."], embedder="all-minilm-l6-v2")[0]
+    assert again @ named["all-minilm-l6-v2"] > 0.9

@@ -115,7 +115,7 @@ def later(index: Index) -> None:
 def found(collection: Collection, question: str = "annual leave") -> set[Any]:
     """The indexes of what is found by words and by meaning, both asked in the one in use."""
     index = active()
-    vector = get_client().embed_queries([question])[0]
+    vector = get_client().embed_queries([question], embedder=index.embedder)[0]
     hits = store.search(vector, [collection.pk], 10, index=index)
     assert hits, "by meaning"
     words = lexical.search(question, [collection.pk], 10, index=index.pk)
