@@ -165,3 +165,34 @@ def test_long_texts_are_cut_not_refused(encoder) -> None:  # type: ignore[no-unt
     assert encoder.max_tokens == 512
     assert encoder.count("word " * 2000) > 512
     assert np.isfinite(encoder.embed_passages(["word " * 2000, ""])).all()
+
+
+TEXTS = [
+    "",
+    "How many hours of annual leave does an employee with seven years have?",
+    "Wer haftet, wenn der Mieter die Frist versäumt?",
+    "Combien de jours de congé ai-je droit après dix ans ?",
+    "休暇の申請は二週間前までに提出してください。",
+    "يجب تقديم الطلب قبل أسبوعين.",
+    "| 2024 | 17.5 % | EUR 1,200 |\n| 2025 | 18 % | EUR 1,300 |",
+    "def total(items): return sum(item.price for item in items)",
+    "Work on machines needs two people, one of them trained in first aid. " * 80,
+]
+
+
+@pytest.mark.parametrize("name", ["multilingual-e5-small", "all-minilm-l6-v2"])
+def test_integers_give_the_vectors_of_floats(name: str) -> None:
+    from inference.encoders import SentenceEncoder
+    from inference.int8 import FILE, Int8Encoder
+
+    model = _installed(name)
+    if FILE not in model.files:
+        pytest.skip(f"NOT TESTED: `manage.py models fetch {name}` makes {FILE}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = SentenceEncoder(name, model.path, 1)
+    ours = Int8Encoder(name, model.path, 1)
+    for kind in ("embed_queries", "embed_passages"):
+        cosines = (getattr(ours, kind)(TEXTS) * getattr(theirs, kind)(TEXTS)).sum(axis=1)
+        assert cosines.min() >= 0.98, cosines
+    assert [ours.count(text) for text in TEXTS] == [theirs.count(text) for text in TEXTS]

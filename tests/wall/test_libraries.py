@@ -48,7 +48,6 @@ OTHERS = [
     "huggingface_hub",
     "torch",
     "grpc",
-    "onnxruntime",
 ]
 
 
@@ -101,8 +100,13 @@ count("a file", hf_hub_download, "nobody/nothing", "config.json")
 def embed():
     from inference.encoders import SentenceEncoder
     SentenceEncoder("e5", Path(embedder), 1).count("Wer haftet?")
+def integers():
+    from inference.int8 import FILE, Int8Encoder
+    if (Path(embedder) / FILE).exists():
+        Int8Encoder("e5", Path(embedder), 1).embed_queries(["Wer haftet?"])
 if embedder:
     count("the embedder", embed)
+    count("the embedder in integers", integers)
 say(counts)
 """
     environment = {
@@ -126,7 +130,7 @@ def test_a_model_that_is_not_here_is_not_looked_for_elsewhere(loaded: Any, what:
 def test_the_embedder_is_loaded_and_used(loaded: Any) -> None:
     if "the embedder" not in loaded:
         pytest.skip(f"NO EMBEDDER IS IN {settings.MODELS_DIR}: run `manage.py models fetch`")
-    assert loaded["the embedder"] == ["", 0]
+    assert loaded["the embedder"] == loaded["the embedder in integers"] == ["", 0]
 
 
 def test_the_chat_models_library_is_loaded_and_used(
