@@ -23,13 +23,12 @@ from chat.generate import Generation, abstains, write
 from chat.named import looked_first
 from chat.passages import Passage
 from inference.client import get_client
-from inference.extractive import best_sentences
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
 from ingest.claims import free_connection
 from ingest.store import StoreUnavailable
 
 #: Passages that are ranked for one answer; the budget decides how many of them the model reads.
-PASSAGES = 8
+PASSAGES = 20
 EXTRACTIVE = "extractive"
 
 
@@ -65,7 +64,7 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
             yield Condensed(found.searched)
         if first := looked_first(ask.user, [each.document for each in found.named]):
             yield first
-        context = build(client, model, ask, found.searched, found.passages)
+        context = build(client, model, ask, found)
         clock.mark("retrieve")
         yield Sources(context.data())
         free_connection()
@@ -153,10 +152,9 @@ def _pieces(
 
 def _quotes(context: Context) -> Iterator[str]:
     """Sentences of the passages, as they stand there, one a line."""
-    texts = [passage.text for passage in context.passages]
-    for quote in best_sentences(context.packed.question, texts):
-        sentence = " ".join(texts[quote.passage][quote.start : quote.end].split())
-        yield f"{sentence} [{quote.passage + 1}]\n"
+    for quote in context.quotes:
+        text = context.passages[quote.n - 1].text[quote.start : quote.end]
+        yield f"{' '.join(text.split())} [{quote.n}]\n"
 
 
 def _abstained(context: Context, clock: Clock) -> Generator[Event, None, None]:

@@ -1,30 +1,48 @@
 """What one answer is written from: the passages that fit, as the model and the reader see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 
+from chat import near
 from chat.ask import Ask
 from chat.events import PassageData, PassageDocument
-from chat.pack import Packed, ample, budget, excerpt, excerpt_words, pack
+from chat.find import Finding
+from chat.pack import Packed, ample, budget, line, pack
+from chat.parts import WORDS_READ, Part, best_first, quotes, read, text_of
 from chat.passages import Passage, joined
 from inference.language import detect_language
 from inference.protocol import ModelInfo, ModelsClient
-from ingest.terms import query_terms, terms
+from ingest.terms import query_terms
 
 #: Passages shown and quoted from where no chat model reads them.
 EXTRACTIVE_PASSAGES = 4
+#: Sentences are quoted from so many of the first.
+QUOTED_PASSAGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Characters `start` to `end` of passage `n` (from 1): words of the document, unchanged."""
+
+    n: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`passages` are those that the model was given, in the order of their numbers from 1."""
+    """`passages` are those that the model was given, in the order of their numbers from 1.
+
+    `quotes` are sentences of them that answer as they stand.
+    """
 
     passages: tuple[Passage, ...]
     packed: Packed
     language: str
     question_terms: tuple[str, ...]
+    quotes: tuple[Quoted, ...] = ()
 
     @property
     def foreign(self) -> tuple[bool, ...]:
@@ -55,38 +73,75 @@ def passage_data(n: int, passage: Passage) -> PassageData:
     )
 
 
-def build(
-    client: ModelsClient,
-    model: ModelInfo | None,
-    ask: Ask,
-    searched: str,
-    passages: Sequence[Passage],
-) -> Context:
-    """Fit `passages` into what this model and machine read in time. `searched` is the full question."""
+def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Finding) -> Context:
+    """Fit what was found into what this model and machine read in time."""
     language = detect_language(ask.question)
-    wanted = tuple(query_terms(searched, language))
+    wanted = tuple(query_terms(found.searched, language))
+    parts = best_first(near.parts(found.passages, found.vector, frozenset(wanted)), WORDS_READ)
     if model is None:
-        kept = tuple(passages[:EXTRACTIVE_PASSAGES])
-        return Context(kept, Packed(len(kept), "", searched), language, wanted)
-    tokens = passage_tokens(model)
+        passages = _shown(found.passages, parts)
+        packed = Packed(len(passages), "", found.searched)
+    else:
+        passages, texts = _read(client, model, ask, found, parts)
+        packed = pack(
+            texts,
+            [_label(passage) for passage in passages],
+            ask.question,
+            tokens=passage_tokens(model),
+            count=client.count,
+            history=ask.history[-2:] if found.searched != ask.question else (),
+        )
+    kept = passages[: packed.kept]
+    return Context(tuple(kept), packed, language, wanted, tuple(_quotes(kept, found, parts)))
+
+
+def _read(
+    client: ModelsClient, model: ModelInfo, ask: Ask, found: Finding, parts: Sequence[Part]
+) -> tuple[list[Passage], list[str]]:
+    """The passages that the model is given, and what it is given of each."""
+    tokens, passages = passage_tokens(model), found.passages
     if ample(tokens, [passage.text for passage in passages]):
         passages = joined(ask.user, passages)
-    most = excerpt_words(tokens, len(passages))
-    packed = pack(
-        [_best_part(passage, frozenset(wanted), most) for passage in passages],
-        [_label(passage) for passage in passages],
-        ask.question,
-        tokens=tokens,
-        count=client.count,
-        history=ask.history[-2:] if searched != ask.question else (),
+        return passages, [passage.text for passage in passages]
+    labels = [_label(passage) for passage in passages]
+    said = [passages[part.passage].text[part.start : part.end] for part in parts]
+    sizes = client.count([*said, *(line(1, label, "") for label in labels)]) if passages else []
+    chosen = read(parts, sizes[: len(parts)], sizes[len(parts) :], tokens)
+    numbers = list(dict.fromkeys(part.passage for part in chosen))
+    return [passages[number] for number in numbers], [
+        text_of(passages[number].text, [part for part in chosen if part.passage == number])
+        for number in numbers
+    ]
+
+
+def _shown(passages: Sequence[Passage], parts: Sequence[Part]) -> list[Passage]:
+    """Where no model reads: the first ones, and those that are quoted."""
+    first = list(passages[:EXTRACTIVE_PASSAGES])
+    quoted = {passages[part.passage].chunk for part in _quoted(passages, parts)}
+    return first + [each for each in passages[EXTRACTIVE_PASSAGES:] if each.chunk in quoted]
+
+
+def _quoted(passages: Sequence[Passage], parts: Sequence[Part]) -> list[Part]:
+    """What stands for an answer: of the first passages alone, since others are seldom right."""
+    wanted = frozenset(term for part in parts for term in part.held)
+    return quotes(
+        [passage.text for passage in passages],
+        [part for part in parts if part.passage < QUOTED_PASSAGES],
+        lambda number, start, end: near.held(
+            passages[number].text[start:end], passages[number].language, wanted
+        ),
     )
-    return Context(tuple(passages[: packed.kept]), packed, language, wanted)
 
 
-def _best_part(passage: Passage, wanted: frozenset[str], most: int) -> str:
-    language = passage.language or "en"
-    start, end = excerpt(passage.text, wanted, lambda part: terms(part, language), most)
-    return passage.text[start:end]
+def _quotes(kept: Sequence[Passage], found: Finding, parts: Sequence[Part]) -> Iterator[Quoted]:
+    """As numbers of the passages that were kept, in their order."""
+    numbers = {passage.chunk: n for n, passage in enumerate(kept, 1)}
+    of = [numbers.get(passage.chunk, 0) for passage in found.passages]
+    quoted = _quoted(found.passages, [part for part in parts if of[part.passage]])
+    yield from sorted(
+        (Quoted(of[part.passage], part.start, part.end) for part in quoted),
+        key=lambda quote: (quote.n, quote.start),
+    )
 
 
 def passage_tokens(model: ModelInfo) -> int:

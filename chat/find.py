@@ -15,7 +15,8 @@ from chat.names import Named
 from chat.passages import Passage, load
 from chat.rank import Ranked, blended, preferred, rank
 from chat.reread import is_wanted, read_again
-from chat.retrieve import Mode, Scope, Timing, retrieve
+from chat.retrieve import Asked, Mode, Scope, Timing, retrieve
+from inference.protocol import Vectors
 from ingest.filters import EVERYTHING, Filters, matching
 from ingest.indexes import active
 from ingest.models import Index
@@ -49,6 +50,8 @@ class Finding:
     ms: dict[str, int]
     documents: frozenset[UUID] | None = None
     named: list[Named] = field(default_factory=list)
+    #: That of `searched`; None where words alone were asked.
+    vector: Vectors | None = None
 
 
 def find(user: User, query: Query, k: int) -> Finding:
@@ -65,7 +68,8 @@ def find(user: User, query: Query, k: int) -> Finding:
     names = _names(query, documents)
     timing.since("named", clock)
     scope = Scope(user, query.collections, query.index or active(), documents, query.mode)
-    ranked = _ranked(scope, query, searched, timing)
+    asked = Asked()
+    ranked = _ranked(scope, query, searched, timing, asked)
     ranked = preferred(ranked, {each.document for each in names})
     if query.mode == "hybrid" and is_wanted():
         clock = time.perf_counter()
@@ -74,7 +78,8 @@ def find(user: User, query: Query, k: int) -> Finding:
     clock = time.perf_counter()
     passages = load(user, ranked[:k])
     timing.since("load", clock)
-    return Finding(searched, passages, timing.ms, documents, names)
+    vector = asked.vectors[0] if len(asked.vectors) else None
+    return Finding(searched, passages, timing.ms, documents, names, vector)
 
 
 def _names(query: Query, documents: frozenset[UUID] | None) -> list[Named]:
@@ -83,10 +88,12 @@ def _names(query: Query, documents: frozenset[UUID] | None) -> list[Named]:
     return [each for each in named(query.question, query.collections, documents) if each.strong]
 
 
-def _ranked(scope: Scope, query: Query, searched: str, timing: Timing) -> list[Ranked]:
+def _ranked(
+    scope: Scope, query: Query, searched: str, timing: Timing, asked: Asked
+) -> list[Ranked]:
     """A follow-up is searched in both forms: with what went before it, and as it was typed."""
     forms = list(dict.fromkeys([searched, query.question]))
-    found = retrieve(scope, forms, timing=timing)
+    found = retrieve(scope, forms, timing=timing, asked=asked)
     clock = time.perf_counter()
     full, *plain = [rank(candidates) for candidates in found]
     ranked = blended(full, plain[0]) if plain else full

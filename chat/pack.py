@@ -5,7 +5,6 @@ So the look that decides whether to answer and the answer itself share one evalu
 """
 
 import hashlib
-import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -37,13 +36,10 @@ LEAST_TOKENS = 400
 MOST_TOKENS = 6_000
 #: Tokens of instructions, question and marks around the passages.
 OVERHEAD = 150
-#: A passage longer than this many words is cut to the part that answers best.
-EXCERPT_WORDS = 64
 #: With its label; European languages lie between 1.3 and 2.
 TOKENS_A_WORD = 1.8
 
 Count = Callable[[Sequence[str]], list[int]]
-Fold = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +72,6 @@ def ample(tokens: int, texts: Sequence[str]) -> bool:
     return tokens >= 2 * words * TOKENS_A_WORD
 
 
-def excerpt_words(tokens: int, passages: int) -> int:
-    """How many words of each passage are read: more where the machine reads more."""
-    return max(EXCERPT_WORDS, int(tokens / TOKENS_A_WORD / max(1, passages)))
-
-
 def pack(
     texts: Sequence[str],
     labels: Sequence[str],
@@ -95,7 +86,7 @@ def pack(
     `labels` are document and heading of each.
     """
     lines = [
-        _line(n, label, text) for n, (label, text) in enumerate(zip(labels, texts, strict=True), 1)
+        line(n, label, text) for n, (label, text) in enumerate(zip(labels, texts, strict=True), 1)
     ]
     kept = _fitting(count(lines), tokens) if lines else 0
     return Packed(kept, "\n".join(lines[:kept]), question, tuple(history[-2:]))
@@ -123,7 +114,7 @@ def version() -> str:
     The record keeps it with each answer. It is made from a prompt whose variable parts are names.
     """
     history = (Turn("user", "{question}"), Turn("assistant", "{answer}"))
-    packed = Packed(1, _line(1, "{label}", "{text}"), "{question}", history)
+    packed = Packed(1, line(1, "{label}", "{text}"), "{question}", history)
     said = [[asdict(message) for message in messages(packed, told)] for told in (TASK, LOOK)]
     return hashlib.sha256(json.dumps([said, LANGUAGES], sort_keys=True).encode()).hexdigest()
 
@@ -132,55 +123,12 @@ def task(language: str) -> str:
     return TASK.format(language=LANGUAGES.get(language, "the language of the question"))
 
 
-def excerpt(
-    text: str,
-    wanted: frozenset[str],
-    fold: Fold,
-    most: int = EXCERPT_WORDS,
-) -> tuple[int, int]:
-    """The run of whole lines or sentences, up to `most` words, that holds most of `wanted`.
-
-    `fold` gives the terms of a part, comparable with `wanted`. Returns offsets into `text`. A text
-    without any of the terms (another language) keeps its beginning, twice as long, for want of a
-    better guess.
-    """
-    pieces = _pieces(text)
-    words = [len(text[start:end].split()) for start, end in pieces]
-    if sum(words) <= most * 1.3:
-        return 0, len(text)
-    found = [wanted & set(fold(text[start:end])) for start, end in pieces]
-    if not any(found):
-        last = _reach(words, 0, most * 2)
-        return 0, pieces[last][1]
-    best, best_score = (0, 0), -1.0
-    for first in range(len(pieces)):
-        last = _reach(words, first, most)
-        held = set().union(*found[first : last + 1])
-        score = len(held) + 0.1 * sum(len(f) for f in found[first : last + 1])
-        if score > best_score:
-            best, best_score = (first, last), score
-    return pieces[best[0]][0], pieces[best[1]][1]
-
-
-def _reach(words: Sequence[int], first: int, most: int) -> int:
-    total, last = words[first], first
-    while last + 1 < len(words) and total + words[last + 1] <= most:
-        last += 1
-        total += words[last]
-    return last
-
-
-def _pieces(text: str) -> list[tuple[int, int]]:
-    ends = [match.end() for match in re.finditer(r"\n+|(?<=[.!?])\s+(?=\S)|(?<=[。！？])", text)]
-    bounds = [0, *[end for end in ends if 0 < end < len(text)], len(text)]
-    return [(a, b) for a, b in itertools.pairwise(bounds) if text[a:b].strip()] or [(0, len(text))]
-
-
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _line(n: int, label: str, text: str) -> str:
+def line(n: int, label: str, text: str) -> str:
+    """A passage as the model reads it."""
     # One passage is one line: text in it cannot pass for a new passage, a question or an order.
     return _fenced(f"[{n}] ({_one_line(label)[:150]}) {_one_line(text)}")
 

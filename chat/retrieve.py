@@ -14,6 +14,7 @@ from audit import actions
 from audit.record import record
 from chat.candidates import Candidate
 from inference.client import get_client
+from inference.protocol import Vectors
 from ingest import lexical, store
 from ingest.access import documents_for, readable_ids, searchable
 from ingest.lexical_scores import LexicalHit
@@ -55,8 +56,20 @@ class Scope:
     mode: Mode = "hybrid"
 
 
+@dataclass(slots=True)
+class Asked:
+    """What became of the forms of a question on the way: their vectors, where they were embedded."""
+
+    vectors: Sequence[Vectors] = ()
+
+
 def retrieve(
-    scope: Scope, questions: Sequence[str], *, depth: int = DEPTH, timing: Timing | None = None
+    scope: Scope,
+    questions: Sequence[str],
+    *,
+    depth: int = DEPTH,
+    timing: Timing | None = None,
+    asked: Asked | None = None,
 ) -> list[list[Candidate]]:
     """Find up to `depth` chunks a leg for each of `questions` (forms of one), in no order.
 
@@ -70,7 +83,7 @@ def retrieve(
         return [[] for _ in questions]
     near, said = [_Near() for _ in questions], [_Said() for _ in questions]
     if scope.mode != "lexical":
-        near = _near(scope, questions, allowed, depth, timing)
+        near = _near(scope, questions, allowed, depth, timing, asked or Asked())
     if scope.mode != "dense":
         said = _said(scope, questions, allowed, depth, timing)
     clock = time.perf_counter()
@@ -87,10 +100,16 @@ def retrieve(
 
 
 def _near(
-    scope: Scope, questions: Sequence[str], allowed: Sequence[UUID], depth: int, timing: Timing
+    scope: Scope,
+    questions: Sequence[str],
+    allowed: Sequence[UUID],
+    depth: int,
+    timing: Timing,
+    asked: Asked,
 ) -> list[_Near]:
     clock = time.perf_counter()
     vectors = get_client().embed_queries(questions, embedder=scope.index.embedder)
+    asked.vectors = list(vectors)
     clock = timing.since("embed", clock)
     hits = [
         store.search(vector, allowed, depth, index=scope.index, documents=scope.documents)

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from chat.find import Query, find
-from chat.pack import ample, excerpt_words
+from chat.pack import ample
 from chat.passages import Passage, joined
 from ingest.access import chunks_for
 from ingest.models import Collection, Document
@@ -85,6 +85,3 @@ def test_only_where_the_machine_reads_that_much(
 
 def test_budgets() -> None:
     assert ample(400, ["word " * 100]) and not ample(300, ["word " * 100])
-    assert excerpt_words(500, 8) == 64
-    assert excerpt_words(6_000, 8) == 416
-    assert excerpt_words(500, 0) > 64

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chat.condense import Turn
-from chat.pack import LEAST_TOKENS, LOOK, budget, excerpt, messages, pack, task
+from chat.pack import LEAST_TOKENS, LOOK, budget, messages, pack, task
 from inference.protocol import Speed
 
 
@@ -57,23 +57,3 @@ def test_history_stands_before_the_question() -> None:
     packed = pack(["text"], ["x"], "and then?", tokens=500, count=words, history=history)
     user = messages(packed, task("en"))[1].content
     assert user.index("Earlier question: first") < user.index("Question: and then?")
-
-
-def fold(text: str) -> list[str]:
-    return text.lower().replace(".", "").split()
-
-
-def test_an_excerpt_is_the_part_that_holds_the_words_of_the_question() -> None:
-    filler = "Nothing of interest stands here at all. " * 30
-    text = filler + "The limit for meals is 45 euros a day. " + filler
-    start, end = excerpt(text, frozenset({"limit", "meals"}), fold, most=20)
-    assert "limit for meals is 45 euros" in text[start:end]
-    assert len(text[start:end].split()) <= 20
-
-
-def test_a_short_text_stays_whole_and_a_strange_one_keeps_its_beginning() -> None:
-    assert excerpt("Short text.", frozenset({"x"}), fold) == (0, 11)
-    long = "One sentence of five words. " * 60
-    start, end = excerpt(long, frozenset({"absent"}), fold, most=20)
-    assert start == 0
-    assert len(long[start:end].split()) <= 40
