@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from sovereign.settings import env
+from sovereign.settings.asking import *  # noqa: F403
 from sovereign.settings.database import database
 from sovereign.settings.listed import of_database, of_url, of_words, open_guard
 from sovereign.settings.reading import *  # noqa: F403
@@ -245,10 +246,6 @@ EMBEDDER = env.text("SOVEREIGN_EMBEDDER", "e5-small-minilm")
 EMBED_DEVICE = env.text("SOVEREIGN_EMBED_DEVICE", "cpu")
 #: On a CPU; a GPU embeds in 16 bit floats.
 EMBED_PRECISION = env.text("SOVEREIGN_EMBED_PRECISION", "int8")
-#: A cross-encoder of the company's own; empty: none.
-RERANKER = env.text("SOVEREIGN_RERANKER")
-RERANK_SECONDS = env.decimal("SOVEREIGN_RERANK_SECONDS", 1.0)
-RERANK_DEPTH = env.number("SOVEREIGN_RERANK_DEPTH", 20, least=1)
 CONTEXT_TOKENS = env.number("SOVEREIGN_CONTEXT_TOKENS", 4_096, least=1_024)
 THREADS = env.number("SOVEREIGN_THREADS", 0)
 GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
@@ -256,15 +253,6 @@ OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
 ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
 FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
-
-# --- asking -----------------------------------------------------------------------------------
-MAX_QUESTION_CHARS = env.number("SOVEREIGN_MAX_QUESTION_CHARS", 4_000, least=100)
-MAX_ANSWER_TOKENS = env.number("SOVEREIGN_MAX_ANSWER_TOKENS", 256, least=16)
-#: 0 means: follow the measured speed of this machine (chat/pack.py).
-PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
-#: Log-odds, by the model, that the passages state the answer (chat/abstain.py).
-ABSTAIN_BELOW = env.decimal("SOVEREIGN_ABSTAIN_BELOW", 0.25)
-KEEP_ALIVE_SECONDS = 10
 
 # --- how long things are kept, in days; 0: for ever (compliance/retention.py) --------------------
 KEEP_CONVERSATIONS_DAYS = env.number("SOVEREIGN_KEEP_CONVERSATIONS_DAYS", 0)

@@ -1,0 +1,15 @@
+"""How passages are put in order, and how a question is answered from them."""
+
+from sovereign.settings import env
+
+#: A cross-encoder of the company's own; empty: none.
+RERANKER = env.text("SOVEREIGN_RERANKER")
+RERANK_SECONDS = env.decimal("SOVEREIGN_RERANK_SECONDS", 1.0)
+RERANK_DEPTH = env.number("SOVEREIGN_RERANK_DEPTH", 20, least=1)
+MAX_QUESTION_CHARS = env.number("SOVEREIGN_MAX_QUESTION_CHARS", 4_000, least=100)
+MAX_ANSWER_TOKENS = env.number("SOVEREIGN_MAX_ANSWER_TOKENS", 256, least=16)
+#: 0 means: follow the measured speed of this machine (chat/pack.py).
+PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
+#: Log-odds, by the model, that the passages state the answer (chat/abstain.py).
+ABSTAIN_BELOW = env.decimal("SOVEREIGN_ABSTAIN_BELOW", 0.25)
+KEEP_ALIVE_SECONDS = 10
