@@ -67,6 +67,8 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
         context = build(client, model, ask, found)
         clock.mark("retrieve")
         yield Sources(context.data())
+        if model and context.quotes:
+            yield context.instant()
         free_connection()
         yield from _written(client, model, ask, context, clock, stopped)
     except ModelsUnavailable as error:
@@ -153,8 +155,7 @@ def _pieces(
 def _quotes(context: Context) -> Iterator[str]:
     """Sentences of the passages, as they stand there, one a line."""
     for quote in context.quotes:
-        text = context.passages[quote.n - 1].text[quote.start : quote.end]
-        yield f"{' '.join(text.split())} [{quote.n}]\n"
+        yield f"{' '.join(context.said(quote).split())} [{quote.n}]\n"
 
 
 def _abstained(context: Context, clock: Clock) -> Generator[Event, None, None]:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from chat import near
 from chat.ask import Ask
-from chat.events import PassageData, PassageDocument
+from chat.events import Instant, PassageData, PassageDocument, QuoteData
 from chat.find import Finding
 from chat.pack import Packed, ample, budget, line, pack
 from chat.parts import WORDS_READ, Part, best_first, quotes, read, text_of
@@ -55,6 +55,17 @@ class Context:
     def data(self) -> tuple[PassageData, ...]:
         """The passages as the `sources` event carries them."""
         return tuple(passage_data(n, passage) for n, passage in enumerate(self.passages, 1))
+
+    def instant(self) -> Instant:
+        """The quotes as the event of that name carries them."""
+        return Instant(
+            tuple(
+                QuoteData(each.n, (each.start, each.end), self.said(each)) for each in self.quotes
+            )
+        )
+
+    def said(self, quoted: Quoted) -> str:
+        return self.passages[quoted.n - 1].text[quoted.start : quoted.end]
 
 
 def passage_data(n: int, passage: Passage) -> PassageData:

@@ -68,6 +68,23 @@ class Sources(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QuoteData:
+    """Characters `quote` (start, end) of passage `n`, as they stand there."""
+
+    n: int
+    quote: tuple[int, int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instant(Event):
+    """What the documents say nearest to the question, while the model still reads. Not kept."""
+
+    name: ClassVar[str] = "instant"
+    quotes: tuple[QuoteData, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LookedFirst(Event):
     """The documents that came first, because the question names them."""
 

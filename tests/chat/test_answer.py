@@ -10,7 +10,17 @@ from audit.models import Entry
 from chat.answer import answer
 from chat.ask import Ask
 from chat.condense import Turn
-from chat.events import CitationEvent, Condensed, Done, Event, Failed, Sources, Started, Token
+from chat.events import (
+    CitationEvent,
+    Condensed,
+    Done,
+    Event,
+    Failed,
+    Instant,
+    Sources,
+    Started,
+    Token,
+)
 from ingest.models import Collection, Grant
 from tests import people
 from tests.chat.conftest import Add
@@ -40,6 +50,30 @@ def test_sources_come_first_then_the_answer_then_its_citations(
     assert isinstance(done, Done)
     assert done.status == "complete"
     assert done.ms["retrieve"] <= done.ms["first_token"] <= done.ms["total"]
+
+
+def test_what_the_documents_say_nearest_is_there_before_the_model_has_read(
+    bob: User, handbook: Collection
+) -> None:
+    events = ask(bob, "How many days of annual leave does every employee have?", handbook)
+    names = [event.name for event in events]
+    assert names.index("sources") + 1 == names.index("instant") < names.index("token")
+    instant = next(event for event in events if isinstance(event, Instant))
+    sources = next(event for event in events if isinstance(event, Sources))
+    assert any("28 days" in quote.text for quote in instant.quotes)
+    for quote in instant.quotes:
+        assert sources.passages[quote.n - 1].text[slice(*quote.quote)] == quote.text
+
+
+def test_without_a_model_the_answer_is_made_of_quotes_and_they_do_not_come_twice(
+    bob: User, handbook: Collection
+) -> None:
+    question = "How many days of annual leave does every employee have?"
+    events = ask(bob, question, handbook, model="extractive")
+    assert not [event for event in events if isinstance(event, Instant)]
+    assert "28 days" in text_of(events)
+    supports = {event.support for event in events if isinstance(event, CitationEvent)}
+    assert supports == {"verified"}
 
 
 def test_a_follow_up_is_searched_with_its_turns(bob: User, handbook: Collection) -> None:

@@ -49,8 +49,9 @@ function listen(answer, live) {
   on("condensed", (data) => live.condensed(data));
   on("named", (data) => live.named(data));
   on("sources", (data) => live.sources(data));
+  on("instant", (data) => live.instant(data));
   on("token", (data) => live.token(data));
-  on("citation", () => live.checking());
+  on("citation", (data) => live.citation(data));
   on("done", close);
   on("failed", close);
   // The browser would connect again by itself; asking for the answer once is enough.
