@@ -1,8 +1,8 @@
 """The door to golden questions and runs: administrators who may read all that a set is about.
 
 An object that the caller may not see does not exist: `Http404`. Being an administrator opens no
-collection: a set with one that she may not read is not there for her. One whose collections are all
-gone is there for whoever made it.
+collection: a set with one that she may not read is not there for her. One that lost a collection is
+there for those alone who could see it before; one that never had any, for whoever made it.
 """
 
 from typing import Any, TypeVar
@@ -25,7 +25,9 @@ def sets_for(user: User) -> QuerySet[QuestionSet]:
         return QuestionSet.objects.none()
     links = QuestionSet.collections.through.objects.filter(questionset=OuterRef("pk"))
     closed = links.exclude(collection__in=collections_for(user))
-    return QuestionSet.objects.filter(~Exists(closed), Exists(links) | Q(created_by=user))
+    keepers = QuestionSet.keepers.through.objects.filter(questionset=OuterRef("pk"), user=user)
+    mine = Q(closed=False) & (Exists(links) | Q(created_by=user))
+    return QuestionSet.objects.filter(~Exists(closed), mine | Q(Exists(keepers), closed=True))
 
 
 def questions_for(user: User) -> QuerySet[Question]:

@@ -1,26 +1,45 @@
-"""What goes when its origin goes: answers with the documents that they were written from, and
-suggestions with the person who made them.
-
-Questions that administrators keep are their own content: they stay until somebody deletes them.
+"""What goes when its origin goes: answers with the documents that they were written from, suggestions
+with the person who made them. Words of documents in golden questions: evaluation/forgetting.py.
 """
 
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
 from accounts.models import User
-from evaluation.models import Question, Result
-from ingest.models import Document
+from evaluation.forgetting import forget_words
+from evaluation.models import Question, QuestionSet, Result
+from ingest.models import Collection, Document, Grant
 
 
 @receiver(pre_delete, sender=Document, dispatch_uid="evaluation.answers_of_document")
 def forget_answers(instance: Document, **_: Any) -> None:
     """Runs when a document's row goes, in that transaction (ingest/erase.py)."""
     Result.objects.filter(documents=instance.pk).exclude(answer="").update(answer="")
+    forget_words(instance)
+
+
+@receiver(pre_delete, sender=Collection, dispatch_uid="evaluation.sets_of_collection")
+def close_sets(instance: Collection, **_: Any) -> None:
+    """A set that loses a collection is seen by nobody who could not see it with that one."""
+    admins = User.objects.filter(is_active=True, is_admin=True)
+    for found in QuestionSet.objects.filter(collections=instance.pk).select_for_update():
+        could = admins.filter(pk__in=found.keepers.all()) if found.closed else admins
+        keepers = [user for user in could if _could_read(user, found)]
+        found.closed = True
+        found.save(update_fields=["closed"])
+        found.keepers.set(keepers)
+
+
+def _could_read(user: User, found: QuestionSet) -> bool:
+    """With collections that are being erased: other than ingest.access has them."""
+    granted = Grant.objects.filter(Q(everyone=True) | Q(user=user) | Q(group__users=user))
+    return not found.collections.exclude(pk__in=granted.values("collection")).exists()
 
 
 @receiver(pre_delete, sender=User, dispatch_uid="evaluation.suggestions_of_person")

@@ -13,13 +13,19 @@ from ingest.models import Collection, Document, Index
 
 
 class QuestionSet(models.Model):
-    """Questions on some collections. Administrators who may read all of these keep it."""
+    """Questions on some collections. Administrators who may read all of these keep it.
+
+    `closed`: one of its collections was erased. From then on it is there only for `keepers`, those who
+    could see it until then: its words may come from what is gone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=150)
     collections = models.ManyToManyField(Collection, related_name="+")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed = models.BooleanField(default=False, editable=False)
+    keepers = models.ManyToManyField(User, related_name="+", editable=False)
 
     class Meta:
         ordering = ["name", "id"]
@@ -63,6 +69,8 @@ class Question(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.ACCEPTED)
     digest = models.CharField(max_length=64, editable=False)
     folded = models.CharField(max_length=64, editable=False)
+    #: Of one that was made from an answer: what its answer, turns and quotes come from.
+    documents = models.ManyToManyField(Document, related_name="+", editable=False)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -8,6 +8,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -28,7 +29,7 @@ from evaluation.questions import fields_of, locked, refuse_twice, require_room
 from evaluation.scores import MARK
 from inference.language import detect_language
 from ingest.access import collections_for
-from ingest.models import Chunk
+from ingest.models import Chunk, Document
 from ingest.places import place
 
 #: Of one person, not accepted yet.
@@ -51,8 +52,8 @@ def golden_from_answer(
     chosen = get_set(user, question_set.pk) if question_set else next(iter(covering), None)
     if chosen is None or chosen not in covering:
         raise _no_set()
-    draft = checked(_draft(user, message))
-    return _kept(user, locked(chosen), draft, Question.State.ACCEPTED)
+    draft, documents = _draft(user, message, chosen)
+    return _kept(user, locked(chosen), checked(draft), documents, Question.State.ACCEPTED)
 
 
 @transaction.atomic
@@ -66,15 +67,16 @@ def suggest(user: User, message: Message) -> Question:
     if mine.count() >= MOST_SUGGESTIONS:
         detail = _("Many of your suggestions wait to be read. Suggest this one later.")
         raise Problem(409, "too-many-suggestions", detail)
-    draft = checked(_draft(user, message), complete=False)
+    chosen = _covering(user, QuestionSet.objects.all(), message).first()
+    if chosen is None:
+        raise _no_set()
+    draft, documents = _draft(user, message, chosen)
+    draft = checked(draft, complete=False)
     if mine.filter(folded=draft.folded).exists():
         raise Problem(
             409, "question-there", _("You have suggested this question already. Thank you.")
         )
-    chosen = _covering(user, QuestionSet.objects.all(), message).first()
-    if chosen is None:
-        raise _no_set()
-    return _kept(user, locked(chosen), draft, Question.State.SUGGESTED)
+    return _kept(user, locked(chosen), draft, documents, Question.State.SUGGESTED)
 
 
 def sets_covering(user: User, message: Message) -> list[QuestionSet]:
@@ -83,7 +85,9 @@ def sets_covering(user: User, message: Message) -> list[QuestionSet]:
     return list(_covering(user, sets_for(user), message))
 
 
-def _kept(user: User, found: QuestionSet, draft: Draft, state: str) -> Question:
+def _kept(
+    user: User, found: QuestionSet, draft: Draft, documents: list[Document], state: str
+) -> Question:
     """The key of a suggestion says nothing, so that nobody learns what others asked."""
     values = fields_of(draft)
     if state == Question.State.ACCEPTED:
@@ -93,6 +97,7 @@ def _kept(user: User, found: QuestionSet, draft: Draft, state: str) -> Question:
         question.key = f"s-{question.pk.hex}"
     require_room(found)
     question.save()
+    question.documents.set(documents)
     suggested = state == Question.State.SUGGESTED
     action = actions.QUESTION_SUGGESTED if suggested else actions.QUESTION_CREATED
     data = {"set": str(found.pk), "state": state, "digest": question.digest}
@@ -101,23 +106,29 @@ def _kept(user: User, found: QuestionSet, draft: Draft, state: str) -> Question:
 
 
 def _covering(user: User, sets: QuerySet[QuestionSet], message: Message) -> QuerySet[QuestionSet]:
-    """Of `sets` those about all that an answer rests on; the older set first."""
+    """Of `sets` those about all that an answer rests on; the older set first. None where the person
+    may not read all of that any more."""
+    needed = _collections_of(user, message)
+    if needed is None:
+        return sets.none()
     links = QuestionSet.collections.through.objects.filter(questionset=OuterRef("pk"))
     sets = sets.filter(Exists(links.filter(collection__in=collections_for(user))))
-    for pk in _collections_of(user, message):
+    for pk in needed:
         sets = sets.filter(Exists(links.filter(collection=pk)))
     return sets.order_by("created_at", "id")
 
 
-def _collections_of(user: User, message: Message) -> set[UUID]:
-    """Of what was cited; else of what was shown; else those that were asked."""
+def _collections_of(user: User, message: Message) -> set[UUID] | None:
+    """Of what was cited; else of what was shown; else those that were asked. None: some of it is gone,
+    or not `user`'s to read."""
     chunks = readable_chunks(user, [message])
     cited = {citation.source.chunk_id for citation in _citations(message) if citation.source}
-    shown = [chunk for pk, chunk in chunks.items() if pk in cited] or list(chunks.values())
-    if shown:
-        return {chunk.document.collection_id for chunk in shown}
-    asked = message.conversation.collections.filter(pk__in=collections_for(user))
-    return set(asked.values_list("pk", flat=True))
+    rests = cited or {source.chunk_id for source in message.sources.all()}
+    if not rests <= chunks.keys():
+        return None
+    if rests:
+        return {chunk.document.collection_id for pk, chunk in chunks.items() if pk in rests}
+    return set(message.conversation.collections.values_list("pk", flat=True))
 
 
 def _citations(message: Message) -> list[Citation]:
@@ -125,24 +136,63 @@ def _citations(message: Message) -> list[Citation]:
     return list(verified.select_related("source"))
 
 
-def _draft(user: User, message: Message) -> Draft:
-    """Raises Problem `answer-unfinished`."""
+def _draft(user: User, message: Message, found: QuestionSet) -> tuple[Draft, list[Document]]:
+    """With the documents that its text comes from: of the set's collections and open to `user`, both
+    now. Other text is left out. Raises Problem `answer-unfinished`."""
     if message.finished_at is None:
         raise Problem(409, "answer-unfinished", _("Wait until the answer is written."))
-    *before, asked = message.conversation.messages.filter(ordinal__lt=message.ordinal).order_by(
-        "ordinal"
+    *before, asked = (
+        message.conversation.messages.filter(ordinal__lt=message.ordinal)
+        .order_by("ordinal")
+        .prefetch_related("sources")
     )
+    before = before if leans_on_history(asked.text) else []
+    chunks, documents = _open(user, found, [*before, message])
+    turns, whole = _turns(before, chunks)
     abstained = message.status == Message.Status.ABSTAINED
-    turns = [turn for turn in before if turn.text] if leans_on_history(asked.text) else []
-    return Draft(
+    shown = whole and not abstained and _rests_on(message, chunks)
+    draft = Draft(
         type=_type(abstained, bool(turns)),
         language=detect_language(asked.text) or "en",
         question=asked.text,
-        history=[{"role": t.role, "content": _plain(t.text)} for t in turns][-MOST_PARTS:],
-        answer="" if abstained else _plain(message.text)[:MOST_ANSWER],
+        history=turns,
+        answer=_plain(message.text)[:MOST_ANSWER] if shown else "",
         answerable=not abstained,
-        evidence=[] if abstained else _evidence(user, message),
+        evidence=[] if abstained else _evidence(message, chunks),
     )
+    return draft, documents
+
+
+def _open(
+    user: User, found: QuestionSet, messages: list[Message]
+) -> tuple[dict[UUID, Chunk], list[Document]]:
+    """What `messages` rest on as far as `user` may read it and the set is about it, held still."""
+    chunks = readable_chunks(user, messages)
+    inside = set(found.collections.values_list("pk", flat=True))
+    wanted = {c.document_id for c in chunks.values() if c.document.collection_id in inside}
+    there = Document.objects.filter(pk__in=wanted).exclude(status=Document.Status.ERASING)
+    documents = list(there.select_for_update(of=("self",)).order_by("id"))
+    held = {document.pk for document in documents}
+    return {pk: chunk for pk, chunk in chunks.items() if chunk.document_id in held}, documents
+
+
+def _turns(before: list[Message], chunks: dict[UUID, Chunk]) -> tuple[list[dict[str, str]], bool]:
+    """The person's own turns, and answers up to the first that rests on more than `chunks`: those after
+    it may repeat it. Whether all answers are whole."""
+    whole = True
+    turns = []
+    for turn in before:
+        own = turn.role == Message.Role.USER
+        whole = whole and (own or _rests_on(turn, chunks))
+        if turn.text and (own or whole):
+            content = _plain(turn.text)[: settings.MAX_QUESTION_CHARS]
+            turns.append({"role": str(turn.role), "content": content})
+    return turns[-MOST_PARTS:], whole
+
+
+def _rests_on(answer: Message, chunks: dict[UUID, Chunk]) -> bool:
+    """Whether all that the model was given for an answer is among `chunks`, cited or not."""
+    return all(source.chunk_id in chunks for source in answer.sources.all())
 
 
 def _type(abstained: bool, follows: bool) -> str:
@@ -151,9 +201,8 @@ def _type(abstained: bool, follows: bool) -> str:
     return Question.Type.FOLLOW_UP if follows else Question.Type.FACT
 
 
-def _evidence(user: User, message: Message) -> list[dict[str, Any]]:
-    """Each verified quote once, with the file and the place that it stands in."""
-    chunks = readable_chunks(user, [message])
+def _evidence(message: Message, chunks: dict[UUID, Chunk]) -> list[dict[str, Any]]:
+    """Each verified quote of `chunks` once, with the file and the place that it stands in."""
     quotes: dict[str, dict[str, Any]] = {}
     for citation in _citations(message):
         key = citation.source.chunk_id if citation.source else None
