@@ -153,13 +153,15 @@ class AnswerWriter:
 
     def _match(self, sentence: str, n: int) -> Match:
         basis = self._passages[n - 1]
+        # A table without a language holds no words to compare with another language than English.
+        foreign = basis.foreign or not (basis.language or self._asked.language in ("", "en"))
         return match(
             sentence,
             basis.text,
             n,
             context=basis.context,
             language=basis.language,
-            foreign=basis.foreign,
+            foreign=foreign,
             asked=self._asked,
         )
 
@@ -172,7 +174,8 @@ class AnswerWriter:
         foreign = any(basis.foreign for basis in bases)
         language = bases[0].language
         both = match(sentence, text, 0, language=language, foreign=foreign, asked=self._asked)
-        if both.support == "none":
+        missing = frozenset.intersection(*(found.missing for found in matches))
+        if replace(both, facts=not missing).support == "none":
             return []
         return [replace(found, share=LIKELY, facts=True, sure=False) for found in matches]
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from chat.events import Support
 from chat.facts import Fact, Held, counted, facts, holding, rest
+from chat.facts.spelled import stems
 from chat.polarity import denies
 from chat.sentences import MARK, sentences
 from ingest.terms import query_terms, terms
@@ -13,6 +14,9 @@ from ingest.terms import query_terms, terms
 VERIFIED, LIKELY = 0.6, 0.3
 #: A fact in a sentence of a passage says more than a word there.
 FACT_WEIGHT = 2
+#: A fact must stand where the passage speaks of the matter: in a sentence that holds, with its
+#: neighbours, so much of what the best one holds of the words of question and answer.
+NEAR = 0.5
 #: Words of this length may be compounds: `Urlaubstage` is held by `Jahresurlaubstage`.
 COMPOUND = 7
 
@@ -34,6 +38,8 @@ class Match:
     loose: float = 0.0
     sure: bool = True
     foreign: bool = False
+    #: Where in the sentence the facts begin that are not held.
+    missing: frozenset[int] = frozenset()
 
     @property
     def support(self) -> Support:
@@ -75,15 +81,18 @@ def match(
     """
     plain = MARK.sub("", sentence)
     told = _told(plain, asked.language if foreign else language)
-    holder = holding(passage, context, language, foreign)
-    missing = [fact for fact in told if not holder.has(fact)]
     words = _words_of(passage, context, language)
     wanted = frozenset(query_terms(rest(plain, told), language))
+    brought = frozenset(query_terms(asked.question, language)) if asked.question else frozenset()
+    holder = holding(passage, context, language, foreign)
+    aligned = words.aligned(frozenset() if foreign else wanted | brought)
+    missing = [fact for fact in told if not (holder.has(fact) and words.near(fact, aligned))]
     start, end = _best_span(wanted, told, words)
-    share, loose = _shares(wanted, len(told) - len(missing), len(told), words, asked)
+    share, loose = _shares(wanted, len(told) - len(missing), len(told), words, brought)
     flipped = denies(plain, language) != denies(passage[start:end], language)
     held = not missing or _given(missing, told, asked)
-    return Match(n, start, end, share, held, loose, not missing and not flipped, foreign)
+    starts = frozenset(fact.start for fact in missing)
+    return Match(n, start, end, share, held, loose, not missing and not flipped, foreign, starts)
 
 
 def _told(sentence: str, language: str) -> tuple[Fact, ...]:
@@ -105,16 +114,13 @@ def _given(missing: Sequence[Fact], told: Sequence[Fact], asked: Asked) -> bool:
 
 
 def _shares(
-    wanted: frozenset[str], held: int, told: int, words: "_Words", asked: Asked
+    wanted: frozenset[str], held: int, told: int, words: "_Words", brought: frozenset[str]
 ) -> tuple[float, float]:
     """The share of words and facts that are held: of all, and of those that the question did not bring.
 
     A sentence without any of its own ("No.") is compared by the question's words, loosely.
     """
     found = frozenset(word for word in wanted if words.has(word))
-    brought = (
-        frozenset(query_terms(asked.question, words.language)) if asked.question else frozenset()
-    )
     all_of = len(wanted) + told
     share = (len(found) + held) / all_of if all_of else 0.0
     own = wanted - (brought - found)
@@ -139,6 +145,26 @@ class _Words:
         return len(word) >= COMPOUND and any(
             word in other or (len(other) >= COMPOUND and other in word) for other in self.all
         )
+
+    def aligned(self, wanted: frozenset[str]) -> list[bool]:
+        """Which sentences speak of what is asked and answered, with their neighbours."""
+        held = [wanted & self.around(place) for place in range(len(self.spans))]
+        most = max(map(len, held))
+        return [len(each) >= NEAR * most for each in held]
+
+    def around(self, place: int) -> frozenset[str]:
+        return frozenset().union(*self.held[max(0, place - 1) : place + 2])
+
+    def near(self, fact: Fact, aligned: Sequence[bool]) -> bool:
+        """Whether a fact stands in a sentence that is `aligned`, or in none: in a heading, or put together."""
+        places = [place for place in range(len(aligned)) if self._stands_in(fact, place)]
+        return not places or any(aligned[place] for place in places)
+
+    def _stands_in(self, fact: Fact, place: int) -> bool:
+        if fact.kind != "name":
+            return self.facts[place].has(fact)
+        around = self.around(place)
+        return all(not around.isdisjoint(stems(str(word), self.language)) for word in fact.keys)
 
 
 @lru_cache(maxsize=64)

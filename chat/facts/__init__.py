@@ -14,6 +14,7 @@ from chat.facts import dates, numbers, wordnumbers
 from chat.facts.fact import LABEL, Fact, Kind
 from chat.facts.held import Held, held
 from chat.facts.names import names
+from chat.facts.units import CURRENCIES, of_word
 
 __all__ = ["LABEL", "Fact", "Held", "Kind", "counted", "facts", "holding", "rest"]
 
@@ -54,7 +55,7 @@ def holding(passage: str, context: str = "", language: str = "", foreign: bool =
     `foreign`: sentences that are compared with it are in another language.
     """
     text = f"{passage}\n{context}"
-    return held(_plain(text), _counted(text, language), language, foreign=foreign)
+    return held(_counted(text, language), _plain(text), language, foreign=foreign)
 
 
 def counted(passage: str, spans: tuple[tuple[int, int], ...], language: str) -> Iterator[Held]:
@@ -65,13 +66,14 @@ def counted(passage: str, spans: tuple[tuple[int, int], ...], language: str) -> 
         while at < len(found) and found[at].start < end:
             inside.append(found[at])
             at += 1
-        yield held("", [fact for fact in inside if fact.start >= start], language, foreign=False)
+        yield held([fact for fact in inside if fact.start >= start])
 
 
 def rest(text: str, found: tuple[Fact, ...]) -> str:
     """`text` without its numbers, dates and codes, whose spelling is no word to compare."""
     counted = [fact for fact in found if fact.kind != "name" and not fact.soft]
-    return _without(text, counted).replace(_BLANK, " ")
+    left = _without(text, counted).replace(_BLANK, " ")
+    return " ".join(word for word in left.split() if of_word(word) not in CURRENCIES)
 
 
 def _counted(text: str, language: str) -> list[Fact]:
@@ -114,7 +116,8 @@ def _shared_units(text: str, found: list[Fact]) -> list[Fact]:
         if (
             one.kind == "number" == following.kind
             and not one.unit
-            and following.unit not in ("", LABEL)
+            and following.unit
+            and not following.unit.startswith(LABEL)
             and _JOINING.fullmatch(text[one.end : following.start])
         ):
             found[at] = replace(one, unit=following.unit)

@@ -9,7 +9,7 @@ Kind = Literal["number", "date", "time", "code", "name"]
 Day = tuple[int | None, int | None, int | None]
 
 #: What a number counts where it counts nothing: a section, a page, an item of a list.
-LABEL = "label"
+LABEL = "label "
 
 
 @dataclass(frozen=True, slots=True)

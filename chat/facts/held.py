@@ -5,44 +5,45 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 
 from chat.facts.fact import LABEL, Fact
-from chat.facts.units import sized
-from chat.facts.wordnumbers import fold_same
-from ingest.terms import terms
+from chat.facts.spelled import Spelled, spelled
+from chat.facts.units import mentioned, sized
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-#: Units that say what is counted so surely that another one is another fact.
+#: Words that say that a table counts in thousands or more.
 _SCALE = re.compile(
-    r"\b(?:in\s+)?(?:milli?on|mio\b|mill\b|thousand|tausend|billion|milliard|\(m\)|\$m)", re.I
+    r"\b(?:milli?ons?|mio|mill|millionen|millones|thousands?|tausend|billions?|milliarden?)\b", re.I
 )
-#: How long a beginning two languages' names have in common: `Californie`, `California`.
-COGNATE = 4
+_FISCAL = re.compile(r"\bfiscal|\bFY\b|geschäftsjahr|exercice|ejercicio", re.IGNORECASE)
+#: From here on a number without decimals may be a rounded one.
+ROUND = 1000
 
 
 @dataclass(slots=True)
 class Held:
     """The facts of a passage with its title and headings, ready to be looked up."""
 
-    words: list[str]
-    language: str
-    foreign: bool
+    names: Spelled | None = None
+    #: Each value with all that it counts, "" where it stands bare.
     numbers: dict[Decimal, set[str]] = field(default_factory=dict)
+    ordered: list[Decimal] = field(default_factory=list)
     sizes: set[tuple[str, Decimal]] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
     days: set[object] = field(default_factory=set)
     times: set[object] = field(default_factory=set)
     codes: set[object] = field(default_factory=set)
+    #: Units that the text names anywhere; None where it is only a part of a text.
+    mentioned: frozenset[str] | None = None
     scaled: bool = False
-    places: dict[str, list[int]] = field(default_factory=dict)
-    initials: str = ""
-    sorted: list[Decimal] = field(default_factory=list)
+    fiscal: bool = False
 
     def has(self, fact: Fact) -> bool:
         """Whether the passage says this."""
         match fact.kind:
             case "number":
-                return self._has_number(fact)
+                return any(self._has_value(value, fact) for value in fact.values) or (
+                    fact.bare is not None and self.scaled and fact.bare in self.numbers
+                )
             case "date":
                 return any(self._has_day(day) for day in fact.keys)
             case "time":
@@ -50,26 +51,42 @@ class Held:
             case "code":
                 return any(self._has_code(str(key)) for key in fact.keys)
             case "name":
-                return self._has_name([str(word) for word in fact.keys])
+                return self.names is not None and self.names.has([str(word) for word in fact.keys])
 
-    def _has_number(self, fact: Fact) -> bool:
-        for value in fact.values:
-            if value in self.numbers and any(
-                agree(fact.unit, unit) for unit in self.numbers[value]
-            ):
-                return True
-            if fact.unit and sized(value, fact.unit) in self.sizes:
-                return True
-            if fact.slack and self._near(value, fact):
-                return True
-            if not fact.unit and (int(value), None, None) in self.days:
-                return True
-        return fact.bare is not None and self.scaled and fact.bare in self.numbers
+    def _has_value(self, value: Decimal, fact: Fact) -> bool:
+        if value in self.numbers and self._counts(fact.unit, self.numbers[value]):
+            return True
+        if fact.unit and sized(value, fact.unit) in self.sizes:
+            return True
+        if not fact.unit and (value, None, None) in self.days:
+            return True
+        return self._has_rounded(value, fact)
 
-    def _near(self, value: Decimal, fact: Fact) -> bool:
-        at = bisect_left(self.sorted, value - fact.slack)
-        while at < len(self.sorted) and self.sorted[at] <= value + fact.slack:
-            if any(agree(fact.unit, unit) for unit in self.numbers[self.sorted[at]]):
+    def _counts(self, unit: str, units: set[str]) -> bool:
+        """Whether a number that counts `units` here may count `unit`.
+
+        A bare one may, if it is bare wherever it stands and the unit is named in another place: in
+        the header of a table.
+        """
+        if not unit or unit in units:
+            return True
+        if unit.startswith(LABEL):
+            return unit not in self.labels and any(
+                each[: len(LABEL)] in ("", LABEL) for each in units
+            )
+        bare = all(not each or each.startswith(LABEL) for each in units)
+        return bare and "" in units and (self.mentioned is None or unit in self.mentioned)
+
+    def _has_rounded(self, value: Decimal, fact: Fact) -> bool:
+        """Whether a number with more digits rounds to this one."""
+        decimals = max(0, -int(value.as_tuple().exponent))
+        slack = fact.slack or (Decimal(10) ** -decimals) / 2
+        if not fact.slack and not decimals and value < ROUND:
+            return False
+        at = bisect_left(self.ordered, value - slack)
+        while at < len(self.ordered) and self.ordered[at] <= value + slack:
+            finer = fact.slack or -int(self.ordered[at].as_tuple().exponent) > decimals
+            if finer and self._counts(fact.unit, self.numbers[self.ordered[at]]):
                 return True
             at += 1
         return False
@@ -81,11 +98,9 @@ class Held:
             return False
         year, month, number = day
         if month is None:
-            return Decimal(year) in self.numbers
+            return year in self.numbers or (self.fiscal and year % 100 in self.numbers)
         # "1 July" in one place and the year in another: a heading, the header of a table
-        known = year is not None and (
-            (year, None, None) in self.days or Decimal(year) in self.numbers
-        )
+        known = (year, None, None) in self.days or year in self.numbers
         return known and ("any year", month, number) in self.days
 
     def _has_code(self, key: str) -> bool:
@@ -93,79 +108,24 @@ class Held:
             str(code).startswith(f"{key}/") or str(code).endswith(f"@{key}") for code in self.codes
         )
 
-    def _has_name(self, words: list[str]) -> bool:
-        stems = [self._stems(word) for word in words]
-        lists = [
-            sorted({at for stem in each for at in self.places.get(stem, ())}) for each in stems
-        ]
-        if all(lists):
-            return _close(lists, 2 * len(words) + 3)
-        missing = [word for word, found in zip(words, lists, strict=True) if not found]
-        if all(self._spelt_out(word) or (self.foreign and self._cognate(word)) for word in missing):
-            return True
-        short = "".join(word[0] for word in words).lower()
-        return len(words) > 2 and short in self.places
 
-    def _stems(self, word: str) -> list[str]:
-        parts = re.split(r"[-&]", word)
-        last = parts[-1] if len(parts) > 1 and parts[-1][:1].islower() else ""
-        kept = [part for part in parts if part and part != last] or [word]
-        found = terms(kept[0] if len(kept) == 1 else word, self.language)
-        return [*found, word.lower()]
-
-    def _spelt_out(self, word: str) -> bool:
-        """`IBA` where the passage says "individually billed account"."""
-        return word.isupper() and 3 <= len(word) <= 8 and word.lower() in self.initials
-
-    def _cognate(self, word: str) -> bool:
-        stem = fold_same(word)
-        least = max(COGNATE, round(len(stem) * 0.6))
-        return any(held[:least] == stem[:least] for held in self.places if len(held) >= least)
-
-
-def agree(one: str, other: str) -> bool:
-    """Whether what two equal numbers count may be the same: 30 days are not 30 weeks."""
-    return one == other or not one or not other
-
-
-def _close(lists: list[list[int]], reach: int) -> bool:
-    """Whether a place of each list is within `reach` of one of the first."""
-    return any(
-        all(
-            (at := bisect_left(places, first - reach)) < len(places) and places[at] <= first + reach
-            for places in lists[1:]
-        )
-        for first in lists[0]
-    )
-
-
-def held(text: str, found: Iterable[Fact], language: str, *, foreign: bool) -> Held:
-    """Index the facts of a passage. `text` is all of it, with its title and headings."""
-    tokens = [match[0] for match in _WORD.finditer(text)]
-    index = Held(tokens, language, foreign, scaled=bool(_SCALE.search(text)))
-    for at, token in enumerate(tokens):
-        for stem in {*_cached_terms(token, language), token.lower(), fold_same(token)}:
-            index.places.setdefault(stem, []).append(at)
-    index.initials = "".join(token[0].lower() for token in tokens)
+def held(
+    found: Iterable[Fact], text: str = "", language: str = "", *, foreign: bool = False
+) -> Held:
+    """Index the facts of a passage. `text` is all of it, with its title and headings; "" for a part."""
+    index = Held(scaled=bool(_SCALE.search(text)), fiscal=bool(_FISCAL.search(text)))
+    if text:
+        index.names, index.mentioned = spelled(text, language, foreign=foreign), mentioned(text)
     for fact in found:
         _enter(index, fact)
-    index.sorted = sorted(index.numbers)
+    index.ordered = sorted(index.numbers)
     return index
-
-
-@lru_cache(maxsize=50_000)
-def _cached_terms(token: str, language: str) -> tuple[str, ...]:
-    return tuple(terms(token, language))
 
 
 def _enter(index: Held, fact: Fact) -> None:
     match fact.kind:
         case "number":
-            for value in fact.values:
-                index.numbers.setdefault(value, set()).add(fact.unit)
-                index.sizes.add(sized(value, fact.unit))
-            if fact.bare is not None:
-                index.numbers.setdefault(fact.bare, set()).add(LABEL)
+            _enter_number(index, fact)
         case "date":
             for day in fact.keys:
                 index.days.update(_wider(day))
@@ -176,6 +136,16 @@ def _enter(index: Held, fact: Fact) -> None:
             for key in fact.keys:
                 for digits in re.findall(r"\d{1,6}", str(key)):
                     index.numbers.setdefault(Decimal(digits), set()).add(LABEL)
+
+
+def _enter_number(index: Held, fact: Fact) -> None:
+    for value in fact.values:
+        index.numbers.setdefault(value, set()).add(fact.unit)
+        index.sizes.add(sized(value, fact.unit))
+    if fact.unit.startswith(LABEL):
+        index.labels.add(fact.unit)
+    if fact.bare is not None:
+        index.numbers.setdefault(fact.bare, set()).add(LABEL)
 
 
 def _wider(day: object) -> set[object]:

@@ -13,9 +13,8 @@ from chat.facts.units import of_word
 from ingest.stopwords import STOP_WORDS
 
 _WORD = re.compile(r"[^\W\d_](?:[\w'’&-]*[^\W_])?")
-_INSIDE = re.compile(
-    r"[ \u00a0.]{1,2}|(?: (?:of|the|and|for|de|del|la|le|les|du|des|von|der|den|di|da|y|et|und|&)){1,2} "
-)
+_INSIDE = re.compile(r"[ \u00a0.]{1,2}|(?: (?:of|the|for|de|del|la|le|les|du|des|di|da)){1,2} ")
+_DIRECT = re.compile(r"[ \u00a0]")
 _BREAK = re.compile(r"[.!?:;\n\x1f\u201c\"«(\[|/*•]|\s[-–—]\s")
 #: Begin sentences with a capital letter and name nothing.
 _OPENING = """yes no none not never only see about within until usually generally unless although however
@@ -25,7 +24,7 @@ _OPENING = """yes no none not never only see about within until usually generall
 _NO_NAMES = frozenset().union(*STOP_WORDS.values(), _OPENING.split())
 _TITLED = "Herr Herrn Frau Dr Prof Firma Mr Mrs Ms M Mme Sr Sra Señor Señora Monsieur Madame"
 _TITLES = frozenset(_TITLED.split())
-_BETWEEN = "of the and for de del la le les du des von der den di da y et und & d l"
+_BETWEEN = "of the for de del la le les du des di da"
 _SMALL = frozenset(_BETWEEN.split())
 
 
@@ -45,6 +44,10 @@ class _Word:
         )
 
     @property
+    def acronym(self) -> bool:
+        return self.text.removesuffix("s").isupper() and len(self.text) > 1
+
+    @property
     def capital(self) -> bool:
         named = self.text[0].isupper() or self.strong
         return named and self.text.lower() not in _NO_NAMES and not of_word(self.text)
@@ -58,7 +61,7 @@ def names(text: str, language: str) -> Iterator[Fact]:
     """The names of a text, each run of words with capitals as one; numbers and dates are blanked."""
     run: list[_Word] = []
     for word in _words(text):
-        if run and not _goes_on(text, run[-1], word):
+        if run and not _goes_on(text, run[-1], word, language):
             yield from _name(run, language)
             run = []
         if word.capital:
@@ -78,12 +81,14 @@ def _words(text: str) -> Iterator[_Word]:
         end = found.end()
 
 
-def _goes_on(text: str, last: _Word, word: _Word) -> bool:
-    """Words of one name are neighbours, or have `of`, `and`, `de` between them."""
+def _goes_on(text: str, last: _Word, word: _Word, language: str) -> bool:
+    """Words of one name are neighbours, or have `of`, `de` between them; an acronym is a name of its own."""
     between = text[last.end : word.start]
     if word.text.lower() in _SMALL:
-        return between in (" ", "\u00a0")
-    return word.text[0].isupper() and bool(_INSIDE.fullmatch(between))
+        return between in (" ", "\u00a0") and language != "de"
+    if word.acronym or last.acronym or not word.text[0].isupper():
+        return False
+    return bool((_DIRECT if language == "de" else _INSIDE).fullmatch(between))
 
 
 def _name(run: list[_Word], language: str) -> Iterator[Fact]:

@@ -136,7 +136,7 @@ def amounts(text: str) -> Iterator[Fact]:
             continue
         values = tuple(dict.fromkeys(_readings(digits)))
         unit = units.before(text, found.start(1))
-        if unit in ("", LABEL):
+        if not unit or unit.startswith(LABEL):
             unit = units.after(text, found.end()) or ("ordinal" if ordinal else unit)
         yield _amount(text, found, values, scale or "", unit)
 

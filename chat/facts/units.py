@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from chat.facts.fact import LABEL
+from ingest.stopwords import STOP_WORDS
 from ingest.terms import fold
 
 _UNITS = {
@@ -58,7 +59,18 @@ _LABELS = re.compile(
     r"|§+|n[º°]|#)[ \u00a0]?$",
     re.IGNORECASE,
 )
+#: `SmartPay 2`, `Phase 3`: a word with a capital is a label too.
+_NAMED = re.compile(r"(?<![\w-])[^\W\d_][\w-]{3,}[ \u00a0]$")
+_MENTIONED = re.compile(r"[%‰€$£¥°]|[^\W\d_]+(?:-[^\W\d_]+)*")
 REACH = 48
+_SAME_LABELS = (
+    "section sec abschnitt seccion §", "page p pp seite s pagina", "chapter kapitel chapitre capitulo",
+    "form formular formulaire formulario", "level niveau stufe nivel", "step schritt etape paso",
+    "table tab tabelle tableau tabla", "part teil partie parte", "article art artikel articulo",
+    "appendix annex anhang annexe", "number no nr #",
+)  # fmt: skip
+_LABEL_OF = {word: words.split()[0] for words in _SAME_LABELS for word in words.split()}
+ORDINARY = frozenset().union(*STOP_WORDS.values())
 
 
 def after(text: str, end: int) -> str:
@@ -74,14 +86,24 @@ def after(text: str, end: int) -> str:
 
 def before(text: str, start: int) -> str:
     """The unit that stands before the number which begins at `start`: `$`, `EUR`, `Section`."""
-    head = text[max(0, start - 16) : start]
-    if _LABELS.search(head):
-        return LABEL
+    head = text[max(0, start - 24) : start]
+    if found := _LABELS.search(head) or _NAMED.search(head):
+        return label(found[0])
     word = head.rstrip(" \u00a0").rpartition(" ")[2].lstrip("(\u201c\"'").lower()
     return UNITS[word] if word in UNITS and UNITS[word] in CURRENCIES else ""
 
 
 CURRENCIES = frozenset({"usd", "eur", "gbp", "jpy", "chf"})
+
+
+def label(text: str) -> str:
+    """What stands before a number as its label: one for `Section`, `§` and `Abschnitt`; "" if none."""
+    word = fold(text.strip(" \u00a0.").lower())
+    plain = word.removesuffix("s") if word.removesuffix("s") in _LABEL_OF else word
+    if plain in _LABEL_OF:
+        return LABEL + _LABEL_OF[plain]
+    named = text[:1].isupper() and word not in ORDINARY and word not in UNITS
+    return LABEL + word if named else LABEL if _LABELS.search(text) else ""
 
 
 def of_word(word: str) -> str:
@@ -102,3 +124,9 @@ def sized(value: Decimal, unit: str) -> tuple[str, Decimal]:
 def _one_word(found: re.Match[str]) -> str:
     word = found[0].lower()
     return "bps" if "basis" in word else "usd" if "dollar" in word else "%"
+
+
+def mentioned(text: str) -> frozenset[str]:
+    """The units that a text names anywhere."""
+    plain = _JOINED.sub(_one_word, text)
+    return frozenset(filter(None, map(of_word, set(_MENTIONED.findall(plain)))))
