@@ -167,6 +167,16 @@ def test_one_whose_vectors_would_be_others_is_not_kept(
     assert not (models.folder / "odd" / FILE).exists()
 
 
+def test_too_little_memory_leaves_it_in_floats(
+    models: Registry, monkeypatch: pytest.MonkeyPatch, source: Path
+) -> None:
+    monkeypatch.setattr("inference.quantise._memory", lambda: 100e6)
+    said = StringIO()
+    call_command("models", "add", str(source), "--copy", "--name", "small", stdout=said)
+    assert "0.5 GB of memory, and 0.1 GB are free" in said.getvalue()
+    models.verify(models.get("small"))
+
+
 def test_the_first_token_where_the_model_wants_it(source: Path, tmp_path: Path) -> None:
     other = shutil.copytree(source, tmp_path / "first")
     embedding.write_configs(other, "cls", ("Normalize",))
