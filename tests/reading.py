@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ingest import pipeline
 from ingest.parsers.base import Limits, ParsedDocument
+from ingest.parsers.sandbox import parse_isolated
 
 #: By (SHA-256, kind, limits).
 READ: dict[Hashable, ParsedDocument] = {}
@@ -22,13 +22,12 @@ READ: dict[Hashable, ParsedDocument] = {}
 @pytest.fixture
 def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same file is not read again in this run; a file that fails is, each time."""
-    real = pipeline.parse_isolated
 
     def parse(source: Path | int, media_type: str, limits: Limits, **how: Any) -> ParsedDocument:
         data = Path(f"/proc/self/fd/{source}" if isinstance(source, int) else source).read_bytes()
         key = (hashlib.sha256(data).digest(), media_type, limits)
         if key not in READ:
-            READ[key] = real(source, media_type, limits, **how)
+            READ[key] = parse_isolated(source, media_type, limits, **how)
         return replace(READ[key], metadata=dict(READ[key].metadata))
 
-    monkeypatch.setattr(pipeline, "parse_isolated", parse)
+    monkeypatch.setattr("ingest.pipeline.parse_isolated", parse)
