@@ -109,6 +109,9 @@ def make_world() -> World:
         "link": secret,
         "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,
         "pages": 1,
+        "sources": 1,
+        "marks": 1,
+        "passages": document.chunks.get().pk,
         **measuring.make_things(admin),
     }
     keys = {user.pk: keys_of(user) for user in (alice, bob, charlie, admin, officer)}

@@ -52,7 +52,7 @@ def test_a_citation_opens_its_passage_and_the_place_in_the_document(
     page = sign_in("alice")
     answered(page, LEAVE)
     page.locator(f"{ANSWERED} .cite").first.click()
-    source = page.locator(".source.cited")
+    source = page.locator("#viewer")
     expect(source.locator("mark")).to_contain_text("28 days")
     source.get_by_role("link", name="Open in the document").click()
     wanted = page.locator(".chunk:target")
@@ -162,7 +162,7 @@ def test_everything_works_by_keyboard(sign_in: Callable[..., Page]) -> None:
             break
     expect(cite).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".source.cited summary")).to_be_focused()
+    expect(page.locator("#viewer-title")).to_be_focused()
     page.keyboard.press("Escape")
     expect(cite).to_be_focused()
 

@@ -8,7 +8,7 @@ function atBottom() {
   return page.scrollHeight - page.scrollTop - page.clientHeight < NEAR;
 }
 
-function sourceElement(passage) {
+function sourceElement(passage, answer) {
   const element = blank.content.cloneNode(true).querySelector(".source");
   const put = (selector, text) => {
     element.querySelector(selector).textContent = text;
@@ -18,10 +18,27 @@ function sourceElement(passage) {
   put(".where", [passage.heading, passage.page_label].filter(Boolean).join(" · "));
   put(".snippet", passage.text);
   put(".passage", passage.text);
-  const link = element.querySelector("a");
+  element.id = `source-${answer.id.replace("answer-", "")}-${passage.n}`;
+  element.querySelector("[data-view]").href = sourceAddress(answer, passage.n);
+  const link = element.querySelector("[data-documents]");
   const address = link.dataset.documents.replace(/[0-]{36}/, passage.document.id);
   link.href = `${address}?chunk=${passage.chunk}#chunk-${passage.chunk}`;
   return element;
+}
+
+function sourceAddress(answer, n) {
+  return answer.dataset.sources.replace(/0\/$/, `${n}/`);
+}
+
+// The mark of a source as the server renders it at the end.
+function citeElement(answer, { n, quote, support }) {
+  const cite = document.createElement("a");
+  const span = quote.join("-");
+  cite.className = `cite ${support}`;
+  cite.href = `${sourceAddress(answer, n)}?quote=${span}`;
+  Object.assign(cite.dataset, { cite: n, span });
+  cite.textContent = n;
+  return cite;
 }
 
 export class LiveAnswer {
@@ -55,10 +72,25 @@ export class LiveAnswer {
 
   sources({ passages }) {
     const panel = this.answer.querySelector(".sources");
-    panel.querySelector(".list").replaceChildren(...passages.map(sourceElement));
+    panel.querySelector(".list").replaceChildren(...passages.map((each) => sourceElement(each, this.answer)));
     panel.querySelector("[data-count]").textContent = passages.length;
     panel.hidden = passages.length === 0;
     this.say(this.words.reading);
+  }
+
+  // In the words of the documents, until the answer stands.
+  instant({ quotes }) {
+    const block = this.answer.querySelector("[data-instant]");
+    block.querySelector("ul").replaceChildren(
+      ...quotes.map((each) => {
+        const item = document.createElement("li");
+        const words = document.createElement("q");
+        words.textContent = each.text;
+        item.append(words, " ", citeElement(this.answer, { ...each, support: "verified" }));
+        return item;
+      }),
+    );
+    block.hidden = quotes.length === 0;
   }
 
   token({ text }) {
@@ -73,8 +105,16 @@ export class LiveAnswer {
     if (follow) window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
   }
 
-  checking() {
+  // Marks are written at the end of their sentence, right before what they point to is told.
+  citation(data) {
     this.say(this.words.checking);
+    const mark = ` [${data.n}]`;
+    const at = data.n > 0 && this.node ? this.node.data.indexOf(mark) : -1;
+    if (at < 0) return;
+    const rest = this.node.splitText(at);
+    rest.deleteData(0, mark.length);
+    rest.before(citeElement(this.answer, data));
+    this.node = rest;
   }
 
   lost() {

@@ -1,0 +1,146 @@
+// A citation opens its source beside the answer: the page with the words marked, or its text. The
+// panel is made by the server; here it opens, closes, and is led by the keyboard.
+const viewer = document.getElementById("viewer");
+const thread = document.getElementById("thread");
+const sheet = matchMedia("(max-width: 56rem)");
+const KEPT = ["answer", "source", "quote"];
+const FIELDS = "input, textarea, select, [contenteditable], dialog:not(#viewer)";
+let opener = null;
+
+const shown = () => viewer.querySelector("[data-viewer]");
+
+function open(address, from) {
+  if (from && !viewer.contains(from)) opener = from;
+  htmx.ajax("GET", address, { target: viewer, swap: "innerHTML" }).catch(() => {
+    // What went wrong was said (faults.js); what is open stays.
+  });
+}
+
+function close() {
+  const back = opener?.isConnected ? opener : cite();
+  viewer.close();
+  (back ?? document.getElementById("question")).focus();
+}
+
+// --- what is open, in the thread and in the address ---------------------------------------------
+function answerOf(id) {
+  return id ? document.getElementById(`answer-${id}`) : null;
+}
+
+function cite() {
+  const view = shown();
+  if (!view) return null;
+  const { answer, n, span } = view.dataset;
+  const every = [...(answerOf(answer)?.querySelectorAll(`.cite[data-cite="${n}"]`) ?? [])];
+  return every.find((each) => each.dataset.span === span) ?? every[0] ?? null;
+}
+
+function point() {
+  for (const old of thread.querySelectorAll(".cite[aria-current]")) old.removeAttribute("aria-current");
+  for (const old of thread.querySelectorAll(".source.cited")) old.classList.remove("cited");
+  const view = viewer.open ? shown() : null;
+  if (!view) return;
+  cite()?.setAttribute("aria-current", "true");
+  document.getElementById(`source-${view.dataset.answer}-${view.dataset.n}`)?.classList.add("cited");
+}
+
+function remember() {
+  const address = new URL(location.href);
+  for (const name of KEPT) address.searchParams.delete(name);
+  const view = viewer.open ? shown() : null;
+  if (view?.dataset.answer) {
+    address.searchParams.set("answer", view.dataset.answer);
+    address.searchParams.set("source", view.dataset.n);
+    if (view.dataset.span) address.searchParams.set("quote", view.dataset.span);
+  }
+  history.replaceState(null, "", address);
+}
+
+function reach() {
+  const body = viewer.querySelector(".viewer-body");
+  const leaf = viewer.querySelector(".leaf[data-top]");
+  const mark = viewer.querySelector("mark");
+  if (leaf) {
+    const page = leaf.querySelector(".leaf-page");
+    body.scrollTop = page.offsetTop - body.offsetTop + leaf.dataset.top * page.offsetHeight - 96;
+  } else if (mark) {
+    const above = mark.getBoundingClientRect().top - body.getBoundingClientRect().top;
+    body.scrollTop += above - body.clientHeight / 3;
+  }
+}
+
+function arrived() {
+  if (!viewer.open) {
+    if (sheet.matches) viewer.showModal();
+    else viewer.show();
+  }
+  viewer.querySelector("#viewer-title")?.focus({ preventScroll: true });
+  reach();
+  point();
+  remember();
+}
+
+// --- mouse --------------------------------------------------------------------------------------
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close-viewer]")) close();
+  const link = event.target.closest("a.cite, a[data-view]");
+  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (!link || !plain) return;
+  event.preventDefault();
+  open(link.getAttribute("href"), link);
+});
+
+// --- keyboard -----------------------------------------------------------------------------------
+function nth(n) {
+  const view = viewer.open ? shown() : null;
+  const answers = thread.querySelectorAll(".answer");
+  const answer = answerOf(view?.dataset.answer) ?? answers[answers.length - 1];
+  const mark = answer?.querySelector(`.cite[data-cite="${n}"]`);
+  return mark ?? answer?.querySelector(`[id$="-${n}"].source a[data-view]`);
+}
+
+function key(event) {
+  if (event.key === "Escape" && viewer.open) return close;
+  if (event.target.closest?.(FIELDS)) return null;
+  if (/^[1-9]$/.test(event.key)) {
+    const link = nth(event.key);
+    return link && (() => open(link.getAttribute("href"), link));
+  }
+  const turn = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  if (!turn || !viewer.contains(event.target) || event.target.closest(".found-cells")) return null;
+  const step = viewer.querySelector(`a[rel=${turn}]`);
+  return step && (() => open(step.getAttribute("href"), step));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.getElementById("dialog")?.open) return;
+  const act = key(event);
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+viewer.addEventListener("cancel", (event) => {
+  event.preventDefault();
+  close();
+});
+viewer.addEventListener("close", () => {
+  point();
+  remember();
+  viewer.replaceChildren();
+});
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target === viewer) arrived();
+});
+// The server's own rendering of an answer takes the place of what was streamed.
+document.body.addEventListener("htmx:load", point);
+
+// --- a link that names a source -----------------------------------------------------------------
+const asked = new URL(location.href).searchParams;
+const answer = answerOf(asked.get("answer"));
+if (answer && /^\d{1,3}$/.test(asked.get("source") ?? "")) {
+  const address = answer.dataset.sources.replace(/0\/$/, `${asked.get("source")}/`);
+  answer.scrollIntoView({ block: "start" });
+  open(`${address}?quote=${encodeURIComponent(asked.get("quote") ?? "")}`);
+}

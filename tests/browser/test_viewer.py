@@ -1,0 +1,129 @@
+"""A source in its place, in a real browser: the page with the words marked, led by mouse and keyboard."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.test_ask import ANSWERED, LEAVE, answered, ask
+from tests.browser.test_looks import LOOKS, fits, options
+
+pytestmark = pytest.mark.browser
+
+MEALS = "How much is the daily meal allowance on a trip in Germany?"
+DRAWN = "img => img.complete && img.naturalWidth > 0"
+
+
+def drawn(image: Locator) -> None:
+    expect(image).to_be_visible()
+    handle = image.element_handle()
+    image.page.wait_for_function(DRAWN, arg=handle)
+
+
+def of_pdf(page: Page) -> Locator:
+    """The panel with a citation into the PDF."""
+    answered(page, MEALS)
+    page.locator(f"{ANSWERED} .cite[title^='travel-and-expenses.pdf']").first.click()
+    return page.locator("#viewer")
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_a_page_and_a_section_in_their_places(
+    sign_in: Callable[..., Page], picture: Callable[[Page, str], Path], size: str, theme: str
+) -> None:
+    page = sign_in("alice", **options(size, theme))
+    viewer = of_pdf(page)
+    drawn(viewer.locator(".leaf-page > img").first)
+    drawn(viewer.locator("img.marks").first)
+    expect(viewer.locator("img.marks").first).to_be_in_viewport()
+    fits(page)
+    picture(page, f"viewer-page-{size}-{theme}")
+    page.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+    answered(page, LEAVE)
+    page.locator(f"{ANSWERED} .cite").first.click()
+    expect(viewer.locator("mark").first).to_be_in_viewport()
+    fits(page)
+    picture(page, f"viewer-text-{size}-{theme}")
+    page.goto(page.locator(".exchange:last-child .cite").first.get_attribute("href") or "")
+    expect(page.locator("mark").first).to_contain_text("28 days")
+    fits(page)
+    picture(page, f"viewer-alone-{size}-{theme}")
+
+
+def test_the_keyboard_opens_turns_and_closes(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.locator(f"{ANSWERED} .prose").click()
+    page.keyboard.press("1")
+    title = page.locator("#viewer-title")
+    expect(title).to_be_focused()
+    expect(page.locator(".viewer .n")).to_have_text(re.compile("1$"))
+    first = page.url
+    assert "source=1" in first
+    page.keyboard.press("2")
+    expect(page.locator(".viewer .n")).to_have_text(re.compile("2$"))
+    expect(page.locator("#viewer")).to_have_js_property("open", True)
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+    assert "source=" not in page.url
+    page.goto(first)
+    expect(page.locator(".viewer mark").first).to_contain_text("28 days")
+
+
+def test_digits_that_are_typed_stay_digits(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.get_by_label("Your question").fill("")
+    page.get_by_label("Your question").press_sequentially("12")
+    expect(page.get_by_label("Your question")).to_have_value("12")
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
+def test_next_and_previous_lead_through_the_citations(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, "How many days of annual leave, and how many can be carried over?")
+    cites = page.locator(f"{ANSWERED} .cite")
+    assert cites.count() > 1
+    cites.first.click()
+    viewer = page.locator("#viewer")
+    before = viewer.locator("[data-viewer]").get_attribute("data-span")
+    viewer.get_by_role("link", name="Next").click()
+    expect(viewer.locator("[data-viewer]")).not_to_have_attribute("data-span", before or "")
+    expect(page.locator(".cite[aria-current]")).to_have_count(1)
+    viewer.get_by_role("link", name="Previous").click()
+    expect(viewer.locator("[data-viewer]")).to_have_attribute("data-span", before or "")
+
+
+def test_a_source_opens_while_the_answer_is_written(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    ask(page, "How does the ballad of the lighthouse go?")
+    live = page.locator(".answer[data-stream]")
+    expect(live.locator(".source").first).to_be_visible()
+    page.locator("h2.question").last.click()
+    page.keyboard.press("1")
+    expect(page.locator("#viewer-title")).to_be_focused()
+    expect(live).to_be_visible()
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator("#viewer-title")).to_be_visible()
+
+
+def test_without_scripts_a_citation_leads_to_a_page(
+    sign_in: Callable[..., Page], open_context: Callable[..., object]
+) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    plain = page.context.browser.new_context(  # type: ignore[union-attr]
+        java_script_enabled=False,
+        storage_state=page.context.storage_state(),
+        base_url=page.url.split("/c/")[0],
+    )
+    alone = plain.new_page()
+    alone.goto(page.url)
+    alone.locator(f"{ANSWERED} .cite").first.click()
+    expect(alone.locator("mark").first).to_contain_text("28 days")
+    alone.get_by_role("link", name="Back to the answer").click()
+    expect(alone.locator(ANSWERED)).to_be_visible()
+    plain.close()
