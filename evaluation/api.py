@@ -1,6 +1,6 @@
 """The API of golden questions and runs. For administrators; what they may not read is not there."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -14,7 +14,7 @@ from accounts.paging import DEFAULT_LIMIT, Paged, page
 from audit.problems import Problem
 from evaluation.access import get_question, get_run, get_set, runs_for, sets_for
 from evaluation.compare import compare
-from evaluation.exports import as_csv, as_jsonl
+from evaluation.exports import FORMS
 from evaluation.imports import MOST_BYTES, import_questions
 from evaluation.questions import (
     accept,
@@ -48,7 +48,6 @@ from ingest.models import Index
 
 router = Router(tags=["measuring"])
 ADMIN = requires("admin")
-TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 
 
 @router.get("/evaluation/sets", auth=ADMIN, response=Paged[SetOut])
@@ -93,7 +92,7 @@ def erase_set(request: SignedInRequest, pk: UUID) -> Status[None]:
 def list_questions(
     request: SignedInRequest,
     pk: UUID,
-    state: str = "",
+    state: Literal["", "suggested", "accepted"] = "",
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> dict[str, Any]:
@@ -129,12 +128,11 @@ def post_import(
 @router.get("/evaluation/sets/{uuid:pk}/export", auth=ADMIN)
 def export_questions(request: SignedInRequest, pk: UUID, form: str = "jsonl") -> HttpResponse:
     """Its accepted questions as a file, `form` jsonl or csv, that can be imported again."""
-    if form not in TYPES:
+    if form not in FORMS:
         raise Problem(422, "invalid", _("form: choose jsonl or csv."))
     found = get_set(request.user, pk)
-    questions = record_export(request.user, found, form)
-    text = as_csv(questions) if form == "csv" else as_jsonl(questions)
-    response = HttpResponse(text, content_type=TYPES[form])
+    write, kind = FORMS[form]
+    response = HttpResponse(write(record_export(request.user, found, form)), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="questions-{pk}.{form}"'
     return response
 

@@ -80,7 +80,11 @@ class Comparison:
 
 
 def compare(a: Run, b: Run) -> Comparison:
-    """`b` against `a`. Raises Problem `kinds-differ`. Whoever asks must have got both runs by access."""
+    """`b` against `a`. Raises Problem `sets-differ`, `kinds-differ`. Whoever asks must have got both runs
+    by access."""
+    if a.set_id != b.set_id:
+        detail = _("These runs asked the questions of different sets. Choose two of one set.")
+        raise Problem(409, "sets-differ", detail)
     if a.kind != b.kind:
         detail = _("One of these runs measures finding, the other answering. Choose two of a kind.")
         raise Problem(409, "kinds-differ", detail)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -22,6 +23,8 @@ MOST_FILE = 1_300
 #: Quotes, files, patterns, turns of one question.
 MOST_PARTS = 20
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+#: As str(UUID) has it.
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ROLES = ("user", "assistant")
 
 #: A line of a cell each, where they stand in a table (evaluation/files.py).
@@ -47,8 +50,10 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what is asked and scored."""
-        return _sha256({k: v for k, v in asdict(self).items() if k not in ("key", "answer")})
+        """SHA-256 of what is asked and scored: not of which document a file was, which no file says."""
+        told = {k: v for k, v in asdict(self).items() if k not in ("key", "answer")}
+        evidence = [{k: v for k, v in part.items() if k != "document"} for part in self.evidence]
+        return _sha256({**told, "evidence": evidence})
 
     @property
     def folded(self) -> str:
@@ -84,7 +89,7 @@ def checked(draft: Draft, *, complete: bool = True) -> Draft:
 def _cleaned(draft: Draft) -> Draft:
     evidence = [
         {name: part.get(name, "").strip() for name in ("file", "page_or_section", "quote")}
-        | ({"document": part["document"]} if part.get("document") else {})
+        | ({"document": _id(part["document"])} if part.get("document", "").strip() else {})
         for part in draft.evidence
     ]
     turns = [
@@ -101,6 +106,14 @@ def _cleaned(draft: Draft) -> Draft:
         also_in=[file.strip() for file in draft.also_in if file.strip()],
         must_contain=[pattern for pattern in draft.must_contain if pattern.strip()],
     )
+
+
+def _id(text: str) -> str:
+    """As documents' ids are written here; what is none stays, to be told."""
+    try:
+        return str(UUID(text.strip()))
+    except ValueError:
+        return text
 
 
 def _key(draft: Draft) -> str:
@@ -147,6 +160,9 @@ def _answer(draft: Draft) -> str:
 def _evidence(draft: Draft) -> str:
     if not all(part["file"] for part in draft.evidence):
         return _("evidence: say in which file each quote stands.")
+    documents = [part["document"] for part in draft.evidence if "document" in part]
+    if not all(UUID_TEXT.fullmatch(text) for text in documents):
+        return _("evidence: `document` is the id of a document. Correct it, or leave it out.")
     files = [part["file"] for part in draft.evidence]
     quotes = [part[name] for part in draft.evidence for name in ("quote", "page_or_section")]
     return _too_long("file", files, MOST_FILE) or _too_long("quote", quotes, MOST_QUOTE, each=2)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from evaluation.files import ONCE, safe
@@ -52,3 +52,11 @@ def _cells(question: Question, turns: int, quotes: int) -> Iterator[str]:
     yield from [""] * 3 * (quotes - len(question.evidence))
     yield "\n".join(question.also_in)
     yield "\n".join(question.must_contain)
+
+
+Writer = Callable[[Iterable[Question]], str]
+#: How each form is written, and its type of content.
+FORMS: dict[str, tuple[Writer, str]] = {
+    "jsonl": (as_jsonl, "application/x-ndjson; charset=utf-8"),
+    "csv": (as_csv, "text/csv; charset=utf-8"),
+}

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from evaluation.models import Question
 
 #: Letters of one line of JSON, and of one cell.
 MOST_LINE = 200_000
+#: Of the name of a field that nobody knows, as it is told.
+MOST_NAME = 60
 #: Columns of CSV. `file`, `section` and `quote` belong together, and these with * may come again.
 ONCE = ("key", "type", "language", "question", "answer")
 REPEATED = ("history", "file", "section", "quote", "also_in", "must_contain")
@@ -77,7 +80,16 @@ def _json_row(number: int, line: str) -> Row:
         return Row(number, None, wrong=wrong)
     named = {NAMES.get(name, name): value for name, value in found.items() if value is not None}
     known = {name: named[name] for name in Draft.__dataclass_fields__ if name in named}
-    return Row(number, known, tuple(str(name) for name in named if name not in known))
+    return Row(number, known, tuple(_said(str(name)) for name in named if name not in known))
+
+
+def _said(name: str) -> str:
+    """A name that nobody knows, for people to read: as much of it as is shown, and no odd letters."""
+    shown = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for letter in name[:MOST_NAME]
+    )
+    return shown if len(name) <= MOST_NAME else f"{shown}…"
 
 
 def _fits(name: str, value: object) -> bool:
@@ -107,7 +119,8 @@ def csv_rows(data: bytes) -> Iterator[Row]:
     try:
         head = [_column(name) for name in next(reader, [])]
         _require_columns(head)
-        ignored = tuple(n for n in head if n and n not in (*ONCE, *REPEATED, "answerable"))
+        known = (*ONCE, *REPEATED, "answerable")
+        ignored = tuple(_said(name) for name in head if name and name not in known)
         begins = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -127,7 +140,8 @@ def _require_columns(head: Sequence[str]) -> None:
 
 def _column(name: str) -> str:
     """`Quote 2` is `quote`: spreadsheets want different names."""
-    plain = re.sub(r"[\s_]*\d*$", "", name.strip().casefold()).replace(" ", "_")
+    plain = name.strip().casefold().rstrip(string.digits).rstrip(f"_{string.whitespace}\xa0")
+    plain = plain.replace(" ", "_")
     return NAMES.get(plain, plain)
 
 

@@ -18,10 +18,11 @@ from accounts.http import admin_required
 from audit.problems import Problem
 from evaluation import charts
 from evaluation.access import get_set, sets_for
-from evaluation.exports import as_csv, as_jsonl
+from evaluation.exports import FORMS
 from evaluation.forms import FilterForm, ImportForm, SetForm
 from evaluation.imports import MOST_BYTES, Imported, ImportRefused, import_questions
 from evaluation.models import Question, QuestionSet, Run
+from evaluation.questions import record_export
 from evaluation.sets import change_set, create_set, delete_set
 from ingest.pages import PageRequest, confirm, page_or_fragment
 
@@ -30,7 +31,6 @@ PAGE = 50
 LISTED = 20
 FINISHED = "finished_runs"
 ACCEPTED = Q(questions__state=Question.State.ACCEPTED)
-FORMS = {"jsonl": (as_jsonl, "application/jsonl"), "csv": (as_csv, "text/csv")}
 
 
 @require_GET
@@ -212,7 +212,7 @@ def export(request: PageRequest, pk: UUID) -> HttpResponse:
     form = request.GET.get("form", "")
     form = form if form in FORMS else "jsonl"
     write, kind = FORMS[form]
-    text = write(found.questions.filter(state=Question.State.ACCEPTED).order_by("key", "id"))
+    text = write(record_export(request.user, found, form))
     name = f"{slugify(found.name) or 'questions'}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(text, content_type=f"{kind}; charset=utf-8", headers=headers)
+    return HttpResponse(text, content_type=kind, headers=headers)

@@ -64,6 +64,7 @@ def test_questions(api: Api, golden: QuestionSet) -> None:
     listed = api.get(f"{address}?state=accepted&limit=1").json()
     assert [item["key"] for item in listed["items"]] == ["k"] and listed["next_cursor"] is None
     assert api.get(f"{address}?state=suggested").json()["items"] == []
+    assert api.get(f"{address}?state=xx").status_code == 422
     assert api.delete(one).status_code == 204 and api.get(one).status_code == 404
 
 

@@ -8,6 +8,8 @@ from accounts.models import User
 from audit.problems import Problem
 from evaluation.compare import compare
 from evaluation.models import QuestionSet, Result, Run
+from evaluation.sets import create_set
+from ingest.models import Collection
 
 
 @pytest.fixture
@@ -75,3 +77,12 @@ def test_finding_and_answering_are_not_compared(two: tuple[Run, Run]) -> None:
     b.kind = Run.Kind.ANSWERS
     with pytest.raises(Problem, match="kinds-differ"):
         compare(a, b)
+
+
+def test_runs_of_two_sets_are_not_compared(
+    admin: User, collection: Collection, two: tuple[Run, Run]
+) -> None:
+    other = create_set(admin, name="Other", collections=[collection.pk])
+    run = Run.objects.create(set=other, kind="retrieval", started_by=admin, status="done")
+    with pytest.raises(Problem, match="sets-differ"):
+        compare(two[0], run)

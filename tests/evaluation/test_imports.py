@@ -250,3 +250,49 @@ def test_an_import_is_recorded_without_a_word(admin: User, golden: QuestionSet) 
     import_questions(admin, golden, line(question=LEAVE).encode(), "jsonl")
     entry = Entry.objects.get(action="evaluation.questions.import")
     assert entry.data == {"created": 1, "updated": 0} and entry.target_id == str(golden.pk)
+
+
+# --- what comes in is checked at the door -------------------------------------------------------
+@pytest.mark.parametrize("bad", ["\ud800", "x\x00", "y" * 100_000, "7"])
+def test_a_document_that_is_no_id_is_told(bad: str) -> None:
+    evidence = [{"file": "a.md", "quote": "So.", "document": bad}]
+    [told] = faults(line(evidence=evidence), "jsonl").values()
+    assert told.startswith("evidence: `document`")
+
+
+def test_the_id_of_a_document_is_taken_however_it_is_written() -> None:
+    pk = "0D5B9C6E-8C0D-4C2C-9B7E-0A4C2D9F5B11"
+    for written in (pk, f"{{{pk}}}", f" {pk.lower()} "):
+        evidence = [{"file": "a.md", "quote": "So.", "document": written}]
+        [draft] = drafts(line(evidence=evidence), "jsonl")
+        assert draft.evidence[0]["document"] == pk.lower()
+
+
+def test_names_that_nobody_knows_are_told_short_and_readable(
+    admin: User, golden: QuestionSet
+) -> None:
+    odd = {"\ud800": 1, "n" * 150_000: 1}
+    ignored = import_questions(admin, golden, line(**odd).encode(), "jsonl").ignored
+    assert ignored == ("\N{REPLACEMENT CHARACTER}", "n" * 60 + "…")
+    head = "question,file," + "m" * 100_000
+    assert import_questions(admin, golden, f"{head}\nA?,a.md,1".encode(), "csv").ignored == (
+        "m" * 60 + "…",
+    )
+
+
+def test_a_column_that_is_nothing_but_blanks_and_figures_takes_no_time() -> None:
+    name = ("_" * 60_000 + "1") * 2
+    assert drafts(f"question,file,{name}a\nWhy?,a.md,\n", "csv")
+    assert drafts("question,file,Quote_ 12\nWhy?,a.md,So\n", "csv")[0].evidence[0]["quote"] == "So"
+
+
+def test_a_file_that_went_out_changes_nothing_when_it_comes_in(
+    admin: User, golden: QuestionSet
+) -> None:
+    pk = "0d5b9c6e-8c0d-4c2c-9b7e-0a4c2d9f5b11"
+    evidence = [{"file": "a.md", "quote": "So.", "document": pk}]
+    import_questions(admin, golden, line(evidence=evidence).encode(), "jsonl")
+    for write, form in ((as_jsonl, "jsonl"), (as_csv, "csv")):
+        found = import_questions(admin, golden, write(golden.questions.all()).encode(), form)
+        assert (found.updated, found.unchanged) == (0, 1)
+    assert golden.questions.get().evidence[0]["document"] == pk

@@ -11,6 +11,7 @@ from django.urls import reverse
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts.models import User
+from audit.models import Entry
 from chat.models import Citation, Message
 from evaluation.draft import Draft, draft_of
 from evaluation.imports import MOST_BYTES
@@ -270,6 +271,29 @@ def test_questions_are_imported_and_exported(
         again = SimpleUploadedFile(f"q.{form}", answer.content)
         client.post(address, {"file": again})
         assert "1 as they were" in page(client, "set", golden.pk)
+
+
+def test_an_export_is_recorded_and_of_the_type_that_the_api_has(
+    client_for: ClientFor, admin: User, golden: QuestionSet, question: Question
+) -> None:
+    client = client_for(admin)
+    for form, kind in (("jsonl", "application/x-ndjson"), ("csv", "text/csv")):
+        address = reverse("evaluation:export", args=[golden.pk])
+        answer = client.get(address, {"form": form})
+        assert answer["Content-Type"] == f"{kind}; charset=utf-8"
+        entry = Entry.objects.filter(action="evaluation.questions.export").last()
+        assert entry and entry.data == {"format": form, "questions": 1}
+        assert entry.actor == str(admin.pk) and entry.target_id == str(golden.pk)
+
+
+def test_a_field_that_has_no_name_in_letters_is_told(
+    client_for: ClientFor, admin: User, golden: QuestionSet
+) -> None:
+    row = {"question": "How long?", "evidence": [{"file": "leave.txt"}], "\ud800": 1}
+    file = SimpleUploadedFile("q.jsonl", json.dumps(row).encode())
+    address = reverse("evaluation:import", args=[golden.pk])
+    answer = client_for(admin).post(address, {"file": file}, follow=True)
+    assert answer.status_code == 200 and golden.questions.count() == 1
 
 
 def test_an_import_without_a_file_says_so(
