@@ -20,16 +20,14 @@ WORDS = {
     "fr": "deux trois quatre cinq six sept huit neuf dix douze vingt trente",
     "es": "dos tres cuatro cinco seis siete ocho nueve diez doce veinte treinta",
 }
-MADE_UP = (
-    "Barclays",
-    "Denver",
-    "Oregon",
-    "Peter Lindqvist",
-    "Records Board",
-    "NOAA",
-    "LastPass",
-    "USPS",
-)
+OUTSIDE = (
+    "NOAA", "USPS", "FEMA", "NSF", "EPA", "HUD", "BMW", "IKEA",
+    "Barclays", "Denver", "Oregon", "Deloitte", "Norway", "LastPass", "OneDrive", "Zendesk", "Lufthansa",
+    "Peter Lindqvist", "Records Board", "Wells Fargo", "Maria Lopez", "Regional Planning Office",
+)  # fmt: skip
+_WORD = re.compile(r"[\w.,]*\w")
+#: Draws for each fact.
+EACH = 3
 UNITS = "seconds minutes hours days weeks months years"
 OTHER_UNIT = {word: UNITS.split() for word in UNITS.split()}
 _MODAL = re.compile(r"\b(must|may|should|can|will|is|are|does|do)\b(?! not)")
@@ -45,22 +43,32 @@ class Change:
 
 
 def changes(
-    sentence: str, language: str, pool: Sequence[str], seed: str, each: int = 2
+    sentence: str, language: str, pool: Sequence[str], seed: str, most: int = 4
 ) -> Iterator[Change]:
-    """Up to `each` changes of every fact of a sentence, and of its units and its denial.
+    """Up to `most` changes of the facts of a sentence, and one of its units and of its denial.
 
     `pool`: names to put in place of others.
     """
-    for fact in facts(sentence, language):
-        if fact.soft:
-            continue
-        was = sentence[fact.start : fact.end]
-        dice = random.Random(f"{seed} {fact.start}")  # noqa: S311 (no secret)
-        drawn = (_other(fact, was, language, pool, dice) for _ in range(each * 8))
-        for now in list(dict.fromkeys(text for text in drawn if text and text != was))[:each]:
-            yield Change(fact.kind, sentence[: fact.start] + now + sentence[fact.end :], was, now)
-    yield from _units(sentence, random.Random(seed))  # noqa: S311
+    dice = random.Random(seed)  # noqa: S311 (no secret)
+    drawn = {
+        change.text: change
+        for fact in facts(sentence, language)
+        if not fact.soft
+        for change in _changes(sentence, language, fact, pool, dice)
+    }
+    yield from dice.sample(list(drawn.values()), min(most, len(drawn)))
+    yield from _units(sentence, dice)
     yield from _denials(sentence, language)
+
+
+def _changes(
+    sentence: str, language: str, fact: Fact, pool: Sequence[str], dice: random.Random
+) -> Iterator[Change]:
+    was = sentence[fact.start : fact.end]
+    for now in {_other(fact, was, language, pool, dice): None for _ in range(EACH)}:
+        if now and now != was and now not in _WORD.findall(sentence):
+            text = sentence[: fact.start] + now + sentence[fact.end :]
+            yield Change(fact.kind, text, was, now)
 
 
 def _other(fact: Fact, was: str, language: str, pool: Sequence[str], dice: random.Random) -> str:
@@ -79,9 +87,18 @@ def _other(fact: Fact, was: str, language: str, pool: Sequence[str], dice: rando
         case "code":
             return _code(was, dice)
         case "name":
-            return dice.choice(
-                [name for name in pool if _shape(name) == _shape(was)] or list(MADE_UP)
-            )
+            return _name(was, dice.choice((OUTSIDE, pool)), dice)
+
+
+def _name(was: str, pool: Sequence[str], dice: random.Random) -> str:
+    """A name of the same shape, from outside or from other answers on the same documents."""
+    tail = next(
+        (ending for ending in ("'s", "-issued", "s") if was.endswith(ending) and ending != "s"), ""
+    )
+    alike = [
+        name for name in pool if _shape(name) == _shape(was) and name not in was and len(name) < 30
+    ]
+    return dice.choice(alike) + tail if alike else ""
 
 
 def _number(was: str, language: str, dice: random.Random) -> str:

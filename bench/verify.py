@@ -143,7 +143,15 @@ def measure(found: Sequence[Case]) -> list[Row]:
 
 def _names(told: str, case: Case) -> list[str]:
     every = facts(told, case.question["language"])
-    return [told[fact.start : fact.end] for fact in every if fact.kind == "name"]
+    found = (told[fact.start : fact.end] for fact in every if fact.kind == "name")
+    return [
+        name
+        for name in found
+        if len(name) > 2
+        and not (name.isupper() and len(name) > 6)
+        and name[-1] != "s"
+        and "-" not in name
+    ]
 
 
 def _row(sentence: str, case: Case, change: Change | None = None) -> Row:

@@ -138,6 +138,8 @@ class _Words:
     spans: tuple[tuple[int, int], ...]
     held: tuple[frozenset[str], ...]
     facts: tuple[Held, ...]
+    #: Which are rows of a table: what they speak of stands in its header.
+    rows: tuple[bool, ...]
 
     def has(self, word: str) -> bool:
         if word in self.all:
@@ -150,13 +152,13 @@ class _Words:
         """Which sentences speak of what is asked and answered, with their neighbours."""
         held = [wanted & self.around(place) for place in range(len(self.spans))]
         most = max(map(len, held))
-        return [len(each) >= NEAR * most for each in held]
+        return [row or len(each) >= NEAR * most for row, each in zip(self.rows, held, strict=True)]
 
     def around(self, place: int) -> frozenset[str]:
         return frozenset().union(*self.held[max(0, place - 1) : place + 2])
 
     def near(self, fact: Fact, aligned: Sequence[bool]) -> bool:
-        """Whether a fact stands in a sentence that is `aligned`, or in none: in a heading, or put together."""
+        """Whether a fact stands in an `aligned` sentence, or in none: in a heading."""
         places = [place for place in range(len(aligned)) if self._stands_in(fact, place)]
         return not places or any(aligned[place] for place in places)
 
@@ -177,6 +179,7 @@ def _words_of(passage: str, context: str, language: str) -> _Words:
         spans,
         tuple(frozenset(terms(passage[start:end], language)) for start, end in spans),
         tuple(counted(passage, spans, language)),
+        tuple(" | " in passage[start:end] for start, end in spans),
     )
 
 

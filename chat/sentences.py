@@ -7,7 +7,7 @@ MARK = re.compile(r"\[\s*(?:passages?\s*)?(\d{1,3}(?:\s*[,;&]\s*\d{1,3})*)\s*\]"
 TERMINATOR = re.compile(r"[.!?…][\"'»”’)\]]*$")
 ABBREVIATION = re.compile(
     r"(?:^|\s|\()(?:e\.g|i\.e|etc|vs|cf|no|nos|nr|mr|mrs|ms|dr|st|art|sec|approx|incl|max|min|bzw|z\.\s?b"
-    r"|d\.\s?h|u\.\s?a|ca|ggf|usw|abs|p\.\s?ex|env|ej|pág|[A-Z]|\d{1,2})\.$",
+    r"|d\.\s?h|u\.\s?a|ca|ggf|usw|abs|p\.\s?ex|env|ej|pág|p\.\s?o|u\.\s?s|[A-Z]|\d{1,2})\.$",
     re.IGNORECASE,
 )
 CJK_END = "。！？"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from chat.facts.fact import LABEL, Fact
 from chat.facts.spelled import Spelled, spelled
-from chat.facts.units import mentioned, sized
+from chat.facts.units import LABELS, mentioned
 
 #: Words that say that a table counts in thousands or more.
 _SCALE = re.compile(
@@ -27,7 +27,6 @@ class Held:
     #: Each value with all that it counts, "" where it stands bare.
     numbers: dict[Decimal, set[str]] = field(default_factory=dict)
     ordered: list[Decimal] = field(default_factory=list)
-    sizes: set[tuple[str, Decimal]] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
     days: set[object] = field(default_factory=set)
     times: set[object] = field(default_factory=set)
@@ -56,8 +55,6 @@ class Held:
     def _has_value(self, value: Decimal, fact: Fact) -> bool:
         if value in self.numbers and self._counts(fact.unit, self.numbers[value]):
             return True
-        if fact.unit and sized(value, fact.unit) in self.sizes:
-            return True
         if not fact.unit and (value, None, None) in self.days:
             return True
         return self._has_rounded(value, fact)
@@ -71,11 +68,16 @@ class Held:
         if not unit or unit in units:
             return True
         if unit.startswith(LABEL):
-            return unit not in self.labels and any(
-                each[: len(LABEL)] in ("", LABEL) for each in units
-            )
+            known = unit in self.labels or not self._may_label(unit.removeprefix(LABEL))
+            return not known and any(each[: len(LABEL)] in ("", LABEL) for each in units)
         bare = all(not each or each.startswith(LABEL) for each in units)
         return bare and "" in units and (self.mentioned is None or unit in self.mentioned)
+
+    def _may_label(self, word: str) -> bool:
+        """Whether a label may be another word for one here, or stand in a header."""
+        return (
+            word in LABELS or self.names is None or self.names.foreign or word in self.names.places
+        )
 
     def _has_rounded(self, value: Decimal, fact: Fact) -> bool:
         """Whether a number with more digits rounds to this one."""
@@ -141,7 +143,6 @@ def _enter(index: Held, fact: Fact) -> None:
 def _enter_number(index: Held, fact: Fact) -> None:
     for value in fact.values:
         index.numbers.setdefault(value, set()).add(fact.unit)
-        index.sizes.add(sized(value, fact.unit))
     if fact.unit.startswith(LABEL):
         index.labels.add(fact.unit)
     if fact.bare is not None:

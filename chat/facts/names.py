@@ -54,22 +54,23 @@ class _Word:
 
     @property
     def opener(self) -> bool:
-        return self.first and not self.strong
+        return self.first and not self.strong and self.text[-2:] not in ("'s", "’s")
 
 
 def names(text: str, language: str) -> Iterator[Fact]:
     """The names of a text, each run of words with capitals as one; numbers and dates are blanked."""
     run: list[_Word] = []
-    for word in _words(text):
+    words = list(_words(text))
+    for word in words:
         if run and not _goes_on(text, run[-1], word, language):
-            yield from _name(run, language)
+            yield from _name(text, run, language)
             run = []
         if word.capital:
             run.append(word)
         elif run and word.text.lower() not in _SMALL:
-            yield from _name(run, language)
+            yield from _name(text, run, language)
             run = []
-    yield from _name(run, language)
+    yield from _name(text, run, language, alone=len(run) == len(words))
 
 
 def _words(text: str) -> Iterator[_Word]:
@@ -91,13 +92,13 @@ def _goes_on(text: str, last: _Word, word: _Word, language: str) -> bool:
     return bool((_DIRECT if language == "de" else _INSIDE).fullmatch(between))
 
 
-def _name(run: list[_Word], language: str) -> Iterator[Fact]:
-    words = run[1:] if _plain_beginning(run) else run
+def _name(text: str, run: list[_Word], language: str, *, alone: bool = False) -> Iterator[Fact]:
+    words = run[1:] if _plain_beginning(run) and not alone else run
     titled = len(run) > 1 and run[0].text in _TITLES
     strong = [word for word in words if word.strong]
     if language == "de" and not titled and len(words) < 2:
         words = strong
-    if words:
+    if words and not (len(words) == 1 and (len(words[0].text) < 2 or _labels(text, words[0]))):
         keys = tuple(word.text.strip("'’-&") for word in words)
         yield Fact("name", words[0].start, words[-1].end, keys)
 
@@ -105,3 +106,8 @@ def _name(run: list[_Word], language: str) -> Iterator[Fact]:
 def _plain_beginning(run: list[_Word]) -> bool:
     """Whether the first word may have its capital from standing first: "Ask Anna Schmidt"."""
     return bool(run) and run[0].opener and run[0].text not in _TITLES
+
+
+def _labels(text: str, word: _Word) -> bool:
+    """Whether a word only says what the number after it is: "Tier 1"."""
+    return not word.strong and text[word.end : word.end + 2].strip(" \u00a0").startswith("\x1f")

@@ -45,11 +45,11 @@ class Spelled:
         )
 
     def _spelt_out(self, word: str) -> bool:
-        """`IBA` where the passage says "individually billed account"."""
+        """`IBA` where the passage says "Individually Billed Account": other letters are chance."""
         short = word.removesuffix("s")
         if not (short.isupper() and 2 < len(short) <= LONGEST_ACRONYM):
             return False
-        return any(short.lower() in letters for letters in self.initials)
+        return any(short in letters for letters in self.initials)
 
     def _cognate(self, word: str) -> bool:
         stem = fold_same(word)
@@ -82,7 +82,7 @@ def spelled(text: str, language: str, *, foreign: bool) -> Spelled:
 
 
 def _initials(tokens: Iterable[str]) -> str:
-    return "".join(token[0].lower() for token in tokens)
+    return "".join(token[0] for token in tokens)
 
 
 def _close(lists: Sequence[list[int]], reach: int) -> bool:

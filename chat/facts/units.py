@@ -1,7 +1,6 @@
 """What numbers count, in English, German, French and Spanish. Pure."""
 
 import re
-from decimal import Decimal
 
 from chat.facts.fact import LABEL
 from ingest.stopwords import STOP_WORDS
@@ -41,11 +40,6 @@ _JOINED = re.compile(
     r"(per|pour|por)[ \u00a0](cent|ciento)\b|(basis|percentage)[ -]points?\b|US[ -]?dollars?\b",
     re.IGNORECASE,
 )
-#: In seconds or months: so many of one are so many of another.
-_SIZES = {
-    "second": ("s", 1), "minute": ("s", 60), "hour": ("s", 3600), "day": ("d", 1), "week": ("d", 7),
-    "month": ("m", 1), "year": ("m", 12),
-}  # fmt: skip
 #: German writes "Urlaubstage", "Kalenderwochen".
 _GERMAN_TAIL = re.compile(r"[^\W\d_]+(sekunden|minuten|stunden|tage|tagen|wochen|monate|jahre)$")
 #: What ends the words that may be a number's unit.
@@ -70,6 +64,7 @@ _SAME_LABELS = (
     "appendix annex anhang annexe", "number no nr #",
 )  # fmt: skip
 _LABEL_OF = {word: words.split()[0] for words in _SAME_LABELS for word in words.split()}
+LABELS = frozenset(["", *_LABEL_OF.values()])
 ORDINARY = frozenset().union(*STOP_WORDS.values())
 
 
@@ -113,12 +108,6 @@ def of_word(word: str) -> str:
         return unit
     tail = _GERMAN_TAIL.match(folded)
     return UNITS[tail[1]] if tail else ""
-
-
-def sized(value: Decimal, unit: str) -> tuple[str, Decimal]:
-    """Two weeks and fourteen days are one."""
-    base, factor = _SIZES.get(unit, (unit, 1))
-    return base, value * factor
 
 
 def _one_word(found: re.Match[str]) -> str:
