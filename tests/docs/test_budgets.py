@@ -3,6 +3,7 @@
 import ast
 import statistics
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -30,9 +31,14 @@ def modules() -> list[Path]:
     return sorted(file for file in files if "migrations" not in file.parts)
 
 
+@cache
+def trees() -> list[tuple[Path, ast.AST]]:
+    return [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in modules()]
+
+
 def nodes() -> Iterator[tuple[Path, ast.AST]]:
-    for file in modules():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for file, tree in trees():
+        for node in ast.walk(tree):
             yield file, node
 
 

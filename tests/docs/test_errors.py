@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -38,10 +39,10 @@ def documented() -> set[str]:
     return {code for row in rows for code in re.findall(r"`([^`]+)`", row)}
 
 
-def trees() -> Iterator[tuple[Path, ast.AST]]:
-    for room in ROOMS:
-        for file in (ROOT / room).rglob("*.py"):
-            yield file, ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def trees() -> list[tuple[Path, ast.AST]]:
+    files = (file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+    return [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in files]
 
 
 def texts(node: ast.AST | None) -> Iterator[str]:
