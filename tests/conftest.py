@@ -65,8 +65,17 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright leaves an event loop running that async tests refuse."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Browser tests come last: Playwright leaves an event loop running that async tests refuse.
+
+    First of these is the main job, which takes longest: else one process waits for it alone.
+    """
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("browser") is None:
+            return 0
+        return 1 if item.get_closest_marker("live") else 2
+
+    items.sort(key=turn)
 
 
 def pytest_unconfigure() -> None:

@@ -6,6 +6,7 @@ sources, are kept, and never point to nothing, is.
 """
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,19 +28,40 @@ NEEDED = [settings.MODELS_DIR / MODEL, settings.MODELS_DIR / "multilingual-e5-sm
 #: Three processes load models and libraries on two cores that other tests use as well.
 START_SECONDS = 240
 READY_SECONDS = 180_000
+#: One of each format. The whole handbook takes the real embedder more than a minute of both cores.
+SAMPLES = (
+    *("people/annual-leave.md", "people/remote-work.docx", "travel/travel-and-expenses.pdf"),
+    *("it/information-security.html", "office/emergency-contacts.txt", "office/visitor-notice.png"),
+)
 
 
-@pytest.fixture(scope="module")
-def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The one-time link that the launcher prints, of a product that has nothing yet."""
+def some_samples(folder: Path) -> None:
+    """Where tests/e2e/settings.py looks for them."""
+    for name in SAMPLES:
+        to = folder / "var" / "samples" / "handbook" / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(settings.SAMPLES_DIR) / "handbook" / name, to)
+
+
+@pytest.fixture(
+    scope="module",
+    params=["tests.e2e.settings", pytest.param("sovereign.settings", marks=pytest.mark.long)],
+    ids=["some", "all"],
+)
+def link(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The one-time link that the launcher prints, of a product that has nothing yet.
+
+    Everything is the product's own; only `all` has the whole sample handbook, and takes minutes.
+    """
     if missing := [path.name for path in NEEDED if not path.exists()]:
         pytest.skip(
             f"THE MAIN JOB DID NOT RUN: fetch {', '.join(missing)} (manage.py models fetch)"
         )
     folder = tmp_path_factory.mktemp("main-job")
+    some_samples(folder)
     log = folder / "launcher.log"
     environment = {
-        "DJANGO_SETTINGS_MODULE": "sovereign.settings",
+        "DJANGO_SETTINGS_MODULE": request.param,
         "SOVEREIGN_DATA_DIR": str(folder / "var"),
         "SOVEREIGN_LISTEN": f"127.0.0.1:{free_port()}",
         "SOVEREIGN_MODELS_DIR": str(settings.MODELS_DIR),
