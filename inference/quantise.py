@@ -50,7 +50,7 @@ def optimise(registry: Registry, model: Model, say: Say) -> bool:
     if Path(model.folder) != registry.folder / model.name:
         say(
             f"{model.name}: runs in 32 bit floats, since nothing is written to {model.folder}. "
-            "Added with --copy it gets a file of 8 bit integers, which is several times faster."
+            "Added with --copy it gets a file of 8 bit integers, which is about twice as fast."
         )
         return False
     say(f"{model.name}: making {FILE}, some seconds of work")
