@@ -112,7 +112,7 @@ def marks(
     Raises Http404 where `user` may not read the passage.
     """
     chunk = _chunk(user, pk)
-    looked = _looked(chunk, section_of(chunk, *span)) if page_views.draws(chunk.document) else None
+    looked = placed(chunk, section_of(chunk, *span))
     if not isinstance(looked, Looked) or page not in looked.boxes:
         return (1.0, 1.0), ()
     return looked.sizes.get(page, (1.0, 1.0)), looked.boxes[page]
@@ -130,7 +130,7 @@ def _view(user: User, chunk: Chunk, span: Span, **more: object) -> View:
     record_text(user, chunk.document)
     section = section_of(chunk, *span)
     quote = chunk.text[slice(*span)]
-    looked = _looked(chunk, section) if page_views.draws(chunk.document) else None
+    looked = placed(chunk, section)
     return View(
         passage=passage,
         document=chunk.document,
@@ -138,14 +138,17 @@ def _view(user: User, chunk: Chunk, span: Span, **more: object) -> View:
         quote=quote,
         leaves=tuple(_leaves(chunk.document, looked)) if isinstance(looked, Looked) else (),
         pieces=tuple(_pieces(section)),
-        note=looked if isinstance(looked, str) else "",
+        note="" if isinstance(looked, Looked) else looked,
         sure=None if chunk.confidence is None else round(chunk.confidence * 100),
         **more,  # type: ignore[arg-type]
     )
 
 
-def _looked(chunk: Chunk, section: Section) -> Looked | str:
-    """Where the words stand on which pages; or why that cannot be said."""
+def placed(chunk: Chunk, section: Section) -> Looked | str:
+    """Where the words of a section stand on the pages of their document; else why that cannot be said:
+    "" where its kind has no pages to be drawn."""
+    if not page_views.draws(chunk.document):
+        return ""
     words = section.words
     asked = Look(section.pages, (words.said, words.before, words.after), section.seen)
     try:
@@ -225,8 +228,10 @@ def address(answer: UUID, n: int, span: Span = (0, 0)) -> str:
 def _steps(
     message: Message, readable: set[int], n: int, span: Span
 ) -> tuple[Step | None, Step | None]:
-    """The citations before and after this one; of an answer without any (yet), the sources."""
-    order = _cited(message, readable) or [(each, (0, 0)) for each in sorted(readable)]
+    """What comes before and after this one: the citations, then the sources that are not cited (yet)."""
+    cited = _cited(message, readable)
+    rest = sorted(readable - {each for each, _ in cited})
+    order = [*cited, *((each, (0, 0)) for each in rest)]
     here = next((i for i, one in enumerate(order) if one == (n, span)), None)
     if here is None:
         here = next((i for i, one in enumerate(order) if one[0] == n), None)

@@ -74,6 +74,9 @@ function arrived() {
     if (sheet.matches) viewer.showModal();
     else viewer.show();
   }
+  // Letters of a whole page are small on a small screen.
+  const text = viewer.querySelector(".viewer-as-text");
+  if (text && sheet.matches) text.open = true;
   viewer.querySelector("#viewer-title")?.focus({ preventScroll: true });
   reach();
   point();
