@@ -5,6 +5,7 @@ collection: a set with one that she may not read is not there for her. One that 
 there for those alone who could see it before; one that never had any, for whoever made it.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from ingest.access import chunks_for, collections_for, documents_for
 from ingest.models import Chunk
 
 Row = TypeVar("Row", bound=Model)
+#: Of one query: databases take no more than so many values.
+MOST_IDS = 500
 
 
 def sets_for(user: User) -> QuerySet[QuestionSet]:
@@ -61,9 +64,23 @@ def get_result(user: User, pk: UUID | str) -> Result:
 
 def shown_answer(user: User, result: Result) -> str:
     """The answer, or "" where `user` may not read all that it was written from, or some of it is gone."""
-    needed = {UUID(passage["document"]) for passage in result.passages}
-    readable = documents_for(user).filter(pk__in=needed).count()
-    return result.answer if readable == len(needed) else ""
+    return shown_answers(user, [result])[result.pk]
+
+
+def shown_answers(user: User, results: Sequence[Result]) -> dict[UUID, str]:
+    """shown_answer of each, by the id of the result."""
+    needed = {
+        result.pk: {UUID(passage["document"]) for passage in result.passages}
+        if result.answer
+        else set()
+        for result in results
+    }
+    wanted = sorted(set().union(*needed.values()))
+    readable = set[UUID]()
+    for start in range(0, len(wanted), MOST_IDS):
+        some = documents_for(user).filter(pk__in=wanted[start : start + MOST_IDS])
+        readable |= set(some.values_list("pk", flat=True))
+    return {each.pk: each.answer if needed[each.pk] <= readable else "" for each in results}
 
 
 def shown_passages(user: User, result: Result) -> list[tuple[dict[str, Any], Chunk | None]]:

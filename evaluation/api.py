@@ -38,10 +38,11 @@ from evaluation.schemas import (
     SetPatch,
     comparison_out,
     question_out,
-    result_out,
+    results_out,
     run_detail,
     run_out,
     set_out,
+    sets_out,
 )
 from evaluation.sets import change_set, create_set, delete_set
 from ingest.models import Index
@@ -56,7 +57,7 @@ def list_sets(
 ) -> dict[str, Any]:
     """Sets of golden questions on collections all of which you may read."""
     rows, after = page(sets_for(request.user), cursor, limit, key=("name", "id"))
-    return {"items": [set_out(row) for row in rows], "next_cursor": after}
+    return {"items": sets_out(rows), "next_cursor": after}
 
 
 @router.post("/evaluation/sets", auth=ADMIN, response={201: SetOut})
@@ -207,7 +208,7 @@ def list_results(
     """What each question came to, in the order in which they were asked."""
     results = get_run(request.user, pk).results.all()
     rows, after = page(results, cursor, limit, key=("ordinal", "id"))
-    return {"items": [result_out(request.user, row) for row in rows], "next_cursor": after}
+    return {"items": results_out(request.user, rows), "next_cursor": after}
 
 
 @router.get("/evaluation/runs/{uuid:pk}/compare", auth=ADMIN, response=ComparisonOut)

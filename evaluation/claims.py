@@ -18,7 +18,8 @@ from django.utils import timezone
 from evaluation.ending import end
 from evaluation.models import Run
 from ingest.claims import until
-from ingest.queue import EVALUATE, send_each
+from ingest.queue import EVALUATE, BrokerUnavailable, depth, send_each
+from ingest.recover import DEEP
 
 log = structlog.get_logger(__name__)
 
@@ -97,10 +98,16 @@ def end_now(claim: Claim) -> None:
 
 
 def recover() -> int:
-    """Queue again what a killed worker held, end what was to stop, send for what waits; how many."""
+    """Queue again what a killed worker held, end what was to stop; how many messages went for what waits:
+    none while many wait anyway."""
     expired = Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=timezone.now())
     for run in list(expired[:100]):
         _lost(run, expired.filter(pk=run.pk, lease=run.lease))
+    try:
+        if depth() > DEEP:
+            return 0
+    except BrokerUnavailable:
+        return 0
     late = _rested().filter(created_at__lt=timezone.now() - GRACE)
     return send_each(EVALUATE, [str(pk) for pk in late.values_list("pk", flat=True)[:100]])
 

@@ -133,14 +133,15 @@ def _twice(drafts: list[tuple[int, Draft]]) -> list[Fault]:
 def _kept(user: User, found: QuestionSet, drafts: list[tuple[int, Draft]]) -> Imported:
     there = {question.key: question for question in found.questions.all()}
     _refuse_twins(there, drafts)
-    new, changed = [], []
+    new, changed, waited = [], [], 0
     for _line, draft in drafts:
         old = there.get(draft.key)
         if old is None:
             new.append(Question(set=found, created_by=user, **fields_of(draft)))
         elif _differs(old, draft):
+            waited += old.state == Question.State.SUGGESTED
             changed.append(_changed(old, draft))
-    require_room(found, len(new))
+    require_room(found, len(new) + waited)
     Question.objects.bulk_create(new, batch_size=500)
     _rewrite(changed)
     return Imported(len(new), len(changed), len(drafts) - len(new) - len(changed))
@@ -149,7 +150,8 @@ def _kept(user: User, found: QuestionSet, drafts: list[tuple[int, Draft]]) -> Im
 def _refuse_twins(there: dict[str, Question], drafts: list[tuple[int, Draft]]) -> None:
     """Raises ImportRefused where the set asks the same under another key that the file leaves alone."""
     written = {draft.key for _line, draft in drafts}
-    words = {question.folded: key for key, question in there.items() if key not in written}
+    asked = {key: each for key, each in there.items() if each.state == Question.State.ACCEPTED}
+    words = {question.folded: key for key, question in asked.items() if key not in written}
     text = _("question: the set has it already, with the key %(key)s. Use that key.")
     faults = [
         Fault(line, text % {"key": words[draft.folded]})

@@ -16,7 +16,7 @@ from evaluation.draft import Draft, checked, draft_of
 from evaluation.models import Question, QuestionSet
 from ingest import holds
 
-#: Of one set. A run asks all of them.
+#: Accepted ones of one set: a run asks all of them. As many suggestions may wait besides.
 MOST_QUESTIONS = 5_000
 
 
@@ -47,11 +47,13 @@ def change_question(user: User, question: Question, draft: Draft) -> Question:
 @transaction.atomic
 def accept(user: User, question: Question) -> Question:
     """Make a suggestion one that runs ask. Raises Http404, Faulty where it lacks what is scored,
-    Problem `question-there`."""
+    Problem `question-there`, `too-many-questions`."""
     question = get_question(user, question.pk)
     found = locked(question.set)
     draft = checked(draft_of(question))
-    refuse_twice(found, draft, but=question, accepted=True)
+    refuse_twice(found, draft, but=question)
+    if question.state == Question.State.SUGGESTED:
+        require_room(found)
     return _saved(user, question, {"state": Question.State.ACCEPTED})
 
 
@@ -89,19 +91,16 @@ def fields_of(draft: Draft) -> dict[str, Any]:
     return fields | {"digest": draft.digest, "folded": draft.folded}
 
 
-def refuse_twice(
-    found: QuestionSet, draft: Draft, *, but: Question | None = None, accepted: bool = False
-) -> None:
-    """Raises Problem `question-there` where the set has the key or the words. `accepted`: only among
-    accepted ones."""
+def refuse_twice(found: QuestionSet, draft: Draft, *, but: Question | None = None) -> None:
+    """Raises Problem `question-there` where the set has the key, or the words as an accepted question:
+    what people suggest stands in nobody's way."""
     others = found.questions.exclude(pk=but.pk) if but else found.questions.all()
-    if accepted:
-        others = others.filter(state=Question.State.ACCEPTED)
     if others.filter(key=draft.key).exists():
         raise _there(
             _("The set has a question with this key. Choose another key, or change that one.")
         )
-    if twin := others.filter(folded=draft.folded).first():
+    accepted = others.filter(state=Question.State.ACCEPTED)
+    if twin := accepted.filter(folded=draft.folded).first():
         raise _there(
             _("The set has this question already, with the key %(key)s.") % {"key": twin.key}
         )
@@ -109,7 +108,8 @@ def refuse_twice(
 
 def require_room(found: QuestionSet, more: int = 1) -> None:
     """Raises Problem `too-many-questions`."""
-    if found.questions.count() + more > MOST_QUESTIONS:
+    accepted = found.questions.filter(state=Question.State.ACCEPTED)
+    if accepted.count() + more > MOST_QUESTIONS:
         detail = _("A set holds at most %(most)d questions. Make another set.")
         raise Problem(409, "too-many-questions", detail % {"most": MOST_QUESTIONS})
 

@@ -25,7 +25,7 @@ from chat.replay import readable_chunks
 from evaluation.access import get_set, sets_for
 from evaluation.draft import MOST_ANSWER, MOST_PARTS, MOST_QUOTE, Draft, checked
 from evaluation.models import Question, QuestionSet
-from evaluation.questions import fields_of, locked, refuse_twice, require_room
+from evaluation.questions import MOST_QUESTIONS, fields_of, locked, refuse_twice, require_room
 from evaluation.scores import MARK
 from inference.language import detect_language
 from ingest.access import collections_for
@@ -95,7 +95,9 @@ def _kept(
     question = Question(set=found, created_by=user, state=state, **values)
     if state == Question.State.SUGGESTED:
         question.key = f"s-{question.pk.hex}"
-    require_room(found)
+        _require_patience(found)
+    else:
+        require_room(found)
     question.save()
     question.documents.set(documents)
     suggested = state == Question.State.SUGGESTED
@@ -103,6 +105,13 @@ def _kept(
     data = {"set": str(found.pk), "state": state, "digest": question.digest}
     record(action, actor=user, target=("question", question.pk), data=data)
     return question
+
+
+def _require_patience(found: QuestionSet) -> None:
+    """Raises Problem `too-many-suggestions`."""
+    if found.questions.filter(state=Question.State.SUGGESTED).count() >= MOST_QUESTIONS:
+        detail = _("Many suggestions wait to be read. Suggest this one later.")
+        raise Problem(409, "too-many-suggestions", detail)
 
 
 def _covering(user: User, sets: QuerySet[QuestionSet], message: Message) -> QuerySet[QuestionSet]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from evaluation import claims
@@ -60,7 +61,8 @@ class Bench:
 
 
 def work(claim: Claim, *, progress: Progress | None = None, yielding: bool = True) -> None:
-    """Ask what is left of a claimed run, until it is over or makes way. `yielding` False: to its end."""
+    """Ask what is left of a claimed run, until it is over or makes way. `yielding` False: to its end, which
+    is also where the models or the vectors are away."""
     try:
         with heartbeat(claim):
             _ask_all(claim, progress, yielding)
@@ -69,7 +71,7 @@ def work(claim: Claim, *, progress: Progress | None = None, yielding: bool = Tru
     except Over as over:
         end(claim.held(), Run.Status.FAILED, over.code)
     except (ModelsUnavailable, StoreUnavailable) as error:
-        _rest(claim, error)
+        _rest(claim, error, yielding)
     except Exception as error:
         # The edge of the run: whatever went wrong, it ends and says so.
         log.exception("run_crashed", run=str(claim.run), error=type(error).__name__)
@@ -99,11 +101,12 @@ def _notice(claim: Claim) -> None:
         end(held, Run.Status.STOPPED)
 
 
-def _rest(claim: Claim, error: ModelsUnavailable | StoreUnavailable) -> None:
+def _rest(claim: Claim, error: ModelsUnavailable | StoreUnavailable, yielding: bool) -> None:
     run = claim.held().first()
     if run is None:
         return
-    if getattr(error, "permanent", False) or run.attempts >= claims.MOST_ATTEMPTS:
+    last = not yielding or run.attempts >= claims.MOST_ATTEMPTS
+    if last or getattr(error, "permanent", False):
         end(claim.held(), Run.Status.FAILED, error.code[:50])
     else:
         claims.put_back(claim, REST_SECONDS * run.attempts)
@@ -117,12 +120,17 @@ def _is_called() -> bool:
 
 
 def _left(run: Run) -> Iterator[Question]:
-    """What has no result yet, each as it is when its turn comes."""
-    asked = run.set.questions.filter(
+    """What has no result yet, each as it is when its turn comes. Keys may change meanwhile: neither a
+    question nor a key comes twice."""
+    accepted = run.set.questions.filter(
         state=Question.State.ACCEPTED, created_at__lte=run.created_at
-    ).exclude(key__in=run.results.values("key"))
+    )
+    asked = accepted.filter(
+        ~Exists(run.results.filter(key=OuterRef("key"))),
+        ~Exists(run.results.filter(question=OuterRef("pk"))),
+    )
     for pk in list(asked.order_by("key", "id").values_list("pk", flat=True)):
-        question = Question.objects.filter(pk=pk, state=Question.State.ACCEPTED).first()
+        question = asked.filter(pk=pk).first()
         if question is not None:
             yield question
 

@@ -6,14 +6,19 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test.client import MULTIPART_CONTENT
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from evaluation.claims import take
-from evaluation.models import Question, QuestionSet
+from evaluation.models import Question, QuestionSet, Result, Run
+from evaluation.questions import create_question
+from evaluation.sets import create_set
 from evaluation.work import work
 from ingest.models import Collection
-from tests.evaluation.conftest import LEAVE
+from tests import people
+from tests.evaluation.conftest import LEAVE, draft
 from tests.people import Api
 
 ONE = {
@@ -136,3 +141,30 @@ def test_what_cannot_be_run(api: Api, golden: QuestionSet, questions: list[Quest
     assert api.post(address, {"mode": "dense"}).json()["config"]["mode"] == "dense"
     unknown = api.post(address, {"kind": "answers", "model": "none"})
     assert unknown.status_code == 503 and unknown.json()["code"] == "model-unknown"
+
+
+def test_lists_ask_as_often_however_long_they_are(
+    api: Api, admin: User, golden: QuestionSet, collection: Collection
+) -> None:
+    document = people.make_document(collection)
+    passage = {"chunk": str(document.chunks.get().pk), "document": str(document.pk)}
+    run = Run.objects.create(set=golden, kind="answers", started_by=admin, status="done")
+    for n in range(6):
+        Result.objects.create(
+            run=run, key=f"k{n}", ordinal=n, type="fact", language="en", digest="",
+            answer=f"{n} days", passages=[passage],
+        )  # fmt: skip
+        create_question(admin, golden, draft(f"k{n}", f"{n}?", "leave.txt", "So."))
+        create_set(admin, name=f"Set {n}", collections=[collection.pk])
+    for address in ("/evaluation/sets", f"/evaluation/runs/{run.pk}/results"):
+        asked = []
+        for limit in (1, 6):
+            with CaptureQueriesContext(connection) as queries:
+                items = api.get(f"{address}?limit={limit}").json()["items"]
+            asked.append(len(queries))
+            assert len(items) == limit
+        assert asked[1] <= asked[0]  # the first notes that the token was used
+    assert [item["answer"] for item in items] == [f"{n} days" for n in range(6)]
+    assert api.get("/evaluation/sets").json()["items"][0] == {
+        **api.get(f"/evaluation/sets/{golden.pk}").json(), "questions": 6, "suggested": 0,
+    }  # fmt: skip

@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from evaluation.models import QuestionSet, Run
+from inference.client import get_client
+from inference.protocol import ModelsUnavailable
 from ingest.models import Collection
 from tests import people
 
@@ -103,3 +105,19 @@ def test_control_c_stops_the_run(golden: QuestionSet, monkeypatch: pytest.Monkey
         evaluate("--set", "Golden")
     assert ended.value.code == 130
     assert Run.objects.get().status == "stopped"
+
+
+@pytest.mark.usefixtures("questions")
+def test_a_run_ends_where_the_models_are_away(
+    golden: QuestionSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may be there who would go on with it."""
+
+    def away(*_: object, **__: object) -> None:
+        raise ModelsUnavailable("models-unavailable", "It does not answer.")
+
+    with monkeypatch.context() as patched, pytest.raises(CommandError, match="models-unavailable"):
+        patched.setattr(get_client(), "embed_queries", away)
+        evaluate("--set", "Golden")
+    assert Run.objects.get().status == "failed"
+    evaluate("--set", "Golden")

@@ -1,5 +1,7 @@
 """Golden questions: kept by administrators, made from answers, suggested by everybody."""
 
+import json
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -10,6 +12,7 @@ from audit.problems import Problem
 from chat.models import Citation, Conversation, Message, Source
 from evaluation import suggestions
 from evaluation.draft import Draft, Faulty, draft_of
+from evaluation.imports import import_questions
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import accept, change_question, create_question, delete_question
 from evaluation.sets import delete_set
@@ -166,6 +169,40 @@ def test_two_suggestions_of_one_question_become_one(
     accept(admin, first)
     with pytest.raises(Problem, match="question-there"):
         accept(admin, second)
+
+
+def test_a_suggestion_stands_in_nobodys_way(
+    admin: User, bob: User, golden: QuestionSet, collection: Collection
+) -> None:
+    suggested = [suggest(bob, answer_of(bob, collection, words)) for words in ("Why?", "How?")]
+    row = {"question": "why?", "evidence": [{"file": "a.md", "quote": "So."}]}
+    assert import_questions(admin, golden, json.dumps(row).encode(), "jsonl").created == 1
+    create_question(admin, golden, draft("how", "How?", "a.md", "So."))
+    for waiting in suggested:
+        with pytest.raises(Problem, match="question-there"):
+            accept(admin, waiting)
+    with pytest.raises(Problem, match="question-there"):
+        create_question(admin, golden, draft("again", "How?", "a.md", "So."))
+
+
+def test_suggestions_take_no_room_from_questions(
+    admin: User,
+    bob: User,
+    golden: QuestionSet,
+    collection: Collection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("questions", "suggestions"):
+        monkeypatch.setattr(f"evaluation.{module}.MOST_QUESTIONS", 1)
+    suggested = suggest(bob, answer_of(bob, collection))
+    create_question(admin, golden, draft("k", "How?", "a.md", "So."))
+    with pytest.raises(Problem, match="too-many-questions"):
+        accept(admin, suggested)
+    row = {"key": suggested.key, "question": "Why?", "evidence": [{"file": "a.md"}]}
+    with pytest.raises(Problem, match="too-many-questions"):
+        import_questions(admin, golden, json.dumps(row).encode(), "jsonl")
+    with pytest.raises(Problem, match="too-many-suggestions"):
+        suggest(bob, answer_of(bob, collection, "Another one?"))
 
 
 def test_nobody_floods_the_table(

@@ -1,6 +1,7 @@
 """Runs: asked by workers that may be killed at any point, each question once, as who started them."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -269,6 +270,17 @@ def test_a_run_makes_way_for_what_waits(
     assert run.done == 2
 
 
+@pytest.mark.usefixtures("questions")
+def test_the_sweep_sends_nothing_while_many_messages_wait(
+    admin: User, golden: QuestionSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_run(admin, golden)
+    Run.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    assert claims.recover() == 1
+    monkeypatch.setattr(claims, "DEEP", -1)
+    assert claims.recover() == 0
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("questions")
 def test_two_workers_at_once_ask_each_question_once(admin: User, golden: QuestionSet) -> None:
@@ -295,6 +307,23 @@ def test_two_workers_at_once_ask_each_question_once(admin: User, golden: Questio
 
 
 # --- what changes while it is at work -----------------------------------------------------------
+def test_keys_that_change_meanwhile_come_once(
+    admin: User, golden: QuestionSet, questions: list[Question]
+) -> None:
+    """One that was asked is not asked again as another; one that took a key that has a result waits."""
+
+    def swap(done: int, total: int, result: Result) -> None:
+        if done == 1:
+            change_question(admin, questions[0], replace(draft_of(questions[0]), key="z"))
+            change_question(admin, questions[1], replace(draft_of(questions[1]), key="q1"))
+
+    run = start_run(admin, golden)
+    work(taken(run), progress=swap)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("done", "")
+    assert list(run.results.values_list("key", flat=True)) == ["q1", "q3", "q4", "q5"]
+
+
 @pytest.mark.usefixtures("questions")
 @pytest.mark.parametrize(
     "change",

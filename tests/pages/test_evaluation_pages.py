@@ -281,8 +281,8 @@ def test_an_export_is_recorded_and_of_the_type_that_the_api_has(
         address = reverse("evaluation:export", args=[golden.pk])
         answer = client.get(address, {"form": form})
         assert answer["Content-Type"] == f"{kind}; charset=utf-8"
-        entry = Entry.objects.filter(action="evaluation.questions.export").last()
-        assert entry and entry.data == {"format": form, "questions": 1}
+        entry = Entry.objects.filter(action="evaluation.questions.export").latest("id")
+        assert entry.data == {"format": form, "questions": 1}
         assert entry.actor == str(admin.pk) and entry.target_id == str(golden.pk)
 
 
@@ -369,6 +369,8 @@ def test_a_run_at_work_asks_again_and_a_finished_one_does_not(
     part = page(client, "run", run.pk, headers=HTMX)
     # static/js/sanitise.js lets no drawing into a part of a page.
     assert "every 1s" in part and "<svg" not in part
+    Run.objects.filter(pk=run.pk).update(done=4_500)  # each look counts all of them
+    assert "every 10s" in page(client, "run", run.pk, headers=HTMX)
     stopped = client.post(reverse("evaluation:run-stop", args=[run.pk]), headers=HTMX)
     assert "Stopping…" in stopped.content.decode()
     client.post(reverse("evaluation:run-delete", args=[run.pk]))

@@ -23,7 +23,7 @@ from evaluation.markdown import comparison_as_markdown, run_as_markdown
 from evaluation.measures import ANSWERS, FAULTS, RETRIEVAL
 from evaluation.models import QuestionSet, Result, Run
 from evaluation.runs import start_run, summary_of
-from evaluation.schemas import comparison_out, result_out, run_detail
+from evaluation.schemas import comparison_out, results_out, run_detail
 from evaluation.sets import create_set
 from evaluation.work import work
 from ingest.access import collections_for
@@ -143,7 +143,7 @@ Markdown to stdout. Ends with 0; 1 where nothing could be asked, or the run did 
             write(options["markdown"], text + "\n")
         if options["json"]:
             content = run_detail(run) | {
-                "results": [result_out(user, result) for result in run.results.all()],
+                "results": results_out(user, list(run.results.all())),
                 "comparison": comparison_out(comparison) if comparison else None,
             }
             plain = json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
