@@ -51,7 +51,7 @@ def golden_from_answer(
     covering = sets_covering(user, message)
     chosen = get_set(user, question_set.pk) if question_set else next(iter(covering), None)
     if chosen is None or chosen not in covering:
-        raise _no_set()
+        raise no_set()
     draft, documents = _draft(user, message, chosen)
     return _kept(user, locked(chosen), checked(draft), documents, Question.State.ACCEPTED)
 
@@ -69,7 +69,7 @@ def suggest(user: User, message: Message) -> Question:
         raise Problem(409, "too-many-suggestions", detail)
     chosen = _covering(user, QuestionSet.objects.all(), message).first()
     if chosen is None:
-        raise _no_set()
+        raise no_set()
     draft, documents = _draft(user, message, chosen)
     draft = checked(draft, complete=False)
     if mine.filter(folded=draft.folded).exists():
@@ -238,6 +238,7 @@ def _plain(text: str) -> str:
     return re.sub(rf"\s*{MARK.pattern}", "", text).strip()
 
 
-def _no_set() -> Problem:
+def no_set() -> Problem:
+    """That no set, or not the chosen one, is about all that an answer cites."""
     detail = _("No set of golden questions is about all of these documents.")
     return Problem(409, "no-question-set", detail)

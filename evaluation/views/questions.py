@@ -19,7 +19,7 @@ from evaluation.draft import Faulty, draft_of
 from evaluation.forms import DraftForms
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import accept, change_question, create_question, delete_question
-from evaluation.suggestions import golden_from_answer, sets_covering, suggest
+from evaluation.suggestions import golden_from_answer, no_set, sets_covering, suggest
 from ingest.pages import PageRequest, confirm, page_or_fragment
 
 
@@ -146,4 +146,6 @@ def _made(request: PageRequest, answer: Message) -> Question:
         return suggest(request.user, answer)
     chosen = request.POST.get("set", "")
     sets = {str(each.pk): each for each in sets_covering(request.user, answer)}
+    if chosen and chosen not in sets:
+        raise no_set()
     return golden_from_answer(request.user, answer, sets.get(chosen))

@@ -423,6 +423,9 @@ def test_an_administrator_makes_a_question_of_her_answer(
     client, address = client_for(admin), reverse("evaluation:suggest", args=[answer.pk])
     assert "Make a golden question" in client.get(f"/answers/{answer.pk}").content.decode()
     assert "Make the question" in client.get(address, headers=HTMX).content.decode()
+    for other in ("x", "00000000-0000-0000-0000-000000000000"):
+        refused = client.post(address, {"set": other}, headers=HTMX)
+        assert refused.status_code == 422 and not golden.questions.exists()
     made = client.post(address, headers=HTMX).content.decode()
     kept = golden.questions.get()
     assert reverse("evaluation:question", args=[kept.pk]) in made
