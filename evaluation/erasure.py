@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
@@ -14,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from evaluation.forgetting import forget_words
 from evaluation.models import Question, QuestionSet, Result
+from ingest import holds
 from ingest.models import Collection, Document, Grant
 
 
@@ -48,10 +50,14 @@ def forget_suggestions(instance: User, **_: Any) -> None:
     Question.objects.filter(created_by=instance.pk, state=Question.State.SUGGESTED).delete()
 
 
+@transaction.atomic
 def forget_old_answers() -> int:
-    """Take away the answers of runs past SOVEREIGN_KEEP_RUN_ANSWERS_DAYS; scores stay. Returns how many."""
+    """Take away the answers of runs past SOVEREIGN_KEEP_RUN_ANSWERS_DAYS, but for what is held; scores
+    stay. Returns how many."""
     if not settings.KEEP_RUN_ANSWERS_DAYS:
         return 0
     before = timezone.now() - timedelta(days=settings.KEEP_RUN_ANSWERS_DAYS)
-    old = Result.objects.filter(run__created_at__lt=before).exclude(answer="")
+    holds.stand_still()
+    held = holds.covering(user="run__started_by_id")
+    old = Result.objects.filter(~held, run__created_at__lt=before).exclude(answer="")
     return old.update(answer="")

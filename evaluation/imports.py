@@ -18,6 +18,7 @@ from audit.record import record
 from evaluation.access import get_set
 from evaluation.draft import Draft, Faulty, checked
 from evaluation.files import Row, Unreadable, csv_rows, jsonl_rows
+from evaluation.held import require_free
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import MOST_QUESTIONS, fields_of, locked, require_room
 
@@ -60,7 +61,8 @@ class Imported:
 def import_questions(user: User, question_set: QuestionSet, data: bytes, form: str) -> Imported:
     """Take the questions of a file, `form` "jsonl" or "csv", into a set.
 
-    Raises Http404, Problem `import-too-large`, `too-many-questions`, and ImportRefused.
+    Raises Http404, Problem `import-too-large`, `too-many-questions`, `on-hold` where it would write over
+    what is held, and ImportRefused.
     """
     get_set(user, question_set.pk)
     drafts, ignored = read(data, form)
@@ -142,6 +144,8 @@ def _kept(user: User, found: QuestionSet, drafts: list[tuple[int, Draft]]) -> Im
             waited += old.state == Question.State.SUGGESTED
             changed.append(_changed(old, draft))
     require_room(found, len(new) + waited)
+    if changed:
+        require_free({question.created_by_id for question in changed})
     Question.objects.bulk_create(new, batch_size=500)
     _rewrite(changed)
     return Imported(len(new), len(changed), len(drafts) - len(new) - len(changed))

@@ -13,8 +13,8 @@ from audit.problems import Problem
 from audit.record import Data, record
 from evaluation.access import get_question, get_set
 from evaluation.draft import Draft, checked, draft_of
+from evaluation.held import require_free
 from evaluation.models import Question, QuestionSet
-from ingest import holds
 
 #: Accepted ones of one set: a run asks all of them. As many suggestions may wait besides.
 MOST_QUESTIONS = 5_000
@@ -35,12 +35,17 @@ def create_question(user: User, question_set: QuestionSet, draft: Draft) -> Ques
 
 @transaction.atomic
 def change_question(user: User, question: Question, draft: Draft) -> Question:
-    """Replace all fields; an empty key leaves the one it has. Raises as create_question."""
+    """Replace all fields; an empty key leaves the one it has.
+
+    Raises as create_question, and Problem `on-hold` where words of a person who is held would change.
+    """
     question = get_question(user, question.pk)
     found = locked(question.set)
     draft = replace(draft, key=draft.key.strip() or question.key)
     draft = checked(draft, complete=question.state == Question.State.ACCEPTED)
     refuse_twice(found, draft, but=question)
+    if fields_of(draft) != fields_of(draft_of(question)):
+        require_free([question.created_by_id])
     return _saved(user, question, fields_of(draft))
 
 
@@ -61,11 +66,10 @@ def accept(user: User, question: Question) -> Question:
 def delete_question(user: User, question: Question) -> None:
     """Delete a question; what it came to in runs stays, without its words.
 
-    Raises Http404, Problem `on-hold` for a suggestion of a person whose content is held.
+    Raises Http404, Problem `on-hold`.
     """
     question = get_question(user, question.pk)
-    if question.state == Question.State.SUGGESTED and question.created_by:
-        holds.require_free(user=question.created_by)
+    require_free([question.created_by_id])
     _record(actions.QUESTION_DELETED, user, question)
     question.delete()
 

@@ -12,6 +12,7 @@ from evaluation.access import get_run, get_set
 from evaluation.config import config_of
 from evaluation.ending import end, summary_of
 from evaluation.failures import detail_of
+from evaluation.held import require_free
 from evaluation.models import Question, QuestionSet, Run
 from inference.protocol import ModelsUnavailable
 from ingest import queue
@@ -103,8 +104,9 @@ def stop_run(user: User, run: Run) -> None:
 
 @transaction.atomic
 def delete_run(user: User, run: Run) -> None:
-    """Delete a run with its results; one that is at work ends. Raises Http404."""
+    """Delete a run with its results; one that is at work ends. Raises Http404, Problem `on-hold`."""
     run = get_run(user, run.pk)
+    require_free([run.started_by_id])
     data: Data = {"set": str(run.set_id), "done": run.done}
     record(actions.RUN_DELETED, actor=user, target=("run", run.pk), data=data)
     run.delete()

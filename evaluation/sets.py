@@ -13,8 +13,8 @@ from audit import actions
 from audit.problems import Problem
 from audit.record import Data, record
 from evaluation.access import get_set, sets_for
-from evaluation.models import Question, QuestionSet
-from ingest import holds
+from evaluation.held import require_free
+from evaluation.models import QuestionSet
 from ingest.access import readable_ids
 from ingest.models import Collection
 
@@ -54,12 +54,11 @@ def change_set(
 def delete_set(user: User, found: QuestionSet) -> None:
     """Delete a set with its questions and runs; a run that is at work stops.
 
-    Raises Http404, Problem `on-hold` where a person's suggestion is held.
+    Raises Http404, Problem `on-hold` where a question or a run of it is held.
     """
     found = get_set(user, found.pk)
-    suggested = found.questions.filter(state=Question.State.SUGGESTED)
-    for person in User.objects.filter(pk__in=suggested.values("created_by")):
-        holds.require_free(user=person)
+    made = found.questions.order_by().values_list("created_by", flat=True)
+    require_free({*made, *found.runs.order_by().values_list("started_by", flat=True)})
     _record(actions.QUESTION_SET_DELETED, user, found)
     found.delete()
 

@@ -132,7 +132,11 @@ def stop(request: PageRequest, pk: UUID) -> HttpResponse:
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_run(request.user, pk)
     if request.method == "POST":
-        delete_run(request.user, found)
+        try:
+            delete_run(request.user, found)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("evaluation:run", pk=pk)
         messages.success(request, _("The run is deleted."))
         return redirect("evaluation:set", pk=found.set_id)
     return confirm(
