@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from chat.facts import Fact, facts
 from chat.facts.dates import MONTHS, WEEKDAYS
-from chat.polarity import denies
 
 NEAR = (-3, -2, -1, 1, 2, 3, 5)
 #: Numbers in words that may stand for one another, by language.
@@ -174,8 +173,7 @@ def _denials(sentence: str, language: str) -> Iterator[Change]:
     """A rule turned into its opposite, in English."""
     if language != "en":
         return
-    if denies(sentence, language):
-        if _DENIED.search(sentence):
-            yield Change("denial", _DENIED.sub(r"\1", sentence, count=1), "not", "")
+    if _DENIED.search(sentence):
+        yield Change("denial", _DENIED.sub(r"\1", sentence, count=1), "not", "")
     elif _MODAL.search(sentence):
         yield Change("denial", _MODAL.sub(r"\1 not", sentence, count=1), "", "not")

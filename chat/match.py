@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from chat.events import Support
-from chat.facts import Fact, Held, counted, facts, holding, rest
+from chat.facts import Fact, Held, counted, facts, holding, rest, runs
 from chat.facts.spelled import stems
-from chat.polarity import denies
+from chat.polarity import contradicts
 from chat.sentences import MARK, sentences
 from ingest.terms import query_terms, terms
 
 VERIFIED, LIKELY = 0.6, 0.3
+#: A sentence whose words are held to this share speaks of the same: if its quote denies it, it is wrong.
+DENIED = 0.5
 #: A fact in a sentence of a passage says more than a word there.
 FACT_WEIGHT = 2
 #: A fact must stand where the passage speaks of the matter: in a sentence that holds, with its
 #: neighbours, so much of what the best one holds of the words of question and answer.
 NEAR = 0.5
+#: Rows of a table that hold fewer words of question and answer do not tell which row is meant.
+CLEAR = 2
 #: Words of this length may be compounds: `Urlaubstage` is held by `Jahresurlaubstage`.
 COMPOUND = 7
 
@@ -27,7 +31,7 @@ class Match:
 
     `share`: of its words and facts, those that are held. `loose`: the same without the words that the
     question brought. `facts`: whether all are held. `sure`: False where something comes from the
-    question alone or the passage denies what the sentence says.
+    question alone. `denied`: the quote denies what the sentence says, or the other way.
     """
 
     n: int
@@ -37,13 +41,16 @@ class Match:
     facts: bool
     loose: float = 0.0
     sure: bool = True
+    denied: bool = False
     foreign: bool = False
+    #: The share of the words of question and sentence, whatever the facts.
+    topic: float = 0.0
     #: Where in the sentence the facts begin that are not held.
     missing: frozenset[int] = frozenset()
 
     @property
     def support(self) -> Support:
-        if not self.facts:
+        if not self.facts or (self.denied and self.share >= DENIED):
             return "none"
         if self.foreign:
             return "likely"
@@ -85,14 +92,35 @@ def match(
     wanted = frozenset(query_terms(rest(plain, told), language))
     brought = frozenset(query_terms(asked.question, language)) if asked.question else frozenset()
     holder = holding(passage, context, language, foreign)
-    aligned = words.aligned(frozenset() if foreign else wanted | brought)
-    missing = [fact for fact in told if not (holder.has(fact) and words.near(fact, aligned))]
+    together = runs(plain, told)
+    asked_of = frozenset() if foreign else wanted | brought
+    aligned = words.aligned(asked_of, rows=len(together) == 1)
+    missing = [
+        fact
+        for run in together
+        if not (all(map(holder.has, run)) and words.near(run, aligned))
+        for fact in run
+    ]
     start, end = _best_span(wanted, told, words)
     share, loose = _shares(wanted, len(told) - len(missing), len(told), words, brought)
-    flipped = denies(plain, language) != denies(passage[start:end], language)
     held = not missing or _given(missing, told, asked)
-    starts = frozenset(fact.start for fact in missing)
-    return Match(n, start, end, share, held, loose, not missing and not flipped, foreign, starts)
+    return Match(
+        n,
+        start,
+        end,
+        share,
+        facts=held,
+        loose=loose,
+        sure=not missing,
+        denied=not foreign and contradicts(plain, passage[start:end], language),
+        foreign=foreign,
+        topic=_topic(wanted | brought, words),
+        missing=frozenset(fact.start for fact in missing),
+    )
+
+
+def _topic(wanted: frozenset[str], words: "_Words") -> float:
+    return sum(map(words.has, wanted)) / len(wanted) if wanted else 0.0
 
 
 def _told(sentence: str, language: str) -> tuple[Fact, ...]:
@@ -124,9 +152,11 @@ def _shares(
     all_of = len(wanted) + told
     share = (len(found) + held) / all_of if all_of else 0.0
     own = wanted - (brought - found)
-    if own or told:
-        return share, (len(found) + held) / max(1, len(own) + told)
-    return share, sum(map(words.has, brought)) / len(brought) if brought else 0.0
+    asked = _topic(brought, words)
+    if not own:
+        # "240 hours.": what it is about, the question says
+        return (min(share, asked) if told and brought else share), asked
+    return share, (len(found) + held) / (len(own) + told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +178,40 @@ class _Words:
             word in other or (len(other) >= COMPOUND and other in word) for other in self.all
         )
 
-    def aligned(self, wanted: frozenset[str]) -> list[bool]:
-        """Which sentences speak of what is asked and answered, with their neighbours."""
+    def aligned(self, wanted: frozenset[str], *, rows: bool) -> list[bool]:
+        """Which sentences speak of what is asked and answered, with their neighbours.
+
+        `rows`: of a table, too, only what speaks of it; several facts may come from several rows.
+        """
         held = [wanted & self.around(place) for place in range(len(self.spans))]
         most = max(map(len, held))
-        return [row or len(each) >= NEAR * most for row, each in zip(self.rows, held, strict=True)]
+        own = [len(wanted & terms) for terms in self.held]
+        best = max((own[place] for place in range(len(own)) if self._below(place)), default=0)
+        return [
+            not rows or best < CLEAR or own[place] >= NEAR * best
+            if row
+            else len(held[place]) >= NEAR * most
+            for place, row in enumerate(self.rows)
+        ]
+
+    def _below(self, place: int) -> bool:
+        """Whether a row stands below another one: the first is the header."""
+        return self.rows[place] and place > 0 and self.rows[place - 1]
 
     def around(self, place: int) -> frozenset[str]:
         return frozenset().union(*self.held[max(0, place - 1) : place + 2])
 
-    def near(self, fact: Fact, aligned: Sequence[bool]) -> bool:
-        """Whether a fact stands in an `aligned` sentence, or in none: in a heading."""
-        places = [place for place in range(len(aligned)) if self._stands_in(fact, place)]
-        return not places or any(aligned[place] for place in places)
+    def near(self, run: Sequence[Fact], aligned: Sequence[bool]) -> bool:
+        """Whether facts stand together in an `aligned` sentence, or one in none: in a heading."""
+        for fact in run if len(run) > 1 else ():
+            if not any(self._stands_in(fact, place) for place in range(len(aligned))):
+                return True
+        places = [
+            place
+            for place in range(len(aligned))
+            if all(self._stands_in(fact, place) for fact in run)
+        ]
+        return (len(run) == 1 and not places) or any(aligned[place] for place in places)
 
     def _stands_in(self, fact: Fact, place: int) -> bool:
         if fact.kind != "name":

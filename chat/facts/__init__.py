@@ -6,7 +6,7 @@ Spanish, each in a normal form: `1 July 2024` is `2024-07-01`, `1.000` is `1,000
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ from chat.facts.held import Held, held
 from chat.facts.names import names
 from chat.facts.units import CURRENCIES, of_word
 
-__all__ = ["LABEL", "Fact", "Held", "Kind", "counted", "facts", "holding", "rest"]
+__all__ = ["LABEL", "Fact", "Held", "Kind", "counted", "facts", "holding", "rest", "runs"]
 
 _BLANK = "\x1f"
 _JOINING = re.compile(
@@ -76,6 +76,22 @@ def rest(text: str, found: tuple[Fact, ...]) -> str:
     return " ".join(word for word in left.split() if of_word(word) not in CURRENCIES)
 
 
+def runs(text: str, found: Sequence[Fact]) -> list[tuple[Fact, ...]]:
+    """Facts that belong together, as ranges and lists of numbers do: `3 to 15`, `5, 6 or 7`."""
+    together: list[list[Fact]] = []
+    for fact in found:
+        last = together[-1][-1] if together else None
+        if last and last.kind == "number" == fact.kind and _joining(text, last, fact):
+            together[-1].append(fact)
+        else:
+            together.append([fact])
+    return [tuple(each) for each in together]
+
+
+def _joining(text: str, one: Fact, following: Fact) -> bool:
+    return bool(_JOINING.fullmatch(text[one.end : following.start]))
+
+
 def _counted(text: str, language: str) -> list[Fact]:
     """All but names; what one step takes, the next does not see."""
     plain = _plain(text)
@@ -118,7 +134,7 @@ def _shared_units(text: str, found: list[Fact]) -> list[Fact]:
             and not one.unit
             and following.unit
             and not following.unit.startswith(LABEL)
-            and _JOINING.fullmatch(text[one.end : following.start])
+            and _joining(text, one, following)
         ):
             found[at] = replace(one, unit=following.unit)
     return found

@@ -35,6 +35,7 @@ class Held:
     mentioned: frozenset[str] | None = None
     scaled: bool = False
     fiscal: bool = False
+    table: bool = False
 
     def has(self, fact: Fact) -> bool:
         """Whether the passage says this."""
@@ -76,7 +77,10 @@ class Held:
     def _may_label(self, word: str) -> bool:
         """Whether a label may be another word for one here, or stand in a header."""
         return (
-            word in LABELS or self.names is None or self.names.foreign or word in self.names.places
+            word in LABELS
+            or self.names is None
+            or self.names.foreign
+            or (self.table and word in self.names.places)
         )
 
     def _has_rounded(self, value: Decimal, fact: Fact) -> bool:
@@ -115,7 +119,9 @@ def held(
     found: Iterable[Fact], text: str = "", language: str = "", *, foreign: bool = False
 ) -> Held:
     """Index the facts of a passage. `text` is all of it, with its title and headings; "" for a part."""
-    index = Held(scaled=bool(_SCALE.search(text)), fiscal=bool(_FISCAL.search(text)))
+    index = Held(
+        scaled=bool(_SCALE.search(text)), fiscal=bool(_FISCAL.search(text)), table=" | " in text
+    )
     if text:
         index.names, index.mentioned = spelled(text, language, foreign=foreign), mentioned(text)
     for fact in found:
