@@ -56,7 +56,7 @@ def look_isolated(
     }
     frames = Frames(_MOST_JSON + 3 * look.pixels, told.progress)
     try:
-        return _unpack(sandbox.ask(request, frames, bounds, told), look)
+        return unpack(sandbox.ask(request, frames, bounds, told), look)
     except (
         ValueError,
         TypeError,
@@ -68,7 +68,8 @@ def look_isolated(
         raise sandbox.crashed() from error
 
 
-def _unpack(data: bytes, look: Look) -> Looked:
+def unpack(data: bytes, look: Look) -> Looked:
+    """What a child said, every value checked. Raises ValueError and others where it is no answer."""
     head, _, pixels = data.partition(b"\n")
     said: dict[str, Any] = json.loads(head)
     page = _page(said["page"], look)
@@ -103,6 +104,8 @@ def _size(said: Any) -> tuple[float, float]:
 
 def _packed(width: int, height: int, pixels: bytes) -> bytes:
     """Raises ValueError unless there are as many pixels as were told."""
+    if min(width, height) < 1 or 3 * width * height != len(pixels):
+        raise ValueError("not the picture that was told")
     picture = Image.frombytes("RGB", (width, height), pixels)
     packed = io.BytesIO()
     picture.save(packed, "WEBP", quality=QUALITY, method=2)

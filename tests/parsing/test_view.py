@@ -1,6 +1,8 @@
 """Pages as pictures, and words on them: where they stand, however the page is turned, cut or broken."""
 
 import io
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,8 @@ from ingest.parsers.base import Limits
 from ingest.parsers.letters import Words
 from ingest.parsers.registry import PDF, PNG, TIFF
 from ingest.parsers.sandbox import Bounds
-from ingest.parsers.view import Look
-from ingest.parsers.viewing import Looked, look_isolated
+from ingest.parsers.view import Look, answer
+from ingest.parsers.viewing import Looked, look_isolated, unpack
 from tests.parsing import files
 
 BOUNDS = Bounds(cpu_seconds=20, wall_seconds=60, memory_mb=1024)
@@ -24,9 +26,37 @@ LEAVE = "thirty days of annual leave"
 
 
 def look(path: Path, kind: str = PDF, *pages: int, said: str = LEAVE, **more: object) -> Looked:
-    words = more.pop("words", (said, "", ""))
-    asked = Look(pages or (1,), words, **more)  # type: ignore[arg-type]
-    return look_isolated(path, kind, asked, Limits(), BOUNDS)
+    """In this process, over the wire of the child, whose start takes longer than most of these."""
+    asked = Look(pages or (1,), (said, "", ""), **more)  # type: ignore[arg-type]
+    told = json.loads(json.dumps(asdict(asked)))
+    return unpack(answer(path, Limits(), kind, told), asked)
+
+
+def test_the_child_draws_and_finds(tmp_path: Path) -> None:
+    path = files.pdf(tmp_path / "a.pdf", pages=2)
+    asked = Look((2,), (LEAVE, "", ""), width=300)
+    seen = look_isolated(path, PDF, asked, Limits(), BOUNDS)
+    assert seen.page == 2 and size_of(seen)[0] in (300, 301) and len(seen.boxes[2]) == 1
+    broken = path.with_name("b.pdf")
+    broken.write_bytes(path.read_bytes()[:300])
+    assert files.code_of(look_isolated, broken, PDF, asked, Limits(), BOUNDS) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"no json\n",
+        b'{"page":7,"boxes":{},"sizes":{},"picture":[1,1]}\nabc',
+        b'{"page":1,"boxes":{"1":[[0,0,2,1]]},"sizes":{},"picture":[1,1]}\nabc',
+        b'{"page":1,"boxes":{},"sizes":{"1":[-1,NaN]},"picture":[1,1]}\nabc',
+        b'{"page":1,"boxes":{},"sizes":{},"picture":[9000,9000]}\nabc',
+        b'{"page":1,"boxes":{},"sizes":{},"picture":[1,1]}\n<script>alert(1)</script>',
+    ],
+)
+def test_a_child_that_lies_is_not_believed(said: bytes) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        unpack(said, Look((1,), width=10))
 
 
 def found(text: str, said: str, before: str = "", after: str = "") -> list[str]:
