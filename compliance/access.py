@@ -27,6 +27,9 @@ AMONG = (
     actions.SEARCHED,
     actions.CONVERSATION_READ,
     actions.CONVERSATION_EXPORTED,
+    actions.RUN_FINISHED,
+    actions.RUN_READ,
+    actions.RUN_EXPORTED,
 )
 
 

@@ -75,6 +75,8 @@ LABELS: dict[str, tuple[str, str | Promise]] = {
     actions.RUN_BEGUN: ("questions", _("Run over golden questions begun")),
     actions.RUN_FINISHED: ("questions", _("Run over golden questions ended")),
     actions.RUN_DELETED: ("questions", _("Run over golden questions deleted")),
+    actions.RUN_READ: ("questions", _("Results of a run over golden questions opened")),
+    actions.RUN_EXPORTED: ("questions", _("Results of a run over golden questions exported")),
     actions.STARTED: ("changes", _("Started")),
     actions.SETTINGS_CHANGED: ("changes", _("Settings changed")),
     actions.WALL_CHANGED: ("changes", _("Wall changed")),

@@ -23,6 +23,7 @@ from evaluation.questions import (
     delete_question,
     record_export,
 )
+from evaluation.reads import record_read, rested_on
 from evaluation.runs import delete_run, start_run, stop_run
 from evaluation.schemas import (
     ComparisonOut,
@@ -206,9 +207,12 @@ def list_results(
     request: SignedInRequest, pk: UUID, cursor: str | None = None, limit: int = DEFAULT_LIMIT
 ) -> dict[str, Any]:
     """What each question came to, in the order in which they were asked."""
-    results = get_run(request.user, pk).results.all()
-    rows, after = page(results, cursor, limit, key=("ordinal", "id"))
-    return {"items": results_out(request.user, rows), "next_cursor": after}
+    run = get_run(request.user, pk)
+    rows, after = page(run.results.all(), cursor, limit, key=("ordinal", "id"))
+    told = results_out(request.user, rows)
+    shown = rested_on(rows, (each["id"] for each in told if each["answer"]))
+    record_read(request.user, run, shown)
+    return {"items": told, "next_cursor": after}
 
 
 @router.get("/evaluation/runs/{uuid:pk}/compare", auth=ADMIN, response=ComparisonOut)

@@ -16,6 +16,7 @@ from evaluation.access import get_result, get_run, shown_answer, shown_passages
 from evaluation.forms import ResultsForm
 from evaluation.measures import FAULTS
 from evaluation.models import Question, Result, Run
+from evaluation.reads import record_read
 from evaluation.scores import holds
 from ingest.models import Chunk
 from ingest.pages import PageRequest, page_or_fragment
@@ -112,6 +113,8 @@ def result(request: PageRequest, pk: UUID) -> HttpResponse:
     """One question of one run: what was wanted, what was found."""
     found = get_result(request.user, pk)
     quotes = [part["quote"] for part in found.question.evidence] if found.question else []
+    shown = shown_passages(request.user, found)
+    record_read(request.user, found.run, (chunk.document_id for _said, chunk in shown if chunk))
     context = {
         "result": found,
         "run": found.run,
@@ -119,9 +122,7 @@ def result(request: PageRequest, pk: UUID) -> HttpResponse:
         "question": found.question,
         "changed": found.question is not None and found.question.digest != found.digest,
         "marks": [mark(found, name) for name in found.scores],
-        "passages": [
-            _passage(said, chunk, quotes) for said, chunk in shown_passages(request.user, found)
-        ],
+        "passages": [_passage(said, chunk, quotes) for said, chunk in shown],
         "answer": shown_answer(request.user, found),
         **_neighbours(found),
     }

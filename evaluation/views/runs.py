@@ -21,6 +21,7 @@ from evaluation.access import get_run, get_set
 from evaluation.forms import RunForm
 from evaluation.markdown import run_as_markdown
 from evaluation.models import Question, QuestionSet, Run
+from evaluation.reads import record_export, rested_on
 from evaluation.runs import delete_run, start_run, stop_run, summary_of
 from evaluation.schemas import results_out, run_detail
 from evaluation.views.results import table
@@ -158,6 +159,7 @@ def file(request: PageRequest, pk: UUID) -> HttpResponse:
     if request.GET.get("form") == "md":
         form, kind = "md", "text/markdown"
         text = run_as_markdown(found, summary_of(found))
+        record_export(request.user, found, form, ())
     else:
         text = json.dumps(_content(request, found), cls=DjangoJSONEncoder, ensure_ascii=False)
     name = slugify(f"{found.set.name}-{found.label}-{found.created_at:%Y-%m-%d}") or "run"
@@ -166,5 +168,8 @@ def file(request: PageRequest, pk: UUID) -> HttpResponse:
 
 
 def _content(request: PageRequest, found: Run) -> dict[str, Any]:
-    results = results_out(request.user, list(found.results.all()))
-    return {"run": run_detail(found), "results": results}
+    results = list(found.results.all())
+    told = results_out(request.user, results)
+    shown = rested_on(results, (each["id"] for each in told if each["answer"]))
+    record_export(request.user, found, "json", shown)
+    return {"run": run_detail(found), "results": told}
