@@ -16,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import belongings
 from accounts.models import User
 from accounts.people import remove_user
 from audit import actions
@@ -99,6 +100,8 @@ def _files(person: User) -> Iterator[tuple[str, Any]]:
         yield f"conversations/{conversation.pk}.json", _conversation(person, conversation)
     feedback = Feedback.objects.filter(message__conversation__user=person)
     yield "feedback.json", list(feedback.order_by("created_at").values())
+    for name, part in belongings.parts.items():
+        yield name, part(person)
     yield "record.json", list(_about(str(person.pk)).order_by("id").values(*ENTRY))
 
 

@@ -5,4 +5,4 @@ class EvaluationConfig(AppConfig):
     name = "evaluation"
 
     def ready(self) -> None:
-        from evaluation import erasure  # noqa: F401 (connects its receivers)
+        from evaluation import belongings, erasure  # noqa: F401 (they connect themselves)
