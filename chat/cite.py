@@ -17,8 +17,6 @@ __all__ = ["MARK", "AnswerWriter", "Asked", "Basis", "match", "sentences"]
 
 
 LONGEST_MARK = 40
-#: So much of what the best passage holds of the words of question and sentence.
-TOPIC = 0.6
 #: The beginning of a mark that the model never finished.
 STUMP = re.compile(r"\[[\d\s,;&]*")
 WORD = re.compile(r"\w")
@@ -182,14 +180,9 @@ class AnswerWriter:
         return [replace(found, share=LIKELY, facts=True, sure=False) for found in matches]
 
     def _best_of_all(self, sentence: str) -> list[Match]:
-        """The passage that supports a sentence best, whatever the model named; none if none does.
-
-        A number stands in many passages by chance: only those count that speak of the matter.
-        """
+        """The passage that supports a sentence best, whatever the model named; none if none does."""
         every = [self._match(sentence, n) for n in range(1, len(self._passages) + 1)]
-        least = TOPIC * max((found.topic for found in every), default=0.0)
-        near = (found for found in every if found.topic >= least)
-        best = max(near, key=lambda found: (found.facts, found.sure, found.share), default=None)
+        best = max(every, key=lambda found: (found.facts, found.sure, found.share), default=None)
         return [best] if best and best.support != "none" else []
 
     def _may_repeat(self) -> bool:

@@ -43,8 +43,6 @@ class Match:
     sure: bool = True
     denied: bool = False
     foreign: bool = False
-    #: The share of the words of question and sentence, whatever the facts.
-    topic: float = 0.0
     #: Where in the sentence the facts begin that are not held.
     missing: frozenset[int] = frozenset()
 
@@ -114,13 +112,8 @@ def match(
         sure=not missing,
         denied=not foreign and contradicts(plain, passage[start:end], language),
         foreign=foreign,
-        topic=_topic(wanted | brought, words),
         missing=frozenset(fact.start for fact in missing),
     )
-
-
-def _topic(wanted: frozenset[str], words: "_Words") -> float:
-    return sum(map(words.has, wanted)) / len(wanted) if wanted else 0.0
 
 
 def _told(sentence: str, language: str) -> tuple[Fact, ...]:
@@ -152,7 +145,7 @@ def _shares(
     all_of = len(wanted) + told
     share = (len(found) + held) / all_of if all_of else 0.0
     own = wanted - (brought - found)
-    asked = _topic(brought, words)
+    asked = sum(map(words.has, brought)) / len(brought) if brought else 0.0
     if not own:
         # "240 hours.": what it is about, the question says
         return (min(share, asked) if told and brought else share), asked

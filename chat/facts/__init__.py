@@ -42,7 +42,7 @@ _STEPS: tuple[Callable[[str], Iterator[Fact]], ...] = (
 def facts(text: str, language: str = "") -> tuple[Fact, ...]:
     """What `text` says that can be checked, in order. `language`: ISO 639-1, "" unknown."""
     found = list(_counted(text, language))
-    blanked = _without(_plain(text), found)
+    blanked = _without(_plain(text), [fact for fact in found if not fact.soft])
     return tuple(
         sorted([*found, *names(blanked, language)], key=lambda fact: (fact.start, fact.end))
     )

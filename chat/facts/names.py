@@ -15,7 +15,8 @@ from ingest.stopwords import STOP_WORDS
 _WORD = re.compile(r"[^\W\d_](?:[\w'’&-]*[^\W_])?")
 _INSIDE = re.compile(r"[ \u00a0.]{1,2}|(?: (?:of|the|for|de|del|la|le|les|du|des|di|da)){1,2} ")
 _DIRECT = re.compile(r"[ \u00a0]")
-_BREAK = re.compile(r"[.!?:;\n\x1f\u201c\"«(\[|/*•]|\s[-–—]\s")
+#: After these a capital letter is that of a beginning.
+_BREAK = re.compile(r"[.!?:\n\u201c\"«*•]")
 #: Begin sentences with a capital letter and name nothing.
 _OPENING = """yes no none not never only see about within until usually generally unless although however
     therefore section page chapter appendix article table figure step kapitel seite abschnitt
