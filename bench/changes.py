@@ -26,7 +26,7 @@ OUTSIDE = (
 )  # fmt: skip
 _WORD = re.compile(r"[\w.,]*\w")
 #: Draws for each fact.
-EACH = 3
+EACH = 8
 UNITS = "seconds minutes hours days weeks months years"
 OTHER_UNIT = {word: UNITS.split() for word in UNITS.split()}
 _MODAL = re.compile(r"\b(must|may|should|can|will|is|are|does|do)\b(?! not)")
@@ -42,7 +42,7 @@ class Change:
 
 
 def changes(
-    sentence: str, language: str, pool: Sequence[str], seed: str, most: int = 4
+    sentence: str, language: str, pool: Sequence[str], seed: str, most: int = 12
 ) -> Iterator[Change]:
     """Up to `most` changes of the facts of a sentence, and one of its units and of its denial.
 

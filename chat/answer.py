@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from chat.abstain import ABSTAINED_STATUS, abstention, should_abstain
 from chat.ask import Ask
-from chat.cite import AnswerWriter, Basis
+from chat.cite import AnswerWriter, Asked, Basis
 from chat.context import Context, build
 from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token
 from chat.failures import failed
@@ -109,7 +109,8 @@ def _written(
         yield from _abstained(context, clock)
         return
     writer = AnswerWriter(
-        [_basis(*pair) for pair in zip(context.passages, context.foreign, strict=True)]
+        [_basis(*pair) for pair in zip(context.passages, context.foreign, strict=True)],
+        Asked(context.packed.question, context.language),
     )
     generation = Generation()
     # Closed explicitly: what goes round in circles stops now, not at some garbage collection.

@@ -99,6 +99,7 @@ def match(
         if not (all(map(holder.has, run)) and words.near(run, aligned))
         for fact in run
     ]
+    missing += words.of_other_rows([fact for fact in told if fact not in missing])
     start, end = _best_span(wanted, told, words)
     share, loose = _shares(wanted, len(told) - len(missing), len(told), words, brought)
     held = not missing or _given(missing, told, asked)
@@ -205,6 +206,22 @@ class _Words:
             if all(self._stands_in(fact, place) for fact in run)
         ]
         return (len(run) == 1 and not places) or any(aligned[place] for place in places)
+
+    def of_other_rows(self, told: Sequence[Fact]) -> list[Fact]:
+        """Dates of a table that stand in no row with another fact of the sentence: a date tells of when."""
+        rows = {
+            fact: {place for place in range(len(self.spans)) if self._stands_in(fact, place)}
+            for fact in told
+            if fact.kind != "name"
+        }
+        inside = {fact: at for fact, at in rows.items() if at and all(map(self._below, at))}
+        return [
+            fact
+            for fact, at in inside.items()
+            if fact.kind == "date"
+            and (others := [each for other, each in inside.items() if other.kind != "date"])
+            and all(at.isdisjoint(each) for each in others)
+        ]
 
     def _stands_in(self, fact: Fact, place: int) -> bool:
         if fact.kind != "name":

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from chat.facts import dates, numbers, wordnumbers
 from chat.facts.fact import LABEL, Fact, Kind
-from chat.facts.held import Held, held
+from chat.facts.held import Held, held, tells_fiscal_years
 from chat.facts.names import names
 from chat.facts.units import CURRENCIES, of_word
 
@@ -61,12 +61,15 @@ def holding(passage: str, context: str = "", language: str = "", foreign: bool =
 def counted(passage: str, spans: tuple[tuple[int, int], ...], language: str) -> Iterator[Held]:
     """For each span of a passage, in order, the facts in it; names are left to its words."""
     found, at = _counted(passage, language), 0
+    fiscal = tells_fiscal_years(passage)
     for start, end in spans:
         inside = []
         while at < len(found) and found[at].start < end:
             inside.append(found[at])
             at += 1
-        yield held([fact for fact in inside if fact.start >= start])
+        part = held(fact for fact in inside if fact.start >= start)
+        part.fiscal = fiscal
+        yield part
 
 
 def rest(text: str, found: tuple[Fact, ...]) -> str:

@@ -120,7 +120,7 @@ def held(
 ) -> Held:
     """Index the facts of a passage. `text` is all of it, with its title and headings; "" for a part."""
     index = Held(
-        scaled=bool(_SCALE.search(text)), fiscal=bool(_FISCAL.search(text)), table=" | " in text
+        scaled=bool(_SCALE.search(text)), fiscal=tells_fiscal_years(text), table=" | " in text
     )
     if text:
         index.names, index.mentioned = spelled(text, language, foreign=foreign), mentioned(text)
@@ -128,6 +128,11 @@ def held(
         _enter(index, fact)
     index.ordered = sorted(index.numbers)
     return index
+
+
+def tells_fiscal_years(text: str) -> bool:
+    """Whether a bare `24` may be a year here."""
+    return bool(_FISCAL.search(text))
 
 
 def _enter(index: Held, fact: Fact) -> None:
