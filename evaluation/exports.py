@@ -35,7 +35,7 @@ def as_csv(questions: Iterable[Question]) -> str:
     turns = max((len(each.history) for each in questions), default=0)
     head = [*ONCE, *["history"] * turns, *["file", "section", "quote"] * quotes]
     target = io.StringIO(newline="")
-    writer = csv.writer(target)
+    writer = csv.writer(target, quoting=csv.QUOTE_ALL)
     writer.writerow([*head, "also_in", "must_contain"])
     for question in questions:
         writer.writerow([safe(cell) for cell in _cells(question, turns, quotes)])

@@ -25,6 +25,9 @@ NAMES = {"id": "key", "page_or_section": "section"}
 DELIMITERS = ",;\t"
 #: A spreadsheet would take a cell that begins so for a formula: it is written with ' before it.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
+#: The same within a cell: one that takes other separators than the file has begins a cell there.
+INNER = re.compile(r"(?<=[;\t\r\n])(?=[ ']*[=+\-@])")
+DEFUSED = re.compile(r"(?<=[;\t\r\n])'(?=[ ']*[=+\-@])")
 LISTS = {"history": dict, "evidence": dict, "also_in": str, "must_contain": str}
 TEXTS = ("key", "type", "language", "question", "answer")
 
@@ -191,11 +194,13 @@ def _lines(cell: str) -> list[str]:
 
 def _plain(cell: str) -> str:
     """A cell as it was before it was made safe for spreadsheets."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+    begins = cell.startswith("'") and FORMULA.match(cell)
+    return DEFUSED.sub("", cell[1:] if begins else cell)
 
 
 def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """A cell that no spreadsheet takes for a formula, nor a part of it."""
+    cell = INNER.sub("'", cell)
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 

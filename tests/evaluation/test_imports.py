@@ -16,6 +16,7 @@ from audit.models import Entry
 from audit.problems import Problem
 from evaluation.draft import Draft, Faulty, checked
 from evaluation.exports import as_csv, as_jsonl
+from evaluation.files import _plain, safe
 from evaluation.imports import MOST_BYTES, MOST_FAULTS, ImportRefused, import_questions, read
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import fields_of
@@ -86,6 +87,21 @@ def test_csv_has_no_cell_that_a_spreadsheet_runs() -> None:
     draft = checked(Draft(key="-1", question=hostile, must_contain=["-1", "@x"], answer="\t=1"))
     rows = csv.reader(io.StringIO(as_csv([Question(**fields_of(draft))])))
     assert not [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r" and cell]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_csv_runs_nothing_where_other_separators_are_expected(delimiter: str) -> None:
+    hostile = "Why?; =1+1\t@SUM(1);'-2\n=HYPERLINK(1)"
+    draft = checked(Draft(key="k", question=hostile, answer=hostile, must_contain=["a", "=b"]))
+    rows = csv.reader(io.StringIO(as_csv([Question(**fields_of(draft))])), delimiter=delimiter)
+    assert not [
+        cell for row in rows for cell in row if cell.lstrip(" ")[:1] in ("=", "+", "-", "@")
+    ]
+
+
+@given(st.text("=-;\t\r\n' a", max_size=12))
+def test_a_cell_that_was_made_safe_is_plain_again(cell: str) -> None:
+    assert _plain(safe(cell)) == cell
 
 
 # --- CSV as spreadsheets write it ---------------------------------------------------------------
