@@ -54,6 +54,7 @@ _SENTENCES: dict[str, str | Promise] = {
     "damaged": _(
         "The file is damaged or cut off. Open it in the program that made it and save it anew."
     ),
+    "page-missing": _("The document has no such page."),
     "unsafe-file": _(
         "The file declares XML entities. Save it anew in an office program, which writes none."
     ),
