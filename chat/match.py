@@ -1,5 +1,6 @@
 """How well a sentence rests on a passage: its words, and every fact that it tells. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,8 @@ FACT_WEIGHT = 2
 NEAR = 0.5
 #: Rows of a table that hold fewer words of question and answer do not tell which row is meant.
 CLEAR = 2
+#: Words from which on a sentence of a passage, and any piece of it, is no chance.
+COPIED_WHOLE, COPIED = 3, 8
 #: Words of this length may be compounds: `Urlaubstage` is held by `Jahresurlaubstage`.
 COMPOUND = 7
 
@@ -87,6 +90,8 @@ def match(
     plain = MARK.sub("", sentence)
     told = _told(plain, asked.language if foreign else language)
     words = _words_of(passage, context, language)
+    if copied := words.copied(plain):
+        return Match(n, *copied, share=1.0, facts=True, loose=1.0)
     wanted = frozenset(query_terms(rest(plain, told), language))
     brought = frozenset(query_terms(asked.question, language)) if asked.question else frozenset()
     holder = holding(passage, context, language, foreign)
@@ -153,10 +158,16 @@ def _shares(
     return share, (len(found) + held) / (len(own) + told)
 
 
+def _flat(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """What sentences are compared with: all terms of a passage, and its sentences' terms and facts."""
 
+    text: str
+    flat: str
     language: str
     all: frozenset[str]
     spans: tuple[tuple[int, int], ...]
@@ -171,6 +182,17 @@ class _Words:
         return len(word) >= COMPOUND and any(
             word in other or (len(other) >= COMPOUND and other in word) for other in self.all
         )
+
+    def copied(self, sentence: str) -> tuple[int, int] | None:
+        """Where a sentence stands as it is: it is one of the passage, or a long piece of it."""
+        plain = _flat(sentence)
+        if plain not in self.flat or len(plain.split()) < COPIED_WHOLE:
+            return None
+        found = re.search(r"\s+".join(map(re.escape, sentence.split())), self.text, re.IGNORECASE)
+        if not found:
+            return None
+        whole = found.span() in self.spans or plain.count(" ") >= COPIED
+        return found.span() if whole else None
 
     def aligned(self, wanted: frozenset[str], *, rows: bool) -> list[bool]:
         """Which sentences speak of what is asked and answered, with their neighbours.
@@ -235,6 +257,8 @@ def _words_of(passage: str, context: str, language: str) -> _Words:
     """Kept: every sentence of an answer is compared with every passage, which may have hundreds."""
     spans = tuple(sentences(passage)) or ((0, len(passage)),)
     return _Words(
+        passage,
+        _flat(passage),
         language,
         frozenset(terms(f"{context}\n{passage}", language)),
         spans,
