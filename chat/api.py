@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
-from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from accounts.auth import requires
@@ -28,10 +27,10 @@ from chat.conversations import (
     start_answer,
 )
 from chat.events import Event
-from chat.export import as_json, as_markdown, shown_documents
+from chat.export import as_file, as_json
 from chat.failures import detail_of
 from chat.models import Message
-from chat.reads import record_export, record_read
+from chat.reads import record_read
 from chat.replay import follow, readable_chunks
 from chat.run import ask_of, claim, run, run_unstored
 from chat.schemas import (
@@ -150,18 +149,8 @@ def erase_conversation(request: SignedInRequest, pk: UUID) -> Status[None]:
 
 @router.get("/conversations/{uuid:pk}/export", auth=requires("ask", "read"))
 def export_conversation(request: SignedInRequest, pk: UUID, format: str = "md") -> HttpResponse:
-    """Download a conversation as Markdown (`md`) or JSON (`json`)."""
-    conversation = get_conversation(request.user, pk)
-    if format not in ("json", "md"):
-        raise Problem(422, "invalid", _("format: choose md or json."))
-    exported = as_json(request.user, conversation)
-    record_export(request.user, conversation.pk, format, shown_documents(exported))
-    if format == "json":
-        response: HttpResponse = JsonResponse(exported)
-    else:
-        response = HttpResponse(as_markdown(exported), content_type="text/markdown; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="conversation-{pk}.{format}"'
-    return response
+    """Download a conversation as Markdown (`md`), PDF (`pdf`), Word (`docx`) or JSON (`json`)."""
+    return as_file(request.user, get_conversation(request.user, pk), format)
 
 
 def _checked(question: str) -> str:

@@ -1,16 +1,34 @@
-"""A conversation to take along: JSON for programs, Markdown for people. Own conversations only."""
+"""A conversation to take along: JSON for programs, the others for people. Own conversations only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
 from accounts.models import User
+from audit.problems import Problem
+from chat.export_docx import as_docx
+from chat.export_pdf import as_pdf
 from chat.failures import detail_of
 from chat.models import Conversation, Message
+from chat.paper import Paper, legend, paper
+from chat.reads import record_export
 from chat.replay import citation_event, data_of, readable_chunks, readable_sources
 from chat.schemas import conversation_out
 from ingest.models import Chunk
+
+#: How the forms are offered, the most asked for first.
+FORM_NAMES = (("pdf", "PDF"), ("docx", "Word"), ("md", "Markdown"), ("json", "JSON"))
+#: What a conversation can be taken along as, with the type of each file.
+FORMS = {
+    "md": "text/markdown; charset=utf-8",
+    "json": "application/json",
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
 
 
 def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
@@ -48,23 +66,40 @@ def shown_documents(exported: dict[str, Any]) -> set[UUID]:
     return {UUID(passage["document"]["id"]) for passage in passages}
 
 
-def as_markdown(exported: dict[str, Any]) -> str:
-    """What as_json gave: questions as headings, answers as text, a numbered list of sources below."""
-    lines = [f"# {_escaped(exported['title'])}", ""]
-    for message in exported["messages"]:
-        if message["role"] == Message.Role.USER:
-            lines += [f"## {_escaped(message['text'])}", ""]
-            continue
-        lines += [_escaped(message["text"] or (message["error"] or {}).get("detail", "")), ""]
-        lines += [_source_line(passage) for passage in message["passages"]]
+def as_file(user: User, conversation: Conversation, form: str) -> HttpResponse:
+    """A conversation of `user`'s own as a download in one of FORMS; recorded.
+
+    Raises Problem `invalid` for another form.
+    """
+    if form not in FORMS:
+        raise Problem(422, "invalid", _("format: choose %(forms)s.") % {"forms": ", ".join(FORMS)})
+    if form == "json":
+        exported = as_json(user, conversation)
+        documents, response = shown_documents(exported), HttpResponse(JsonResponse(exported))
+    else:
+        written = paper(user, conversation)
+        documents, response = set(written.documents), HttpResponse(_WRITERS[form](written))
+    record_export(user, conversation.pk, form, documents)
+    response["Content-Type"] = FORMS[form]
+    response["Content-Disposition"] = (
+        f'attachment; filename="conversation-{conversation.pk}.{form}"'
+    )
+    return response
+
+
+def as_markdown(paper: Paper) -> str:
+    """Questions as headings, answers as text with their marks, a numbered list of sources below."""
+    lines = [f"# {_escaped(paper.title)}", ""]
+    for turn in paper.turns:
+        lines += [f"## {_escaped(turn.question)}", ""]
+        for paragraph in turn.paragraphs:
+            said = " ".join(f"{_escaped(each.text)}{each.written()}" for each in paragraph)
+            lines += [said, ""]
+        if turn.note:
+            lines += [f"*{_escaped(turn.note)}*", ""]
+        lines += [f"- [{source.n}] {_escaped(source.written())}" for source in turn.sources]
         lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _source_line(passage: dict[str, Any]) -> str:
-    place = passage["heading"] or ""
-    page = f", {_escaped(passage['page_label'])}" if passage["page_label"] else ""
-    return f"- [{passage['n']}] {_escaped(passage['document']['name'])}{page} {_escaped(place)}".rstrip()
+    return "\n".join([*lines, "---", "", legend()]) + "\n"
 
 
 def _escaped(text: str) -> str:
@@ -73,3 +108,10 @@ def _escaped(text: str) -> str:
     for char in "\\`*_<>!":
         plain = plain.replace(char, f"\\{char}")
     return plain.replace("](", "]\\(").replace("]:", "]\\:").replace("://", "\\://")
+
+
+_WRITERS: dict[str, Callable[[Paper], str | bytes]] = {
+    "md": as_markdown,
+    "pdf": as_pdf,
+    "docx": as_docx,
+}

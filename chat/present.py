@@ -1,7 +1,7 @@
 """An answer as a page shows it: paragraphs of segments, each with the places that it rests on."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from chat.named import readable_documents
 from chat.passages import passage_of
 from chat.reads import record_read
 from chat.replay import readable_chunks, readable_sources
+from ingest.models import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,18 @@ def present_answer(user: User, message: Message) -> PresentedAnswer:
 
 def present_answers(user: User, messages: Sequence[Message]) -> list[PresentedAnswer]:
     """Prepare several answers by as many queries as one takes; that they are shown is recorded."""
-    prefetch_related_objects(messages, "sources", "citations__source", "feedback")
+    prefetch_related_objects(messages, "sources")
     chunks = readable_chunks(user, messages)
     record_read(user, messages, chunks)
+    return presented(user, messages, chunks)
+
+
+def presented(
+    user: User, messages: Sequence[Message], chunks: Mapping[UUID, Chunk] | None = None
+) -> list[PresentedAnswer]:
+    """As present_answers, for a caller who records it. `chunks`: what readable_chunks found."""
+    prefetch_related_objects(messages, "sources", "citations__source", "feedback")
+    chunks = readable_chunks(user, messages) if chunks is None else chunks
     questions = _questions(messages)
     named = readable_documents(user, {pk for message in messages for pk in message.named})
     return [

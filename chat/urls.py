@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import search_views, viewer_views, views
+from chat import search_views, talk_views, viewer_views, views
 from chat.streaming import stream
 
 app_name = "chat"
@@ -17,6 +17,7 @@ urlpatterns = [
     path("c/<uuid:pk>", views.conversation, name="conversation"),
     path("c/<uuid:pk>/rename", views.rename, name="rename"),
     path("c/<uuid:pk>/delete", views.delete, name="delete"),
+    path("c/<uuid:pk>/export", talk_views.export, name="export"),
     path("answers/<uuid:pk>", views.message, name="message"),
     path("answers/<uuid:pk>/stream", stream, name="stream"),
     path("answers/<uuid:pk>/sources/<int:n>/", viewer_views.source, name="source"),

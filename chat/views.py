@@ -27,6 +27,7 @@ from chat.conversations import (
     request_stop,
     start_answer,
 )
+from chat.export import FORM_NAMES
 from chat.filter_form import filters_of, narrowing, wished
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
@@ -244,6 +245,7 @@ def _listed(
     found = list(conversations_for(request.user)[after : after + LISTED + 1])
     return {
         "conversation": current,
+        "forms": FORM_NAMES,
         "conversations": found[:LISTED],
         "more_after": after + LISTED if len(found) > LISTED else None,
     }

@@ -280,6 +280,8 @@ SETTING_FILES = env.FILES
 # --- proof (compliance/) ----------------------------------------------------------------------
 PROVE_MINUTES = env.number("SOVEREIGN_PROVE_MINUTES", 60, least=1)
 REPORT_DAYS = env.number("SOVEREIGN_REPORT_DAYS", 7)
+#: Fonts of this machine, for scripts in PDF that our own do not have; empty: none.
+FONTS_DIR = env.text("SOVEREIGN_FONTS_DIR", "/usr/share/fonts")
 #: What each setting came to; compliance/standing.py hides the secrets among them.
 IN_FORCE = env.IN_FORCE
 

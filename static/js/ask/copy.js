@@ -1,28 +1,59 @@
-// Copies an answer with its marks and the list of what they point to.
+// Copies an answer with its marks, what is known of each sentence, and the list of what they point to.
 const thread = document.getElementById("thread");
 
-function asText(answer) {
-  const prose = answer.querySelector(".prose").cloneNode(true);
-  for (const flag of prose.querySelectorAll(".flag")) flag.remove();
-  for (const cite of prose.querySelectorAll(".cite")) cite.textContent = ` [${cite.textContent}]`;
-  const paragraphs = [...prose.children].map((p) => p.textContent.trim());
-  const sources = [...answer.querySelectorAll(".source")].map((source) => {
-    const read = (selector) => source.querySelector(selector)?.textContent.trim() ?? "";
-    return `[${read(".n")}] ${[read(".name"), read(".where")].filter(Boolean).join(", ")}`;
-  });
-  return [...paragraphs, sources.join("\n")].join("\n\n");
+// Text that no reader of Markdown takes for a link, an image or HTML: as chat/export.py escapes it.
+function escaped(text) {
+  return text
+    .replace(/[\\`*_<>!]/g, "\\$&")
+    .replaceAll("](", "]\\(")
+    .replaceAll("]:", "]\\:")
+    .replaceAll("://", "\\://");
 }
+
+function proseOf(answer, write) {
+  return [...answer.querySelectorAll(".prose > *")].map((paragraph) =>
+    [...paragraph.childNodes]
+      .map((node) => {
+        if (node.classList?.contains("cite")) return ` [${node.textContent.trim()}]${doubt(node)}`;
+        if (node.classList?.contains("flag")) return ` (${node.textContent.trim()})`;
+        return write(node.textContent.replace(/\s+/g, " "));
+      })
+      .join("")
+      .trim(),
+  );
+}
+
+// Said once, behind the last mark of its sentence.
+function doubt(cite) {
+  const last = !cite.nextElementSibling?.classList.contains("cite");
+  return last && cite.classList.contains("likely") ? ` (${thread.dataset.likely})` : "";
+}
+
+function sourcesOf(answer, write, bullet) {
+  return [...answer.querySelectorAll(".source")].map((source) => {
+    const read = (selector) => source.querySelector(selector)?.textContent.trim() ?? "";
+    const place = [read(".name"), read(".where")].filter(Boolean).join(", ");
+    return `${bullet}[${read(".n")}] ${write(place)}`;
+  });
+}
+
+const forms = {
+  text: (answer) => [...proseOf(answer, String), sourcesOf(answer, String, "").join("\n")],
+  markdown: (answer) => [...proseOf(answer, escaped), sourcesOf(answer, escaped, "- ").join("\n")],
+};
 
 thread.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
+  const answer = button.closest(".answer");
   const before = button.textContent;
   try {
-    await navigator.clipboard.writeText(asText(button.closest(".answer")));
+    const parts = forms[button.dataset.copy](answer).filter(Boolean);
+    await navigator.clipboard.writeText(parts.join("\n\n"));
     button.textContent = thread.dataset.copied;
   } catch {
     // No clipboard without HTTPS or localhost: select the words for the person instead.
-    getSelection().selectAllChildren(button.closest(".answer").querySelector(".prose"));
+    getSelection().selectAllChildren(answer.querySelector(".prose"));
     return;
   }
   setTimeout(() => {
