@@ -75,7 +75,7 @@ def truth_of(path: Path) -> Truth:
         for number, page in enumerate(document.pages, 1):
             left, top, right, bottom = page.cropbox if page.cropbox else page.bbox
             wide, high = right - left, bottom - top
-            for each in page.extract_words(use_text_flow=True, keep_blank_chars=False):
+            for each in page.extract_words(use_text_flow=True, x_tolerance_ratio=0.15):
                 box = (
                     (each["x0"] - left) / wide,
                     (each["top"] - top) / high,

@@ -8,6 +8,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 #: Letters around the words that tell which of several equal places is meant.
 AROUND = 80
@@ -23,13 +24,14 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """Letters and digits of a text, folded; `places[i]` is where in the text the i-th of them stands."""
+    """Letters and digits of `whole`, folded; `places[i]` is where in it the i-th of them stands."""
 
     text: str
     places: Sequence[int]
+    whole: Sequence[str]
 
     def span(self, start: int, end: int) -> Span:
-        """Where `text[start:end]` stands in the text that it was made of."""
+        """Where `text[start:end]` stands in `whole`."""
         return self.places[start], self.places[end - 1] + 1
 
 
@@ -49,7 +51,7 @@ class Words:
         return cls(passage[start:end], passage[:start][-4 * AROUND :], passage[end:][: 4 * AROUND])
 
 
-def letters(text: Iterable[str]) -> Letters:
+def letters(text: Sequence[str]) -> Letters:
     """Of a text, or of single characters."""
     kept: list[str] = []
     places = array("q")
@@ -57,7 +59,7 @@ def letters(text: Iterable[str]) -> Letters:
         for letter in _folded(character):
             kept.append(letter)
             places.append(place)
-    return Letters("".join(kept), places)
+    return Letters("".join(kept), places, text)
 
 
 def _folded(character: str) -> str:
@@ -79,11 +81,30 @@ def find(words: Words, within: Letters) -> list[Span]:
     places = list(_places(said, within.text))
     if places:
         best = max(places, key=lambda at: _alike(before, after, within.text, at, at + len(said)))
-        return [within.span(best, best + len(said))]
+        return [_with_edges(words.said, within.whole, *within.span(best, best + len(said)))]
     pieces = list(_pieces(said[:MOST_LETTERS], within.text))
     if sum(end - start for start, end in pieces) < ENOUGH * min(len(said), MOST_LETTERS):
         return []
     return [within.span(*piece) for piece in pieces]
+
+
+def _with_edges(said: str, whole: Sequence[str], start: int, end: int) -> Span:
+    """And the full stop, the bracket, that the words begin or end with."""
+    for character in _edge(reversed(said)):
+        if end >= len(whole) or whole[end] != character:
+            break
+        end += 1
+    for character in _edge(said):
+        if not start or whole[start - 1] != character:
+            break
+        start -= 1
+    return start, end
+
+
+def _edge(said: Iterable[str]) -> list[str]:
+    """What stands before the first letter, from there outwards."""
+    edge = takewhile(lambda character: not _folded(character), said)
+    return [character for character in edge if not character.isspace()][::-1]
 
 
 def _places(said: str, text: str) -> Iterator[int]:

@@ -135,7 +135,7 @@ def _found(pages: Sequence["_Page"], look: Look) -> dict[int, list[Share]]:
     """Boxes by page: of the page's own words, else of those that were recognised on it."""
     words = letters.Words(*look.words)
     every = [(page, place) for page in pages for place in range(len(page.text))]
-    text = letters.letters(page.text[place] for page, place in every)
+    text = letters.letters([page.text[place] for page, place in every])
     boxes: dict[int, list[Share]] = {}
     for start, end in letters.find(words, text):
         for page in pages:

@@ -86,6 +86,12 @@ def test_of_equal_places_the_one_with_its_neighbours_is_taken() -> None:
     assert span[0] == text.index("50", 12)
 
 
+def test_the_full_stop_and_the_bracket_belong_to_the_words() -> None:
+    assert found("see (thirty days.) here", "(thirty days.)") == ["(thirty days.)"]
+    assert found("see thirty days, here", "thirty days.") == ["thirty days"]
+    assert found("thirty days", "\u201cthirty days\u201d.") == ["thirty days"]
+
+
 def test_words_that_a_page_end_parts_are_found_in_pieces() -> None:
     text = "Employees receive thirty Page 3 of 9 Handbook days of annual leave"
     assert found(text, "Employees receive thirty days of annual leave") == [
