@@ -1,31 +1,23 @@
 """How well a sentence rests on a passage: its words, and every fact that it tells. Pure."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from chat.events import Support
-from chat.facts import Fact, Held, counted, facts, holding, rest, runs
-from chat.facts.spelled import stems
+from chat.facts import Fact, Held, facts, holding, rest, runs
 from chat.polarity import contradicts
-from chat.sentences import MARK, sentences
-from ingest.terms import query_terms, terms
+from chat.sentences import MARK
+from chat.spans import Words, words_of
+from ingest.stopwords import STOP_WORDS
+from ingest.terms import query_terms
 
 VERIFIED, LIKELY = 0.6, 0.3
 #: A sentence whose words are held to this share speaks of the same: if its quote denies it, it is wrong.
 DENIED = 0.5
 #: A fact in a sentence of a passage says more than a word there.
 FACT_WEIGHT = 2
-#: A fact must stand where the passage speaks of the matter: in a sentence that holds, with its
-#: neighbours, so much of what the best one holds of the words of question and answer.
-NEAR = 0.5
-#: Rows of a table that hold fewer words of question and answer do not tell which row is meant.
-CLEAR = 2
-#: Words from which on a sentence of a passage, and any piece of it, is no chance.
-COPIED_WHOLE, COPIED = 3, 8
-#: Words of this length may be compounds: `Urlaubstage` is held by `Jahresurlaubstage`.
-COMPOUND = 7
+#: "And when?" does not say what an answer without words is about.
+TELLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +81,11 @@ def match(
     """
     plain = MARK.sub("", sentence)
     told = _told(plain, asked.language if foreign else language)
-    words = _words_of(passage, context, language)
+    words = words_of(passage, context, language)
     if copied := words.copied(plain):
         return Match(n, *copied, share=1.0, facts=True, loose=1.0)
-    wanted = frozenset(query_terms(rest(plain, told), language))
-    brought = frozenset(query_terms(asked.question, language)) if asked.question else frozenset()
+    wanted = _telling(rest(plain, told), language)
+    brought = _telling(asked.question, language)
     holder = holding(passage, context, language, foreign)
     together = runs(plain, told)
     asked_of = frozenset() if foreign else wanted | brought
@@ -122,6 +114,11 @@ def match(
     )
 
 
+def _telling(text: str, language: str) -> frozenset[str]:
+    """The words of a text that say what it is about; none of "No."."""
+    return frozenset(query_terms(text, language)) - STOP_WORDS.get(language or "en", frozenset())
+
+
 def _told(sentence: str, language: str) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts(sentence, language) if not fact.soft)
 
@@ -141,7 +138,7 @@ def _given(missing: Sequence[Fact], told: Sequence[Fact], asked: Asked) -> bool:
 
 
 def _shares(
-    wanted: frozenset[str], held: int, told: int, words: "_Words", brought: frozenset[str]
+    wanted: frozenset[str], held: int, told: int, words: Words, brought: frozenset[str]
 ) -> tuple[float, float]:
     """The share of words and facts that are held: of all, and of those that the question did not bring.
 
@@ -154,121 +151,12 @@ def _shares(
     asked = sum(map(words.has, brought)) / len(brought) if brought else 0.0
     if not own:
         # "240 hours.": what it is about, the question says
-        return (min(share, asked) if told and brought else share), asked
+        tells = len(brought) >= TELLS
+        return (min(share, asked) if tells or not told else share), asked
     return share, (len(found) + held) / (len(own) + told)
 
 
-def _flat(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What sentences are compared with: all terms of a passage, and its sentences' terms and facts."""
-
-    text: str
-    flat: str
-    language: str
-    all: frozenset[str]
-    spans: tuple[tuple[int, int], ...]
-    held: tuple[frozenset[str], ...]
-    facts: tuple[Held, ...]
-    #: Which are rows of a table: what they speak of stands in its header.
-    rows: tuple[bool, ...]
-
-    def has(self, word: str) -> bool:
-        if word in self.all:
-            return True
-        return len(word) >= COMPOUND and any(
-            word in other or (len(other) >= COMPOUND and other in word) for other in self.all
-        )
-
-    def copied(self, sentence: str) -> tuple[int, int] | None:
-        """Where a sentence stands as it is: it is one of the passage, or a long piece of it."""
-        plain = _flat(sentence)
-        if plain not in self.flat or len(plain.split()) < COPIED_WHOLE:
-            return None
-        found = re.search(r"\s+".join(map(re.escape, sentence.split())), self.text, re.IGNORECASE)
-        if not found:
-            return None
-        whole = found.span() in self.spans or plain.count(" ") >= COPIED
-        return found.span() if whole else None
-
-    def aligned(self, wanted: frozenset[str], *, rows: bool) -> list[bool]:
-        """Which sentences speak of what is asked and answered, with their neighbours.
-
-        `rows`: of a table, too, only what speaks of it; several facts may come from several rows.
-        """
-        held = [wanted & self.around(place) for place in range(len(self.spans))]
-        most = max(map(len, held))
-        own = [len(wanted & terms) for terms in self.held]
-        best = max((own[place] for place in range(len(own)) if self._below(place)), default=0)
-        return [
-            not rows or best < CLEAR or own[place] >= NEAR * best
-            if row
-            else len(held[place]) >= NEAR * most
-            for place, row in enumerate(self.rows)
-        ]
-
-    def _below(self, place: int) -> bool:
-        """Whether a row stands below another one: the first is the header."""
-        return self.rows[place] and place > 0 and self.rows[place - 1]
-
-    def around(self, place: int) -> frozenset[str]:
-        return frozenset().union(*self.held[max(0, place - 1) : place + 2])
-
-    def near(self, run: Sequence[Fact], aligned: Sequence[bool]) -> bool:
-        """Whether facts stand together in an `aligned` sentence, or one in none: in a heading."""
-        for fact in run if len(run) > 1 else ():
-            if not any(self._stands_in(fact, place) for place in range(len(aligned))):
-                return True
-        places = [
-            place
-            for place in range(len(aligned))
-            if all(self._stands_in(fact, place) for fact in run)
-        ]
-        return (len(run) == 1 and not places) or any(aligned[place] for place in places)
-
-    def of_other_rows(self, told: Sequence[Fact]) -> list[Fact]:
-        """Dates of a table that stand in no row with another fact of the sentence: a date tells of when."""
-        rows = {
-            fact: {place for place in range(len(self.spans)) if self._stands_in(fact, place)}
-            for fact in told
-            if fact.kind != "name"
-        }
-        inside = {fact: at for fact, at in rows.items() if at and all(map(self._below, at))}
-        return [
-            fact
-            for fact, at in inside.items()
-            if fact.kind == "date"
-            and (others := [each for other, each in inside.items() if other.kind != "date"])
-            and all(at.isdisjoint(each) for each in others)
-        ]
-
-    def _stands_in(self, fact: Fact, place: int) -> bool:
-        if fact.kind != "name":
-            return self.facts[place].has(fact)
-        around = self.around(place)
-        return all(not around.isdisjoint(stems(str(word), self.language)) for word in fact.keys)
-
-
-@lru_cache(maxsize=64)
-def _words_of(passage: str, context: str, language: str) -> _Words:
-    """Kept: every sentence of an answer is compared with every passage, which may have hundreds."""
-    spans = tuple(sentences(passage)) or ((0, len(passage)),)
-    return _Words(
-        passage,
-        _flat(passage),
-        language,
-        frozenset(terms(f"{context}\n{passage}", language)),
-        spans,
-        tuple(frozenset(terms(passage[start:end], language)) for start, end in spans),
-        tuple(counted(passage, spans, language)),
-        tuple(" | " in passage[start:end] for start, end in spans),
-    )
-
-
-def _best_span(wanted: frozenset[str], told: Sequence[Fact], words: _Words) -> tuple[int, int]:
+def _best_span(wanted: frozenset[str], told: Sequence[Fact], words: Words) -> tuple[int, int]:
     """The sentence that holds most, with a neighbour that adds something."""
     spans = words.spans
     held = [

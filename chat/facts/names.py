@@ -71,7 +71,7 @@ def names(text: str, language: str) -> Iterator[Fact]:
         elif run and word.text.lower() not in _SMALL:
             yield from _name(text, run, language)
             run = []
-    yield from _name(text, run, language, alone=len(run) == len(words))
+    yield from _name(text, run, language, alone=len(words) == 1)
 
 
 def _words(text: str) -> Iterator[_Word]:

@@ -16,7 +16,8 @@ _ADDRESS = re.compile(
 #: A token of letters and digits; who reads it decides what it is.
 _TOKEN = re.compile(r"\w+(?:[-/._]\w+)*")
 _PHONE = re.compile(
-    r"(?<![\w.,])(?:\+\d{1,3}[ .-]?)?(?:\(\d{1,5}\)[ .-]?)?\d{2,5}(?:[ .-]\d{2,5}){1,4}(?![\w]|[.,]\d)"
+    r"(?<![\w.,])(?<!\d[ .-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{1,5}\)[ .-]?)?"
+    r"\d{2,5}(?:[ .-]\d{2,5}){1,4}(?![\w]|[.,]\d)"
 )
 _FISCAL = re.compile(
     r"\b(?:FY|fiscal year|Geschäftsjahr|exercice|ejercicio)[ -]?(\d{4}|\d{2})\b", re.I
