@@ -8,6 +8,7 @@ waits that no other worker can take, it makes way after its share. The switch is
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 from uuid import UUID, uuid4
 
@@ -53,6 +54,8 @@ class Build:
     lease: UUID
     document: UUID | None = None
     failed: set[UUID] = field(default_factory=set)
+    #: Where the look for the next document goes on: all before it are in the index, or failed.
+    last: tuple[datetime, UUID] | None = None
     began: float = field(default_factory=monotonic)
     embeds_since: float = 0.0
 
@@ -147,8 +150,20 @@ def _begin(build: Build) -> None:
 
 
 def _next(build: Build) -> Document | None:
+    """Behind the last one: a look from the beginning costs as much as there is. It comes before the end,
+    for what was made ready again or came meanwhile."""
     found = indexes.missing(build.index).exclude(pk__in=build.failed)
-    return found.select_related("collection", "uploaded_by").first()
+    found = found.select_related("collection", "uploaded_by")
+    document = found.filter(_behind(build.last)).first() if build.last else None
+    document = document or found.first()
+    if document is not None and document.ready_at:
+        build.last = document.ready_at, document.pk
+    return document
+
+
+def _behind(last: tuple[datetime, UUID]) -> Q:
+    ready, pk = last
+    return Q(ready_at__gte=ready) & (Q(ready_at__gt=ready) | Q(pk__gt=pk))
 
 
 def _make(build: Build, document: Document) -> None:

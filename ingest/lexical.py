@@ -41,7 +41,9 @@ class Index(Protocol):
         """From one index, or from all."""
         ...
 
-    def remove_index(self, index_id: UUID) -> None: ...
+    def remove_some(self, index_id: UUID, most: int) -> int:
+        """At most `most` rows of an index; returns how many there were."""
+        ...
 
     def remove_collection(self, collection_id: UUID) -> None: ...
 
@@ -89,10 +91,15 @@ def remove_document(document_id: UUID, *, index: UUID | None = None) -> None:
     lexical_sizes.remove_document(document_id, index)
 
 
-def remove_index(index_id: UUID) -> None:
-    """All words of an index, of every collection. Call `forget` when it is committed."""
-    _index().remove_index(index_id)
+def remove_some(index_id: UUID, most: int) -> bool:
+    """The words of at most `most` passages of an index, of any collection; True when none are left.
+
+    In one transaction each: others wait for the database meanwhile. Call `forget` after the last.
+    """
+    if _index().remove_some(index_id, most) >= most:
+        return False
     lexical_sizes.remove_index(index_id)
+    return True
 
 
 def forget() -> None:

@@ -44,9 +44,14 @@ class PostgresIndex:
                 [document_id, index_id],
             )
 
-    def remove_index(self, index_id: UUID) -> None:
+    def remove_some(self, index_id: UUID, most: int) -> int:
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM ingest_lexical WHERE index = %s", [index_id])
+            cursor.execute(
+                "DELETE FROM ingest_lexical WHERE ctid = ANY(ARRAY"
+                "(SELECT ctid FROM ingest_lexical WHERE index = %s LIMIT %s))",
+                [index_id, most],
+            )
+            return int(cursor.rowcount)
 
     def remove_collection(self, collection_id: UUID) -> None:
         with connection.cursor() as cursor:

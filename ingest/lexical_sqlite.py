@@ -71,20 +71,21 @@ class SqliteIndex:
         query = f'scope : "{_document(document_id)}"'
         self._remove(query if index_id is None else f"{query} AND {_index(index_id)}")
 
-    def remove_index(self, index_id: UUID) -> None:
-        self._remove(_index(index_id))
+    def remove_some(self, index_id: UUID, most: int) -> int:
+        return self._remove(_index(index_id), most)
 
     def remove_collection(self, collection_id: UUID) -> None:
         for index in Index.objects.values_list("pk", flat=True):
             self._remove(f'scope : "{_collection(index, collection_id)}"')
 
-    def _remove(self, query: str) -> None:
+    def _remove(self, query: str, most: int = -1) -> int:
         with connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM ingest_lexical WHERE rowid IN"
-                " (SELECT rowid FROM ingest_lexical WHERE ingest_lexical MATCH %s)",
-                [query],
+                " (SELECT rowid FROM ingest_lexical WHERE ingest_lexical MATCH %s LIMIT %s)",
+                [query, most],
             )
+            return int(cursor.rowcount)
 
     def forget(self) -> None:
         """FTS5 notes a removal beside the words and drops both when it merges its segments, which may

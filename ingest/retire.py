@@ -36,7 +36,7 @@ def due() -> QuerySet[Index]:
 
 
 def drop(index_id: UUID | str) -> bool:
-    """Erase a retired index; True when nothing is left. Raises StoreUnavailable.
+    """Erase a retired index; True when nothing is left. Raises StoreUnavailable, LeaseLost.
 
     Ended at any point, it goes on the next time.
     """
@@ -49,9 +49,7 @@ def drop(index_id: UUID | str) -> bool:
         _rest(claim, settings.LEASE_SECONDS)
         return False
     store.remove_index(claim.index.pk)
-    with transaction.atomic():
-        lexical.remove_index(claim.index.pk)
-    transaction.on_commit(lexical.forget)
+    _remove_words(claim)
     _remove_rows(claim)
     return _finish(claim)
 
@@ -59,6 +57,16 @@ def drop(index_id: UUID | str) -> bool:
 def _is_written(index: Index) -> bool:
     """A worker that took a document before the switch may still be at it."""
     return index.chunks.filter(document__status=Document.Status.PROCESSING).exists()
+
+
+def _remove_words(claim: Build) -> None:
+    """Raises LeaseLost."""
+    done = False
+    while not done:
+        with transaction.atomic():
+            claim.renew()
+            done = lexical.remove_some(claim.index.pk, BATCH)
+    transaction.on_commit(lexical.forget)
 
 
 def _remove_rows(claim: Build) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -524,3 +525,49 @@ def test_the_command(add: Add, settings: Any) -> None:
     assert "another embedder" in said("--status")
     said("--keep")
     assert "Given up" in said("--give-up")
+
+
+def test_words_of_an_index_go_in_batches_with_the_lease_renewed(
+    add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        add(f"{n}.md", LEAVE.replace("28", str(n)))
+    old = active()
+    build.go_on(reindex.begin(None, embedder=OTHER).pk)
+    monkeypatch.setattr(retire, "BATCH", 2)
+    asked: list[int] = []
+    some = lexical.remove_some
+    monkeypatch.setattr(
+        lexical, "remove_some", lambda pk, most: asked.append(most) or some(pk, most)
+    )
+    renewed: list[bool] = []
+    renew = build.Build.renew
+    monkeypatch.setattr(build.Build, "renew", lambda self: renewed.append(True) or renew(self))
+    assert retire.drop(old.pk)
+    assert asked == [2, 2, 2] and len(renewed) >= 2 * len(asked)
+    assert not lexical.indexed("leave", [Collection.objects.get().pk], 9, ["en"], index=old.pk)
+
+
+def test_a_build_goes_on_behind_the_last_and_looks_once_more_before_the_end(add: Add) -> None:
+    documents = [add(f"{n}.md", LEAVE.replace("28", str(n))) for n in range(3)]
+    made = reindex.begin(None, embedder=OTHER, switch_when_built=False)
+    claim = build.take(made.pk, Index.State.BUILDING)
+    assert claim is not None
+    rows = list(indexes.missing(made))
+    assert [build._next(claim), build._next(claim)] == rows[:2], "nobody made them: it goes on"
+    with CaptureQueriesContext(connection) as queries:
+        assert build._next(claim) == rows[2]
+    assert len(queries) == 1
+    assert build._next(claim) == rows[0], "what was missed is found before the end"
+    for document in documents:
+        IndexedDocument.objects.create(index=made, document=document, chunk_count=1)
+    assert build._next(claim) is None
+
+
+def test_documents_that_became_ready_at_once_are_all_found(add: Add) -> None:
+    documents = {add(f"{n}.md", LEAVE.replace("28", str(n))).pk for n in range(3)}
+    Document.objects.update(ready_at=timezone.now())
+    made = reindex.begin(None, embedder=OTHER, switch_when_built=False)
+    claim = build.take(made.pk, Index.State.BUILDING)
+    assert claim is not None
+    assert {getattr(build._next(claim), "pk", None) for _ in documents} == documents
