@@ -50,7 +50,7 @@ templates: ## djlint on the templates
 
 lock: ## pin requirements/*.in with hashes, moving nothing that is pinned (UPGRADE=--upgrade: everything)
 	$(LOCK) requirements/base.in --excludes requirements/excludes.txt -o requirements/base.txt
-	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/dev.in --excludes requirements/excludes.txt -o requirements/dev.txt
 
 audit-deps: ## ask for published advisories of the pinned packages (the one verb besides lock and up that needs the network)
 	$(VENV)/python -m requirements.audit
