@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from uuid import UUID
 
 from django.db.models import prefetch_related_objects
@@ -14,7 +15,9 @@ from chat.models import Citation, Message, Source
 from chat.named import readable_documents
 from chat.passages import passage_of
 from chat.reads import record_read
+from chat.render import Marker, Piece, marker, plain, styled
 from chat.replay import readable_chunks, readable_sources
+from chat.witness import EXTRACTIVE
 from ingest.models import Chunk
 
 
@@ -35,11 +38,31 @@ class CitationView:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sentence of the answer without its marks. `support` is empty for text between sentences."""
+    """A sentence of the answer without its marks. `support` is empty for text between sentences.
+
+    `text` is what a reader reads; `pieces` say which of it is bold, italic or code.
+    """
 
     text: str
     support: str = ""
     citations: tuple[CitationView, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an answer; one with a `marker` is an item of a list."""
+
+    segments: tuple[Segment, ...]
+    marker: Marker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that are set together. `kind`: text, bullets or numbers."""
+
+    kind: str
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +87,7 @@ class PresentedAnswer:
     conversation: UUID
     status: str
     question: str
-    paragraphs: tuple[tuple[Segment, ...], ...]
+    lines: tuple[Line, ...]
     sources: tuple[SourceView, ...]
     error_code: str = ""
     error_detail: str = ""
@@ -73,6 +96,16 @@ class PresentedAnswer:
     rating: int = 0
     #: Names of documents that came first, because the question names them.
     first_in: tuple[str, ...] = ()
+
+    @property
+    def paragraphs(self) -> tuple[tuple[Segment, ...], ...]:
+        """The lines as text alone: an item of a list begins with its dash or number."""
+        return tuple(_with_marker(line) for line in self.lines)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The lines as a page sets them: items that follow each other are one list."""
+        return tuple(Block(kind, tuple(lines)) for kind, lines in groupby(self.lines, key=_kind_of))
 
 
 def present_answer(user: User, message: Message) -> PresentedAnswer:
@@ -115,7 +148,7 @@ def _presented(
         conversation=message.conversation_id,
         status=message.status,
         question=questions.get((message.conversation_id, message.ordinal - 1), ""),
-        paragraphs=_paragraphs(message.text, list(message.citations.all()), readable),
+        lines=_lines(message, readable),
         sources=_sources(message, readable),
         error_code=code,
         error_detail=detail_of(code) if code else "",
@@ -158,19 +191,52 @@ def _source(source: Source) -> SourceView:
     )
 
 
-def _paragraphs(
-    text: str, citations: Sequence[Citation], readable: dict[int, Source]
-) -> tuple[tuple[Segment, ...], ...]:
-    paragraphs: list[list[Segment]] = [[]]
-    for segment in _segments(text, citations, readable):
+def _lines(message: Message, readable: dict[int, Source]) -> tuple[Line, ...]:
+    segments = _segments(message.text, list(message.citations.all()), readable)
+    lines = _broken(segments)
+    if message.model == EXTRACTIVE:
+        # Words of documents, shown as they stand there.
+        return tuple(
+            Line(tuple(_set(each, (Piece(each.text),)) for each in line)) for line in lines
+        )
+    return tuple(_line(line) for line in lines)
+
+
+def _broken(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Segments by the lines that they stand in."""
+    lines: list[list[Segment]] = [[]]
+    for segment in segments:
         first, *others = segment.text.split("\n")
-        if first.strip():
-            paragraphs[-1].append(Segment(first, segment.support, segment.citations))
-        for line in others:
-            paragraphs.append([])
-            if line.strip():
-                paragraphs[-1].append(Segment(line, segment.support, segment.citations))
-    return tuple(tuple(paragraph) for paragraph in paragraphs if paragraph)
+        lines[-1].append(replace(segment, text=first))
+        lines += [[replace(segment, text=other)] for other in others]
+    kept = ([segment for segment in line if segment.text.strip()] for line in lines)
+    return [line for line in kept if line]
+
+
+def _line(segments: Sequence[Segment]) -> Line:
+    texts = [segment.text for segment in segments]
+    if begins := marker(texts[0]):
+        texts[0] = texts[0].removeprefix(begins.text)
+    pairs = zip(segments, styled(texts), strict=True)
+    return Line(tuple(_set(segment, pieces) for segment, pieces in pairs), begins)
+
+
+def _set(segment: Segment, pieces: tuple[Piece, ...]) -> Segment:
+    return replace(segment, text=plain(pieces), pieces=pieces)
+
+
+def _with_marker(line: Line) -> tuple[Segment, ...]:
+    if not line.marker:
+        return line.segments
+    first, *others = line.segments
+    begins = f"{line.marker.number}. " if line.marker.number else "- "
+    return (replace(first, text=begins + first.text), *others)
+
+
+def _kind_of(line: Line) -> str:
+    if not line.marker:
+        return "text"
+    return "numbers" if line.marker.number else "bullets"
 
 
 def _unmarked(text: str) -> str:

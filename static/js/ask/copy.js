@@ -11,16 +11,19 @@ function escaped(text) {
 }
 
 function proseOf(answer, write) {
-  return [...answer.querySelectorAll(".prose > *")].map((paragraph) =>
-    [...paragraph.childNodes]
-      .map((node) => {
-        if (node.classList?.contains("cite")) return ` [${node.textContent.trim()}]${doubt(node)}`;
-        if (node.classList?.contains("flag")) return ` (${node.textContent.trim()})`;
-        return write(node.textContent.replace(/\s+/g, " "));
-      })
-      .join("")
-      .trim(),
-  );
+  return [...answer.querySelectorAll(".prose > p, .prose li")].map((line) => {
+    const said = [...line.childNodes].map((node) => {
+      if (node.classList?.contains("cite")) return ` [${node.textContent.trim()}]${doubt(node)}`;
+      if (node.classList?.contains("flag")) return ` (${node.textContent.trim()})`;
+      return write(node.textContent.replace(/\s+/g, " "));
+    });
+    return marker(line) + said.join("").trim();
+  });
+}
+
+function marker(line) {
+  if (line.localName !== "li") return "";
+  return line.parentElement.localName === "ol" ? `${line.value}. ` : "- ";
 }
 
 // Said once, behind the last mark of its sentence.
