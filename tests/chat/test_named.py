@@ -1,12 +1,15 @@
 """Which documents a question names: only those, and the right year of them."""
 
 import time
+from collections import OrderedDict
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
 from accounts.models import User
+from chat import named as chat_named
 from chat import names
 from chat.named import named
 from chat.names import Named, Names, Title
@@ -132,3 +135,36 @@ def test_marks_of_quotation_without_end_cost_nothing() -> None:
 def test_white_space_within_marks_of_quotation_is_no_matter() -> None:
     (found,) = names._QUOTED.finditer('What says " Travel guide " of it?')
     assert found[1].split() == ["Travel", "guide"]
+
+
+def test_titles_are_kept_of_no_more_than_so_many_and_left_out_above_a_bound(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: OrderedDict[Any, Any] = OrderedDict()
+    monkeypatch.setattr(chat_named, "_kept", kept)
+    monkeypatch.setattr(chat_named, "MOST_IN_ALL", 4)
+    monkeypatch.setattr(chat_named, "MOST_TITLES", 3)
+    spaces = [make_collection(alice, name=f"C{n}") for n in range(3)]
+    for n, space in enumerate(spaces):
+        for i in range(2 * n or 2):
+            make_document(space, f"Guide {n} {i}.", f"guide-{n}-{i}.pdf")
+    question = "What does guide-0-0.pdf say?"
+    assert named(question, [spaces[0].pk])
+    named(question, [spaces[1].pk])
+    assert len(kept) == 2
+    assert named("What does guide-2-0.pdf say?", [spaces[2].pk]) == [], "4 titles: too many"
+    make_document(spaces[1], "Another guide.", "guide-1-2.pdf")
+    named(question, [spaces[1].pk])
+    assert frozenset([spaces[0].pk]) not in kept, "5 titles in all"
+
+
+def test_while_names_are_made_others_go_by_the_old_ones(
+    alice: User, collection: Collection
+) -> None:
+    first = make_document(collection, name="code-of-conduct.txt")
+    question = "What does code-of-conduct.txt say?"
+    assert len(named(question, [collection.pk])) == 1
+    Document.objects.filter(pk=first.pk).update(visible=False)
+    with chat_named._making:
+        assert len(named(question, [collection.pk])) == 1, "nobody waits"
+    assert named(question, [collection.pk]) == []
