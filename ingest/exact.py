@@ -23,6 +23,10 @@ from ingest.embed import from_bytes
 from ingest.hits import Hit
 from ingest.models import Chunk, Document, Index, IndexedDocument
 
+#: Vectors that are kept for each passage up to which a search is exact: of four collections as large, with
+#: four vectors a passage.
+MOST_VECTORS = 16
+
 Numbers = npt.NDArray[np.int64]
 #: Chunk, document, and vectors as the database keeps them.
 Row = tuple[UUID, UUID, bytes | memoryview | None]
@@ -81,8 +85,9 @@ class Matrices:
             self._kept.clear()
 
     def _shrink(self) -> None:
-        most = 4 * max(settings.EXACT_SEARCH_CHUNKS, 1)
-        while len(self._kept) > 1 and sum(len(m.ids) for _, m in self._kept.values()) > most:
+        """By vectors, which are what takes memory: a passage has several."""
+        most = MOST_VECTORS * max(settings.EXACT_SEARCH_CHUNKS, 1)
+        while len(self._kept) > 1 and sum(len(m.rows) for _, m in self._kept.values()) > most:
             self._kept.popitem(last=False)
 
 

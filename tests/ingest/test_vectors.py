@@ -2,9 +2,11 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from inference.client import get_client
@@ -12,7 +14,7 @@ from inference.fake import FakeClient
 from ingest import build, chroma, erase, exact, reindex, store
 from ingest.embed import from_bytes
 from ingest.indexes import active
-from ingest.models import Chunk, Collection, Document
+from ingest.models import Chunk, Collection, Document, Index
 from tests import people
 from tests.ingest.conftest import Add, held_vectors, made_vectors
 
@@ -230,3 +232,14 @@ def test_an_embedder_of_another_length_is_refused(
     monkeypatch.setattr(FakeClient, "embed_passages", lambda *_, **__: np.ones((1, 7), np.float32))
     document = add("more.txt", "Completely different words.")
     assert (document.status, document.error_code) == ("failed", "embedder-changed")
+
+
+def test_matrices_are_bounded_by_their_vectors(settings: Any, monkeypatch: Any) -> None:
+    settings.EXACT_SEARCH_CHUNKS = 1
+    many = exact.matrix([(uuid4(), uuid4(), bytes(2 * 2 * 9))], 2)
+    monkeypatch.setattr(exact, "load", lambda *_: many)
+    found, index, stamp = exact.Matrices(), Index(), exact.Stamp(1, 1, 1, timezone.now())
+    for _ in range(5):
+        found.get(uuid4(), index, 2, stamp)
+    assert len(many.ids) == 1 and len(many.rows) == 9
+    assert len(found._kept) == 1, "two of them are 18 vectors of 1 passage each"
