@@ -13,7 +13,10 @@ SIZE = 10_000
 SIZE_CJK = 500
 
 
-@pytest.mark.parametrize("unit", ["A. ", "e.g. ", "中。", "a. [1] ", ".", ".)", "z. b ", "'\"."])
+@pytest.mark.parametrize(
+    "unit",
+    ["A. ", "e.g. ", "中。", "a. [1] ", ".", ".)", "z. b ", "'\".", "1,000,", "a@a.", "May 1 - "],
+)
 def test_no_passage_holds_up_an_answer(unit: str) -> None:
     """Of the size of the largest passage, and a model that repeats it."""
     text = unit * ((SIZE if unit.isascii() else SIZE_CJK) // len(unit))
