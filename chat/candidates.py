@@ -9,7 +9,7 @@ class Candidate:
     """A chunk that one of the legs found. A leg that did not find it has None.
 
     `dense` is the cosine of the whole passage's vector, `piece` that of the nearest of its vectors;
-    `coverage` and `proximity` (0 to 1) come with `lexical`.
+    `coverage` (0 to 1) comes with `lexical`.
     """
 
     chunk: UUID
@@ -18,4 +18,3 @@ class Candidate:
     piece: float | None = None
     lexical: float | None = None
     coverage: float | None = None
-    proximity: float | None = None

@@ -140,7 +140,6 @@ def bars(passage: Passage) -> list[Bar]:
 def stages(ms: Mapping[str, int]) -> list[tuple[str, int]]:
     """Milliseconds by stage with what it does."""
     names = {
-        "condense": _("understanding"),
         "named": _("names"),
         "filter": _("filters"),
         "embed": _("reading the query"),

@@ -141,7 +141,6 @@ def _candidate(
         near.score if near else None,
         said.score if said else None,
         said.coverage if said else None,
-        said.proximity if said else None,
     )
 
 

@@ -31,6 +31,10 @@ LITERAL = r"(u?'(?:[^'\\]|\\.)*'|u?\"(?:[^\"\\]|\\.)*\")"
 IN_TEMPLATE = re.compile(rf"\b(?:n?gettext|_)\({LITERAL}")
 
 
+#: Their first argument is the context, which gettext keeps before the text.
+IN_CONTEXT = {"pgettext", "pgettext_lazy"}
+
+
 def in_code() -> Iterator[str]:
     for room in ROOMS:
         for file in (ROOT / room).rglob("*.py"):
@@ -39,6 +43,8 @@ def in_code() -> Iterator[str]:
                     first = node.args[0] if node.args else None
                     if isinstance(first, ast.Constant) and isinstance(first.value, str):
                         yield first.value
+                elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in IN_CONTEXT:
+                    yield "\x04".join(ast.literal_eval(each) for each in node.args[:2])
 
 
 def in_templates() -> Iterator[str]:
@@ -53,7 +59,7 @@ def catalogue(compiled: Path) -> dict[object, str]:
 
 
 def test_the_search_finds_texts_of_both_kinds() -> None:
-    assert "The changes are saved." in set(in_code())
+    assert {"The changes are saved.", "of a mail\x04From"} <= set(in_code())
     assert {"Delete the account", "Page %(n)s of %(of)s"} <= set(in_templates())
 
 
