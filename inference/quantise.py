@@ -18,7 +18,7 @@ import structlog
 from inference.encoders import SentenceEncoder, load
 from inference.errors import ModelError
 from inference.int8 import FILE, INPUTS, Int8Encoder, read_recipe
-from inference.model import Model, sha256_of
+from inference.model import Model, read_json, sha256_of
 from inference.registry import Registry
 
 log = structlog.get_logger(__name__)
@@ -125,11 +125,31 @@ def quantise(folder: Path, work: Path) -> Path:
             # 7 bits: without the newest instructions sums of 8 bits overflow.
             reduce_range=True,
             weight_type=QuantType.QInt8,
+            nodes_to_exclude=_delicate(floats, read_json(folder / "config.json")),
         )
     finally:
         logging.disable(logging.NOTSET)
     floats.unlink()
     return made
+
+
+def _delicate(network: Path, config: dict[str, Any]) -> list[str]:
+    """The products that stay in floats: those that take the wide layer back to the narrow one.
+
+    A few numbers of the wide layer are many times larger than the others, so a common scale rounds
+    the others away: https://arxiv.org/abs/2211.10438. Without them an error is a third, at a fifth of
+    the speed (docs/measuring.md).
+    """
+    import onnx
+
+    graph = onnx.load(str(network), load_external_data=False).graph
+    shape = [config.get("intermediate_size"), config.get("hidden_size")]
+    narrowing = {each.name for each in graph.initializer if list(each.dims) == shape}
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type == "MatMul" and narrowing.intersection(node.input)
+    ]
 
 
 def _export(folder: Path, target: Path) -> None:
