@@ -15,7 +15,7 @@ from django.http import Http404
 from accounts.models import User
 from evaluation.models import Question, QuestionSet, Result, Run
 from ingest.access import chunks_for, collections_for, documents_for
-from ingest.models import Chunk
+from ingest.models import Chunk, Index
 
 Row = TypeVar("Row", bound=Model)
 #: Of one query: databases take no more than so many values.
@@ -60,6 +60,12 @@ def get_result(user: User, pk: UUID | str) -> Result:
     """Raises Http404."""
     results = Result.objects.filter(run__in=runs_for(user))
     return _one(results.select_related("run", "question"), pk)
+
+
+def get_index(user: User, pk: UUID | str) -> Index:
+    """For administrators. Raises Http404."""
+    found = Index.objects.all() if user.is_active and user.is_admin else Index.objects.none()
+    return _one(found, pk)
 
 
 def shown_answer(user: User, result: Result) -> str:

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import File, Form, Router, Status
 from ninja.files import UploadedFile
@@ -12,7 +12,7 @@ from accounts.auth import requires
 from accounts.http import SignedInRequest
 from accounts.paging import DEFAULT_LIMIT, Paged, page
 from audit.problems import Problem
-from evaluation.access import get_question, get_run, get_set, runs_for, sets_for
+from evaluation.access import get_index, get_question, get_run, get_set, runs_for, sets_for
 from evaluation.compare import compare
 from evaluation.exports import FORMS
 from evaluation.imports import MOST_BYTES, import_questions
@@ -46,7 +46,6 @@ from evaluation.schemas import (
     sets_out,
 )
 from evaluation.sets import change_set, create_set, delete_set
-from ingest.models import Index
 
 router = Router(tags=["measuring"])
 ADMIN = requires("admin")
@@ -189,7 +188,7 @@ def post_run(request: SignedInRequest, pk: UUID, payload: RunIn) -> Status[dict[
         found,
         kind=payload.kind,
         label=payload.label,
-        index=_index(payload.index),
+        index=get_index(request.user, payload.index) if payload.index else None,
         model=payload.model,
         mode=payload.mode,
     )
@@ -240,12 +239,3 @@ def erase_run(request: SignedInRequest, pk: UUID) -> Status[None]:
     """Delete a run with its results."""
     delete_run(request.user, get_run(request.user, pk))
     return Status(204, None)
-
-
-def _index(pk: UUID | None) -> Index | None:
-    if pk is None:
-        return None
-    found = Index.objects.filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.http import admin_required
 from audit.problems import Problem
 from chat import failures
-from evaluation.access import sets_for
+from evaluation.access import get_index, sets_for
 from evaluation.forms import BuildForm
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
@@ -55,7 +55,7 @@ def build(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @admin_required
 def activate(request: PageRequest, pk: UUID) -> HttpResponse:
-    found = _found(pk)
+    found = get_index(request.user, pk)
     if request.method == "POST":
         return _done(request, found, activating=True)
     return confirm(
@@ -75,7 +75,7 @@ def activate(request: PageRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @admin_required
 def give_up(request: PageRequest, pk: UUID) -> HttpResponse:
-    found = _found(pk)
+    found = get_index(request.user, pk)
     if request.method == "POST":
         return _done(request, found, activating=False)
     return confirm(
@@ -100,13 +100,6 @@ def _done(request: PageRequest, found: Index, *, activating: bool) -> HttpRespon
     except Problem as problem:
         messages.error(request, str(problem.detail))
     return redirect("evaluation:indexes")
-
-
-def _found(pk: UUID) -> Index:
-    found = Index.objects.filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 def _page(request: PageRequest, form: BuildForm) -> HttpResponse:
