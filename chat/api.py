@@ -24,6 +24,7 @@ from chat.conversations import (
     rate,
     rename_conversation,
     request_stop,
+    show_branch,
     start_answer,
 )
 from chat.events import Event
@@ -91,6 +92,13 @@ def post_answer(request: SignedInRequest, payload: AnswerIn) -> HttpResponseBase
 def stop_answer(request: SignedInRequest, pk: UUID) -> Status[None]:
     """Stop writing. What was written stays."""
     request_stop(request.user, get_answer(request.user, pk))
+    return Status(204, None)
+
+
+@router.post("/answers/{uuid:pk}/show", auth=requires("ask"), response={204: None})
+def show_answer(request: SignedInRequest, pk: UUID) -> Status[None]:
+    """Go on from this answer where a question has several: what is asked next follows it."""
+    show_branch(request.user, get_answer(request.user, pk))
     return Status(204, None)
 
 
@@ -183,6 +191,7 @@ def _start(user: User, question: str, payload: AnswerIn) -> Message:
             collections=payload.collections,
             conversation=conversation,
             filters=payload.filters.chosen(),
+            instead_of=get_answer(user, payload.instead_of) if payload.instead_of else None,
         )
     except QuestionRefused as refused:
         raise Problem(409, refused.code, refused.detail) from refused

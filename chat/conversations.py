@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from audit import actions
 from audit.record import record
+from chat import branches
 from chat.access import conversations_for, get_answer, get_conversation
 from chat.models import Conversation, Feedback, Message
 from chat.run import record_ended
@@ -29,9 +30,11 @@ __all__ = [
     "get_answer",
     "get_conversation",
     "last_filters",
+    "question_of",
     "rate",
     "rename_conversation",
     "request_stop",
+    "show_branch",
     "start_answer",
 ]
 
@@ -70,16 +73,19 @@ def start_answer(
     conversation: Conversation | None = None,
     filters: Filters = EVERYTHING,
     by_name: bool = True,
+    instead_of: Message | None = None,
 ) -> Message:
     """Store the question and an empty answer, and return the answer (status queued).
 
     `collections` None means all that the person may read; for a conversation that goes on it means
-    those chosen before. `by_name`: whether documents that the question names come first. Raises
+    those chosen before. `by_name`: whether documents that the question names come first.
+    `instead_of`: an answer of hers in whose place it is asked anew; that one stays beside it. Raises
     QuestionRefused, or Http404 for a collection or document she may not read.
     """
     question = checked_question(question)
     check_documents(user, filters.documents)
     chosen = None if collections is None else readable_ids(user, collections)
+    conversation = instead_of.conversation if instead_of else conversation
     if conversation is None:
         conversation = Conversation.objects.create(user=user, title=_title(question))
     else:
@@ -90,38 +96,61 @@ def start_answer(
     conversation.updated_at = timezone.now()
     conversation.save(update_fields=["updated_at"])
     asked = Message(
-        role=Message.Role.USER, text=question, filters=filters.stored(), by_name=by_name
+        role=Message.Role.USER,
+        text=question,
+        filters=filters.stored(),
+        by_name=by_name,
+        after=_after(conversation, instead_of),
     )
     return _add_pair(conversation, asked)
 
 
 def ask_again(
-    user: User, answer: Message, filters: Filters | None = None, *, alike: bool = False
+    user: User,
+    answer: Message,
+    filters: Filters | None = None,
+    *,
+    alike: bool = False,
+    question: str | None = None,
 ) -> Message:
-    """Ask the question of a finished answer once more, at the end of the same conversation.
+    """Ask the question of an answer once more, or another `question` in its place.
 
-    `filters` None: those that it was asked with, less the documents that `user` can read no longer.
+    The answer stays beside the new one, with all that was asked after it. `filters` None: those that
+    it was asked with, less the documents that `user` can read no longer.
     `alike`: documents that it names are looked at like any other.
     Raises as start_answer.
     """
-    earlier = answer.conversation.messages.filter(
-        role=Message.Role.USER, ordinal__lt=answer.ordinal
-    )
-    question = earlier.latest("ordinal")
+    asked = question_of(answer)
     return start_answer(
         user,
-        question=question.text,
+        question=asked.text if question is None else question,
         collections=None,
-        conversation=answer.conversation,
-        filters=still_open(user, Filters.of(question.filters)) if filters is None else filters,
-        by_name=question.by_name and not alike,
+        filters=still_open(user, Filters.of(asked.filters)) if filters is None else filters,
+        by_name=asked.by_name and not alike,
+        instead_of=answer,
     )
+
+
+def question_of(answer: Message) -> Message:
+    """The question that stands right before an answer."""
+    return answer.conversation.messages.get(ordinal=answer.ordinal - 1)
+
+
+@transaction.atomic
+def show_branch(user: User, answer: Message) -> None:
+    """Look at the branch of this answer: at the newest that went on from it."""
+    answer = get_answer(user, answer.pk)
+    conversation = answer.conversation
+    conversation.shown = branches.newest(branches.parents_of(conversation), answer.ordinal)
+    conversation.save(update_fields=["shown"])
 
 
 def last_filters(conversation: Conversation) -> Filters:
-    """What the last question of a conversation was narrowed to."""
-    last = conversation.messages.filter(role=Message.Role.USER).order_by("-ordinal").first()
-    return Filters.of(last.filters) if last else EVERYTHING
+    """What the last question of the shown branch was narrowed to."""
+    turns = branches.shown(conversation)
+    if not turns:
+        return EVERYTHING
+    return Filters.of(conversation.messages.get(ordinal=turns[-1].question).filters)
 
 
 @transaction.atomic
@@ -210,11 +239,21 @@ def _refuse_while_answering(conversation: Conversation) -> None:
         )
 
 
+def _after(conversation: Conversation, instead_of: Message | None) -> int:
+    """What a new question goes on from, by ordinal."""
+    if instead_of is not None:
+        return branches.parents_of(conversation)[instead_of.ordinal - 1]
+    turns = branches.shown(conversation)
+    return turns[-1].answer if turns else branches.BEGINNING
+
+
 def _add_pair(conversation: Conversation, question: Message) -> Message:
     last = conversation.messages.aggregate(last=Max("ordinal"))["last"]
     ordinal = 0 if last is None else last + 1
     question.conversation, question.ordinal = conversation, ordinal
     question.save()
+    conversation.shown = ordinal + 1
+    conversation.save(update_fields=["shown"])
     return Message.objects.create(
         conversation=conversation,
         ordinal=ordinal + 1,

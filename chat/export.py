@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.problems import Problem
+from chat import branches
 from chat.export_docx import as_docx
 from chat.export_pdf import as_pdf
 from chat.failures import detail_of
@@ -32,14 +33,24 @@ FORMS = {
 
 
 def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
-    """The conversation with the passages that `user` may read now."""
+    """The conversation, all its branches, with the passages that `user` may read now."""
     rows = list(
         conversation.messages.prefetch_related("sources", "citations__source__chunk").order_by(
             "ordinal"
         )
     )
     chunks = readable_chunks(user, rows)
-    messages = [_message(user, row, chunks) for row in rows]
+    shown = {at for turn in branches.shown(conversation) for at in (turn.question, turn.answer)}
+    places = {row.ordinal: row.pk for row in rows}
+    parents = branches.parents_of(conversation)
+    messages = [
+        {
+            **_message(user, row, chunks),
+            "after": places.get(parents.get(row.ordinal, row.ordinal - 1)),
+            "shown": row.ordinal in shown,
+        }
+        for row in rows
+    ]
     return {**conversation_out(conversation), "messages": messages}
 
 

@@ -17,6 +17,8 @@ class Conversation(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(_("title"), max_length=200, blank=True)
     collections = models.ManyToManyField(Collection, blank=True, related_name="+")
+    #: The last answer of the branch that is looked at, by ordinal. None: the newest.
+    shown = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -52,6 +54,9 @@ class Message(models.Model):
         Conversation, on_delete=models.CASCADE, related_name="messages"
     )
     ordinal = models.PositiveIntegerField()
+    #: Of a question: the ordinal of the answer that it goes on from (chat/branches.py), -1 for the
+    #: beginning. None: the message right before it.
+    after = models.IntegerField(null=True, blank=True)
     role = models.CharField(max_length=10, choices=Role)
     status = models.CharField(max_length=10, choices=Status, default=Status.COMPLETE)
     text = models.TextField(blank=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from chat import branches
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, Segment, SourceView, presented
 
@@ -69,8 +70,9 @@ class Paper:
 
 
 def paper(user: User, conversation: Conversation) -> Paper:
-    """What `user` may read now of a conversation of hers. Recording it is the caller's."""
-    answers = list(conversation.messages.filter(role=Message.Role.ASSISTANT).order_by("ordinal"))
+    """What `user` may read now of the shown branch of her conversation. Recording is the caller's."""
+    ordinals = [turn.answer for turn in branches.shown(conversation)]
+    answers = list(conversation.messages.filter(ordinal__in=ordinals).order_by("ordinal"))
     shown = presented(user, answers)
     turns = (_turn(message, answer) for message, answer in zip(answers, shown, strict=True))
     documents = {source.document for answer in shown for source in answer.sources}

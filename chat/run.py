@@ -21,6 +21,7 @@ from chat.abstain import abstention
 from chat.answer import answer
 from chat.ask import Ask
 from chat.bounds import MOST_AT_ONCE, Watch, place
+from chat.branches import before
 from chat.condense import Turn
 from chat.events import (
     CitationEvent,
@@ -107,7 +108,7 @@ def _bounded(ask: Ask, stopped: Callable[[], bool]) -> Generator[Event, None, No
 def ask_of(message: Message) -> Ask:
     """The question that a stored answer belongs to, with the turns before it."""
     conversation = message.conversation
-    earlier = list(conversation.messages.filter(ordinal__lt=message.ordinal).order_by("ordinal"))
+    earlier = before(message)
     chosen = list(conversation.collections.values_list("id", flat=True))
     readable = collections_for(conversation.user)
     if chosen:

@@ -71,7 +71,10 @@ Narrowed = Annotated[FiltersIn, BeforeValidator(_known_filters)]
 
 
 class AnswerIn(Schema):
-    """`conversation` goes on with a stored one; `history` brings the turns along instead."""
+    """`conversation` goes on with a stored one; `history` brings the turns along instead.
+
+    `instead_of`: an answer in whose place the question is asked anew, or in other words.
+    """
 
     question: str
     collections: Collections = None
@@ -83,6 +86,13 @@ class AnswerIn(Schema):
     max_tokens: int = Field(0, ge=0, le=4_096)
     temperature: float = Field(0.0, ge=0.0, le=2.0)
     filters: Narrowed = Field(default_factory=FiltersIn)
+    instead_of: UUID | None = None
+
+    @model_validator(mode="after")
+    def in_one_place(self) -> "AnswerIn":
+        if self.instead_of and (self.conversation or self.history or not self.store):
+            raise ValueError("instead_of goes without conversation, history and store: false")
+        return self
 
 
 class DocumentRef(Schema):
@@ -197,6 +207,9 @@ class MessageOut(Schema):
     text: str
     model: str
     created_at: datetime
+    #: The message that it goes on from; several after one are variants. `shown`: on the page.
+    after: UUID | None
+    shown: bool
     error: ErrorOut | None
     passages: list[SourceOut]
     citations: list[CitationOut]

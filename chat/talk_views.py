@@ -2,12 +2,24 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from chat.conversations import get_conversation
+from audit.problems import Problem
+from chat.conversations import (
+    QuestionRefused,
+    ask_again,
+    get_answer,
+    get_conversation,
+    question_of,
+    show_branch,
+)
 from chat.export import FORMS, as_file
-from ingest.pages import PageRequest
+from chat.models import Message
+from ingest.pages import PageRequest, page_or_fragment
 
 
 @require_GET
@@ -17,3 +29,40 @@ def export(request: PageRequest, pk: UUID) -> HttpResponse:
     if form not in FORMS:
         raise Http404
     return as_file(request.user, get_conversation(request.user, pk), form)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Ask something else in the place of a question; the old one stays beside it."""
+    answer = get_answer(request.user, pk)
+    if request.method == "GET":
+        return _editing(request, answer, question_of(answer).text)
+    typed = request.POST.get("question", "")
+    try:
+        return redirect(_place(ask_again(request.user, answer, question=typed)))
+    except (QuestionRefused, Problem) as refused:
+        return _editing(request, answer, typed, str(refused.detail))
+
+
+@require_POST
+def show(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Look at another answer to what was asked, with all that came after it."""
+    answer = get_answer(request.user, pk)
+    show_branch(request.user, answer)
+    return redirect(_place(answer))
+
+
+def _editing(request: PageRequest, answer: Message, typed: str, refused: str = "") -> HttpResponse:
+    context = {
+        "answer": answer,
+        "typed": typed[: settings.MAX_QUESTION_CHARS],
+        "limit": settings.MAX_QUESTION_CHARS,
+        "refused": refused,
+        "later": answer.conversation.messages.filter(after=answer.ordinal).exists(),
+    }
+    status = 422 if refused else 200
+    return page_or_fragment(request, "chat/edit.html", "chat/_edit.html", context, status=status)
+
+
+def _place(answer: Message) -> str:
+    return reverse("chat:conversation", args=[answer.conversation_id]) + f"#answer-{answer.pk}"

@@ -25,5 +25,7 @@ urlpatterns = [
     path("passages/<uuid:pk>/marks/<int:page>", viewer_views.page_marks, name="marks"),
     path("answers/<uuid:pk>/stop", views.stop, name="stop"),
     path("answers/<uuid:pk>/again", views.again, name="again"),
+    path("answers/<uuid:pk>/edit", talk_views.edit, name="edit"),
+    path("answers/<uuid:pk>/show", talk_views.show, name="show"),
     path("answers/<uuid:pk>/rate", views.rate_answer, name="rate"),
 ]

@@ -1,6 +1,5 @@
 """The Ask page and its fragments. What they do is in chat/conversations.py."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.problems import Problem
+from chat import branches
 from chat.conversations import (
     QuestionRefused,
     ask_again,
@@ -27,11 +27,11 @@ from chat.conversations import (
     request_stop,
     start_answer,
 )
+from chat.exchanges import exchange, exchanges
 from chat.export import FORM_NAMES
 from chat.filter_form import filters_of, narrowing, wished
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
-from chat.present import PresentedAnswer, present_answer, present_answers
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for, searchable
@@ -45,22 +45,6 @@ LISTED = 40
 SHOWN = 20
 #: Farther than anybody scrolls; a database refuses an offset of 30 digits.
 MOST_LISTED = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question and its answer, as the thread shows them."""
-
-    message: Message
-    answer: PresentedAnswer
-
-    @property
-    def seconds(self) -> float:
-        return float(self.message.ms.get("total", 0)) / 1000
-
-    @property
-    def unfinished(self) -> bool:
-        return self.message.status in {Message.Status.QUEUED, Message.Status.RUNNING}
 
 
 @require_GET
@@ -110,7 +94,7 @@ def again(request: PageRequest, pk: UUID) -> HttpResponse:
 @require_GET
 def message(request: PageRequest, pk: UUID) -> HttpResponse:
     """One answer as it stands."""
-    context = {"exchange": _exchange(request, get_answer(request.user, pk)), "last": True}
+    context = {"exchange": exchange(request.user, get_answer(request.user, pk)), "last": True}
     return render(request, "chat/_answer.html", context)
 
 
@@ -193,7 +177,7 @@ def _sent(request: PageRequest, answer: Message) -> HttpResponse:
     if not request.htmx:
         return redirect("chat:conversation", pk=answer.conversation_id)
     context = _listed(request, answer.conversation)
-    context |= {"exchange": _exchange(request, answer), "last": True}
+    context |= {"exchange": exchange(request.user, answer), "last": True}
     return render(request, "chat/_sent.html", context)
 
 
@@ -254,16 +238,7 @@ def _listed(
 def _thread(request: PageRequest, conversation: Conversation | None) -> dict[str, Any]:
     if conversation is None:
         return {"exchanges": [], "earlier": False}
-    answers = conversation.messages.filter(role=Message.Role.ASSISTANT).order_by("-ordinal")
-    wanted = answers if "all" in request.GET else answers[: SHOWN + 1]
-    found = list(wanted.select_related("conversation", "feedback"))
-    earlier = "all" not in request.GET and len(found) > SHOWN
-    shown = found[:SHOWN] if earlier else found
-    shown.reverse()
-    presented = present_answers(request.user, shown)
-    pairs = zip(shown, presented, strict=True)
-    return {"exchanges": [Exchange(*pair) for pair in pairs], "earlier": earlier}
-
-
-def _exchange(request: PageRequest, answer: Message) -> Exchange:
-    return Exchange(message=answer, answer=present_answer(request.user, answer))
+    turns = branches.shown(conversation)
+    earlier = "all" not in request.GET and len(turns) > SHOWN
+    shown = turns[-SHOWN:] if earlier else turns
+    return {"exchanges": exchanges(request.user, conversation, shown), "earlier": earlier}

@@ -11,13 +11,14 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
+from chat import branches
 from chat.access import get_answer
 from chat.condense import leans_on_history
 from chat.models import Citation, Message
@@ -150,11 +151,8 @@ def _draft(user: User, message: Message, found: QuestionSet) -> tuple[Draft, lis
     now. Other text is left out. Raises Problem `answer-unfinished`."""
     if message.finished_at is None:
         raise Problem(409, "answer-unfinished", _("Wait until the answer is written."))
-    *before, asked = (
-        message.conversation.messages.filter(ordinal__lt=message.ordinal)
-        .order_by("ordinal")
-        .prefetch_related("sources")
-    )
+    *before, asked = branches.before(message)
+    prefetch_related_objects(before, "sources")
     before = before if leans_on_history(asked.text) else []
     chunks, documents = _open(user, found, [*before, message])
     turns, whole = _turns(before, chunks)

@@ -13,7 +13,7 @@ from accounts.models import User
 from audit.models import Entry
 from chat.conversations import ask_again, last_filters, request_stop, start_answer
 from chat.events import LookedFirst, Sources
-from chat.models import Message
+from chat.models import Conversation, Message
 from chat.streaming import events_of
 from ingest.filters import EVERYTHING, Filters
 from ingest.models import Collection, Document, Grant
@@ -82,7 +82,7 @@ def test_asked_again_they_count_once_more_unless_others_are_sent(
     again = Message.objects.filter(role=Message.Role.ASSISTANT).latest("ordinal")
     assert sources(again) == ["travel.md"]
     client.post(reverse("chat:again", args=[again.pk]), {"filters": "shown"}, headers=HTMX)
-    assert last_filters(again.conversation) == EVERYTHING
+    assert last_filters(Conversation.objects.get()) == EVERYTHING
 
 
 def test_a_document_that_is_gone_narrows_no_second_try(

@@ -7,6 +7,7 @@ from accounts.models import User
 from chat.context import passage_data
 from chat.export import as_json, as_markdown
 from chat.models import Citation, Conversation
+from chat.paper import paper
 from chat.passages import passage_of
 from chat.present import present_answer
 from ingest.models import Chunk, Collection, Document
@@ -60,4 +61,4 @@ def test_the_page_shows_it_as_text(alice: User, conversation: Conversation) -> N
 def test_an_export_names_it(alice: User, conversation: Conversation) -> None:
     exported = as_json(alice, conversation)
     assert exported["messages"][1]["passages"][0]["page_label"] == "sheet Budget <b>"
-    assert r"budget.xlsx, sheet Budget \<b\>" in as_markdown(exported)
+    assert r"budget.xlsx, sheet Budget \<b\>" in as_markdown(paper(alice, conversation))

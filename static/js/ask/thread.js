@@ -6,6 +6,8 @@ const thread = document.getElementById("thread");
 function arrived(exchange) {
   thread.querySelector(".welcome")?.remove();
   thread.closest(".talk").classList.remove("fresh");
+  // Asked anew in the place of an earlier one: what came after that one stays with it.
+  while (exchange.nextElementSibling?.matches(".exchange")) exchange.nextElementSibling.remove();
   // An answer that goes on in this conversation; a reload finds it at its own address.
   if (exchange.dataset.url) history.replaceState(null, "", exchange.dataset.url);
   for (const older of thread.querySelectorAll(".exchange:not(:last-child) > .answer > .sources")) {
