@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from chat.pack import LOOK, Packed, messages, task
 from inference.protocol import ModelsClient, Sampling, Usage
+from ingest.parsers.clean import seen
 
 #: What a small model says when it finds nothing, in the languages that it is asked to use.
 ABSTAINS = (
@@ -80,8 +81,8 @@ def write(
             if stopped():
                 into.finish = "cancelled"
                 return
-            if piece.text:
-                yield piece.text
+            if text := seen(piece.text, part=True):
+                yield text
 
 
 def abstains(text: str) -> bool:

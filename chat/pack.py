@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from chat.condense import Turn
+from chat.sentences import MARK
 from inference.protocol import ChatMessage, Speed
+from ingest.parsers.clean import seen
 
 SYSTEM = (
     "You answer questions of employees from passages of their company's documents. "
@@ -124,13 +126,16 @@ def task(language: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Also what passages that were read by an earlier version still hold."""
+    return " ".join(seen(text).split())
 
 
 def line(n: int, label: str, text: str) -> str:
     """A passage as the model reads it."""
-    # One passage is one line: text in it cannot pass for a new passage, a question or an order.
-    return _fenced(f"[{n}] ({_one_line(label)[:150]}) {_one_line(text)}")
+    # One passage is one line: text in it cannot pass for a new passage, a question or an order. Marks
+    # in it become (3): repeated by the model, they would point to a passage that does not say it.
+    said = MARK.sub(r"(\1)", f"({_one_line(label)[:150]}) {_one_line(text)}")
+    return _fenced(f"[{n}] {said}")
 
 
 def _fenced(text: str) -> str:

@@ -2,8 +2,8 @@
 
 A model file brings a template too, which is a program: it is looked at to guess the family and
 never run. What people and documents say is data here: it is cut out of the rendered text into
-segments of its own, so that an engine can tokenize it without special tokens, and the family's
-markers are broken up in it, so that it cannot pretend to be another speaker.
+segments of its own, so that an engine can tokenize it without special tokens, and the
+markers of all families are broken up in it, so that it cannot pretend to be another speaker.
 """
 
 import re
@@ -95,6 +95,9 @@ _BY_ARCHITECTURE = (("qwen", "chatml"), ("gemma", "gemma"), ("phi3", "phi3"))
 
 #: `<|anything|>` is how most tokenizers write their special tokens.
 _PIPED = re.compile(r"<\|(?=[^|<>\n]{1,64}\|>)")
+_MARKERS = re.compile(
+    "|".join({re.escape(marker) for each in FAMILIES.values() for marker in each.markers})
+)
 _environment = ImmutableSandboxedEnvironment(
     autoescape=False,
     keep_trailing_newline=True,
@@ -112,13 +115,10 @@ def guess_family(architecture: str, template: str) -> str:
     return "plain"
 
 
-def neutralise(text: str, family: str = "") -> str:
-    """Break up what looks like a special token of the family (of every family if it is unknown)."""
+def neutralise(text: str) -> str:
+    """Break up what looks like a special token of any family: models are made from other models."""
     text = _PIPED.sub("< |", text)
-    known = [FAMILIES[family]] if family in FAMILIES else list(FAMILIES.values())
-    for marker in {marker for each in known for marker in each.markers}:
-        text = text.replace(marker, f"{marker[0]} {marker[1:]}")
-    return text
+    return _MARKERS.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
 
 def render(messages: Sequence[ChatMessage], family: str) -> list[Segment]:
@@ -130,7 +130,7 @@ def render(messages: Sequence[ChatMessage], family: str) -> list[Segment]:
     text = _environment.from_string(chosen.template).render(messages=marked)
     pieces = re.split(f"{nonce}:([0-9]+):", text)
     return [
-        Segment(neutralise(spoken[int(piece)].content, chosen.name), trusted=False)
+        Segment(neutralise(spoken[int(piece)].content), trusted=False)
         if position % 2
         else Segment(piece, trusted=True)
         for position, piece in enumerate(pieces)

@@ -74,7 +74,7 @@ def test_what_is_said_stays_in_untrusted_segments() -> None:
 
 def test_neutralising_keeps_ordinary_text() -> None:
     text = "a <| b, x<y|z, [1] and <b>bold</b> || <|\n|>"
-    assert neutralise(text, "chatml") == text
+    assert neutralise(text) == text
 
 
 def test_neutralising_for_an_unknown_family_breaks_all_markers() -> None:
