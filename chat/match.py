@@ -87,16 +87,8 @@ def match(
     wanted = _telling(rest(plain, told), language)
     brought = _telling(asked.question, language)
     holder = holding(passage, context, language, foreign)
-    together = runs(plain, told)
-    asked_of = frozenset() if foreign else wanted | brought
-    aligned = words.aligned(asked_of, rows=len(together) == 1)
-    missing = [
-        fact
-        for run in together
-        if not (all(map(holder.has, run)) and words.near(run, aligned))
-        for fact in run
-    ]
-    missing += words.of_other_rows([fact for fact in told if fact not in missing])
+    about = frozenset() if foreign else wanted | brought
+    missing = _missing(runs(plain, told), holder, words, about)
     start, end = _best_span(wanted, told, words)
     share, loose = _shares(wanted, len(told) - len(missing), len(told), words, brought)
     held = not missing or _given(missing, told, asked)
@@ -117,6 +109,19 @@ def match(
 def _telling(text: str, language: str) -> frozenset[str]:
     """The words of a text that say what it is about; none of "No."."""
     return frozenset(query_terms(text, language)) - STOP_WORDS.get(language or "en", frozenset())
+
+
+def _missing(
+    together: Sequence[tuple[Fact, ...]], holder: Held, words: Words, about: frozenset[str]
+) -> list[Fact]:
+    """The facts that a passage does not tell, or tells of another matter than this one."""
+    aligned = words.aligned(about, rows=len(together) == 1)
+    held: list[Fact] = []
+    missing: list[Fact] = []
+    for run in together:
+        stands = all(map(holder.has, run)) and words.near(run, aligned)
+        (held if stands else missing).extend(run)
+    return missing + words.of_other_rows(held)
 
 
 def _told(sentence: str, language: str) -> tuple[Fact, ...]:
