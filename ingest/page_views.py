@@ -121,9 +121,10 @@ def _turn() -> Iterator[None]:
 def _made(document: Document, asked: Look) -> Looked | ParseError:
     """An error of the file stays one: it is kept like a page."""
     if document.original_removed_at:
-        raise Problem(
-            410, "original-expired", _("The original was removed when its time was over.")
+        detail = _(
+            "The original was removed when its time to be kept had passed. Its text is here."
         )
+        raise Problem(410, "original-expired", detail)
     bounds = Bounds(CPU_SECONDS, WALL_SECONDS, settings.PARSE_MEMORY_MB)
     told = Told(refused=partial(write_down, document))
     try:
