@@ -21,7 +21,6 @@ from chat.conversations import (
     QuestionRefused,
     checked_question,
     delete_conversation,
-    rate,
     rename_conversation,
     request_stop,
     show_branch,
@@ -30,6 +29,7 @@ from chat.conversations import (
 from chat.events import Event
 from chat.export import as_file, as_json
 from chat.failures import detail_of
+from chat.feedback import rate
 from chat.models import Message
 from chat.reads import record_read
 from chat.replay import follow, readable_chunks

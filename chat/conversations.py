@@ -1,4 +1,4 @@
-"""What a person does with conversations: ask, rename, stop, rate, delete. Each is one transaction."""
+"""What a person does with conversations: ask, rename, stop, delete. Each is one transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,12 +15,14 @@ from audit import actions
 from audit.record import record
 from chat import branches
 from chat.access import conversations_for, get_answer, get_conversation
-from chat.models import Conversation, Feedback, Message
+from chat.models import Conversation, Message
 from chat.run import record_ended
 from ingest import holds
 from ingest.access import readable_ids
 from ingest.filters import EVERYTHING, Filters, check_documents, still_open
 from ingest.models import Collection
+from ingest.parsers.clean import seen
+from ingest.parsers.clean import seen
 
 __all__ = [
     "QuestionRefused",
@@ -31,7 +33,6 @@ __all__ = [
     "get_conversation",
     "last_filters",
     "question_of",
-    "rate",
     "rename_conversation",
     "request_stop",
     "show_branch",
@@ -52,7 +53,7 @@ class QuestionRefused(Exception):
 
 def checked_question(question: str) -> str:
     """Return the question stripped. Raises QuestionRefused `question-empty`, `question-too-long`."""
-    question = question.replace("\x00", "").strip()
+    question = seen(question).strip()
     if not question:
         raise QuestionRefused("question-empty", _("Type a question first."))
     if len(question) > settings.MAX_QUESTION_CHARS:
@@ -193,34 +194,8 @@ def request_stop(user: User, answer: Message) -> None:
         record_ended(answer, status=Message.Status.STOPPED)
 
 
-@transaction.atomic
-def rate(user: User, answer: Message, rating: int, reason: str = "", comment: str = "") -> Feedback:
-    """Keep the asker's opinion of an answer; a second one replaces the first.
-
-    Raises Problem `on-hold` where a hold keeps the first.
-    """
-    answer = get_answer(user, answer.pk)
-    if Feedback.objects.filter(message=answer).exists():
-        holds.require_free(user=user)
-    feedback, created = Feedback.objects.update_or_create(
-        message=answer,
-        defaults={
-            "rating": 1 if rating > 0 else -1,
-            "reason": reason[:50],
-            "comment": comment[:2_000],
-        },
-    )
-    record(
-        actions.FEEDBACK_GIVEN,
-        actor=user,
-        target=("answer", answer.pk),
-        data={"rating": feedback.rating, "comment": bool(comment), "again": not created},
-    )
-    return feedback
-
-
 def _title(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(seen(text).split())
     return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
 
 

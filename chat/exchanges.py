@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from accounts.models import User
 from chat import branches
+from chat.feedback import judged
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, present_answers
 
@@ -20,6 +22,10 @@ class Exchange:
     message: Message
     answer: PresentedAnswer
     variants: tuple[UUID, ...] = ()
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        return judged(getattr(self.message, "feedback", None))
 
     @property
     def number(self) -> int:

@@ -141,9 +141,17 @@ class Citation(models.Model):
 class Feedback(models.Model):
     """What the asker thought of an answer."""
 
+    class Reason(models.TextChoices):
+        WRONG = "wrong", _("It is wrong")
+        INCOMPLETE = "incomplete", _("Something is missing")
+        NOT_IN_SOURCE = "not-in-source", _("Its sources do not say that")
+        WRONG_DOCUMENT = "wrong-document", _("It is from the wrong document")
+        TOO_LONG = "too-long", _("It is too long")
+        OTHER = "other", _("Another reason")
+
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="feedback")
     rating = models.SmallIntegerField(choices=[(1, _("Helpful")), (-1, _("Not helpful"))])
-    reason = models.CharField(max_length=50, blank=True)
+    reason = models.CharField(max_length=50, blank=True, choices=Reason)
     comment = models.TextField(blank=True, max_length=2_000)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

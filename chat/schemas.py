@@ -185,8 +185,10 @@ class ModelOut(Schema):
 
 class FeedbackIn(Schema):
     rating: Literal[1, -1]
-    reason: str = Field("", max_length=50)
-    comment: str = Field("", max_length=2_000)
+    reason: Literal[
+        "", "wrong", "incomplete", "not-in-source", "wrong-document", "too-long", "other"
+    ] = ""
+    comment: str = Field("", max_length=500)
 
 
 class ConversationIn(Schema):

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.problems import Problem
@@ -18,7 +19,8 @@ from chat.conversations import (
     show_branch,
 )
 from chat.export import FORMS, as_file
-from chat.models import Message
+from chat.feedback import judged, rate
+from chat.models import Feedback, Message
 from ingest.pages import PageRequest, page_or_fragment
 
 
@@ -50,6 +52,27 @@ def show(request: PageRequest, pk: UUID) -> HttpResponse:
     answer = get_answer(request.user, pk)
     show_branch(request.user, answer)
     return redirect(_place(answer))
+
+
+@require_POST
+def rate_answer(request: PageRequest, pk: UUID) -> HttpResponse:
+    """Keep an opinion; a thumb that is pressed once more leaves the reason that was given."""
+    answer = get_answer(request.user, pk)
+    said, sent = "", request.POST
+    helped = sent.get("rating") == "1"
+    try:
+        if "reason" in sent or "comment" in sent:
+            rate(request.user, answer, -1, sent.get("reason", ""), sent.get("comment", ""))
+            said = _("Thank you.")
+        elif not Feedback.objects.filter(message=answer, rating=1 if helped else -1).exists():
+            rate(request.user, answer, 1 if helped else -1)
+    except Problem as problem:
+        said = str(problem.detail)
+    if not request.htmx:
+        return redirect(_place(answer))
+    context = {**judged(Feedback.objects.get(message=answer)), "answer_id": pk, "said": said}
+    context["asking"] = not helped and not said
+    return render(request, "chat/_rating.html", context)
 
 
 def _editing(request: PageRequest, answer: Message, typed: str, refused: str = "") -> HttpResponse:

@@ -27,5 +27,5 @@ urlpatterns = [
     path("answers/<uuid:pk>/again", views.again, name="again"),
     path("answers/<uuid:pk>/edit", talk_views.edit, name="edit"),
     path("answers/<uuid:pk>/show", talk_views.show, name="show"),
-    path("answers/<uuid:pk>/rate", views.rate_answer, name="rate"),
+    path("answers/<uuid:pk>/rate", talk_views.rate_answer, name="rate"),
 ]

@@ -22,7 +22,6 @@ from chat.conversations import (
     get_answer,
     get_conversation,
     last_filters,
-    rate,
     rename_conversation,
     request_stop,
     start_answer,
@@ -102,18 +101,6 @@ def message(request: PageRequest, pk: UUID) -> HttpResponse:
 def stop(request: PageRequest, pk: UUID) -> HttpResponse:
     request_stop(request.user, get_answer(request.user, pk))
     return HttpResponse(status=204)
-
-
-@require_POST
-def rate_answer(request: PageRequest, pk: UUID) -> HttpResponse:
-    answer = get_answer(request.user, pk)
-    try:
-        rating = rate(request.user, answer, 1 if request.POST.get("rating") == "1" else -1).rating
-    except Problem:
-        rating = answer.feedback.rating  # a hold keeps the first one
-    if not request.htmx:
-        return redirect("chat:conversation", pk=answer.conversation_id)
-    return render(request, "chat/_rating.html", {"answer_id": pk, "rating": rating})
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,5 +1,6 @@
 """The API of golden questions and runs. For administrators; what they may not read is not there."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from accounts.auth import requires
 from accounts.http import SignedInRequest
 from accounts.paging import DEFAULT_LIMIT, Paged, page
 from audit.problems import Problem
+from chat.feedback import counts
 from evaluation.access import get_index, get_question, get_run, get_set, runs_for, sets_for
 from evaluation.compare import compare
 from evaluation.exports import FORMS
@@ -27,6 +29,7 @@ from evaluation.reads import record_read, rested_on
 from evaluation.runs import delete_run, start_run, stop_run
 from evaluation.schemas import (
     ComparisonOut,
+    FeedbackOut,
     ImportedOut,
     QuestionIn,
     QuestionOut,
@@ -49,6 +52,12 @@ from evaluation.sets import change_set, create_set, delete_set
 
 router = Router(tags=["measuring"])
 ADMIN = requires("admin")
+
+
+@router.get("/evaluation/feedback", auth=ADMIN, response=FeedbackOut)
+def read_feedback(request: SignedInRequest) -> dict[str, Any]:
+    """How askers judged answers: counts, without names, questions or comments."""
+    return asdict(counts())
 
 
 @router.get("/evaluation/sets", auth=ADMIN, response=Paged[SetOut])

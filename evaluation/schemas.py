@@ -23,6 +23,14 @@ Collections = Annotated[list[UUID], Field(min_length=1, max_length=1_000)]
 Kind = Literal["retrieval", "answers"]
 
 
+class FeedbackOut(Schema):
+    """`reasons`: by code, of the answers that were not helpful."""
+
+    helpful: int
+    unhelpful: int
+    reasons: dict[str, int]
+
+
 class SetIn(Schema):
     name: Line
     collections: Collections

@@ -16,6 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.http import admin_required
 from audit.problems import Problem
+from chat.feedback import counts
+from chat.models import Feedback
 from evaluation import charts
 from evaluation.access import get_set, sets_for
 from evaluation.exports import FORMS
@@ -45,7 +47,15 @@ def sets(request: PageRequest) -> HttpResponse:
     )
     page = Paginator(found.order_by("name", "id"), PAGE).get_page(request.GET.get("page"))
     rows = [(each, *_last(getattr(each, FINISHED))) for each in page]
-    return render(request, "evaluation/sets.html", {"page": page, "rows": rows})
+    context = {"page": page, "rows": rows, "feedback": _feedback()}
+    return render(request, "evaluation/sets.html", context)
+
+
+def _feedback() -> dict[str, Any]:
+    found = counts()
+    labels = dict(Feedback.Reason.choices)
+    reasons = [(labels[reason], count) for reason, count in found.reasons.items() if count]
+    return {"helpful": found.helpful, "unhelpful": found.unhelpful, "reasons": reasons}
 
 
 def _last(runs: list[Run]) -> tuple[Run | None, charts.Bar | None, charts.Line | None]:

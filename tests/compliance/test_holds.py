@@ -13,7 +13,8 @@ from accounts.people import delete_user
 from audit import actions
 from audit.models import Entry
 from audit.problems import Problem
-from chat.conversations import delete_conversation, rate
+from chat.conversations import delete_conversation
+from chat.feedback import rate
 from chat.models import Conversation, Feedback, Message
 from ingest import erase, holds, queue, recover
 from ingest.access import chunks_for, documents_for

@@ -19,7 +19,7 @@ from accounts.tokens import create_token
 from audit import actions
 from audit.models import Entry
 from audit.problems import Problem
-from chat.conversations import rate
+from chat.feedback import rate
 from chat.models import Conversation, Message
 from compliance import person
 from ingest import holds
