@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from ingest.atoms import sentence_ends
 
+#: The version of these rules, for whoever compares what two of them gave to a model.
+RULES = "1"
 #: Shares of what makes a part worth reading: how near it is, its passage's rank, the question's words.
 NEAR, RANK = 0.7, 0.3
 WORDS_READ, WORDS_QUOTED = 0.3, 1.0

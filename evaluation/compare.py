@@ -140,6 +140,6 @@ def _pair(x: Result, y: Result) -> Pair | None:
 
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Changed]:
-    names = [name for name in {**a, **b} if name not in NAMES]
+    names = sorted(name for name in {**a, **b} if name not in NAMES)
     pairs = [(name, *(each.get(name, UNSAID.get(name)) for each in (a, b))) for name in names]
     return [Changed(name, x, y) for name, x, y in pairs if x != y]

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
-from chat import pack, rank
+from chat import pack, parts, rank
 from chat.answer import EXTRACTIVE, PASSAGES, chosen_model
 from evaluation.measures import K
 from evaluation.models import QuestionSet, Run
@@ -61,6 +61,7 @@ def _answering(wanted: str) -> Config:
     model = chosen_model(get_client(), wanted)
     return {
         "k": PASSAGES,
+        "reading": parts.RULES,
         "model": model.name if model else EXTRACTIVE,
         "model_sha256": model.sha256 if model else "",
         "prompt_sha256": pack.version() if model else "",
