@@ -84,26 +84,23 @@ def _picture_key(document: Document, page: int, width: int) -> tuple[str, str, i
 
 def _looked(document: Document, asked: Look) -> Looked:
     key = (document.sha256, document.media_type, asked)
-    found = _shelf.get(key)
+    # Whatever words are looked for: pages that took all their time once are not tried for each.
+    broken = (document.sha256, document.media_type, asked.pages)
+    found = _shelf.get(key) or _shelf.get(broken)
     if found is None:
         with _turn():
-            found = _shelf.get(key) or _made(document, asked)
+            found = _shelf.get(key) or _shelf.get(broken) or _made(document, asked)
         if isinstance(found, Looked):
             drawn = _picture_key(document, found.page, asked.width)
             _shelf.put(drawn, found.picture, len(found.picture))
-        if kept := _without_picture(found, asked):
-            _shelf.put(key, kept, _SMALL)
+            if asked.words[0]:
+                _shelf.put(key, replace(found, picture=b""), _SMALL)
+        else:
+            _shelf.put(broken, found, _SMALL)
     if isinstance(found, ParseError):
         status = 404 if found.code == "page-missing" else 422
         raise Problem(status, found.code, reason(found.code, found.detail))
     assert isinstance(found, Looked)  # noqa: S101 (nothing else is put there)
-    return found
-
-
-def _without_picture(found: object, asked: Look) -> object | None:
-    """What is kept of an answer: of a picture alone nothing, since pictures are kept by their page."""
-    if isinstance(found, Looked):
-        return replace(found, picture=b"") if asked.words[0] else None
     return found
 
 

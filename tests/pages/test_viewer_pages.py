@@ -162,6 +162,19 @@ def test_a_broken_file_is_shown_as_text(client_for: ClientFor, bob: User, pdf: C
     assert broken.status_code == 422 and broken.json()["code"] == "damaged"
 
 
+def test_a_broken_file_is_tried_once_whatever_words_are_asked_for(
+    client_for: ClientFor, bob: User, pdf: Chunk, tmp_path: Path
+) -> None:
+    good = Path(pdf.document.file.path).read_bytes()
+    original(pdf.document, b"%PDF-1.7 and no more", PDF)
+    client, found = client_for(bob), answer(bob, pdf)
+    shown(client, found, 1, span(pdf, SAID))
+    Path(pdf.document.file.path).write_bytes(good)
+    assert "leaf-page" not in shown(client, found, 1, span(pdf, files.BODY[1]))
+    page_views.forget()
+    assert "leaf-page" in shown(client, found, 1, span(pdf, files.BODY[1]))
+
+
 def test_what_retention_removed_is_shown_as_text(
     client_for: ClientFor, bob: User, pdf: Chunk
 ) -> None:

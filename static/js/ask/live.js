@@ -27,6 +27,8 @@ function sourceElement(passage, answer) {
 }
 
 function sourceAddress(answer, n) {
+  // A private answer has no place of its own: its passages have.
+  if (answer.dataset.passages) return answer.dataset.passages.replace(/[^/]{36}/, answer.chunks.get(n));
   return answer.dataset.sources.replace(/0\/$/, `${n}/`);
 }
 
@@ -38,6 +40,8 @@ function citeElement(answer, { n, quote, support }) {
   cite.href = `${sourceAddress(answer, n)}?quote=${span}`;
   Object.assign(cite.dataset, { cite: n, span });
   cite.textContent = n;
+  const source = document.getElementById(`source-${answer.id.replace("answer-", "")}-${n}`);
+  cite.title = source?.querySelector(".name")?.textContent ?? "";
   return cite;
 }
 
@@ -72,6 +76,7 @@ export class LiveAnswer {
 
   sources({ passages }) {
     const panel = this.answer.querySelector(".sources");
+    this.answer.chunks = new Map(passages.map((each) => [each.n, each.chunk]));
     panel.querySelector(".list").replaceChildren(...passages.map((each) => sourceElement(each, this.answer)));
     panel.querySelector("[data-count]").textContent = passages.length;
     panel.hidden = passages.length === 0;
