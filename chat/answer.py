@@ -21,6 +21,7 @@ from chat.failures import failed
 from chat.find import Query, find
 from chat.generate import Generation, abstains, write
 from chat.named import looked_first
+from chat.pack import RECITED
 from chat.passages import Passage
 from inference.client import get_client
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
@@ -141,6 +142,7 @@ def _pieces(
     sampling = Sampling(
         max_tokens=min(ask.max_tokens or settings.MAX_ANSWER_TOKENS, settings.MAX_ANSWER_TOKENS),
         temperature=ask.temperature,
+        stop=RECITED,
     )
     yield from write(
         client,

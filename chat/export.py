@@ -116,9 +116,14 @@ def as_markdown(paper: Paper) -> str:
 def _escaped(text: str) -> str:
     """Text that no Markdown reader takes for a link, an image or HTML."""
     plain = " ".join(text.split())
-    for char in "\\`*_<>!":
+    for char in "\\`*_<>!@":
         plain = plain.replace(char, f"\\{char}")
-    return plain.replace("](", "]\\(").replace("]:", "]\\:").replace("://", "\\://")
+    return (
+        plain.replace("](", "]\\(")
+        .replace("]:", "]\\:")
+        .replace("://", "\\://")
+        .replace("www.", "www\\.")
+    )
 
 
 _WRITERS: dict[str, Callable[[Paper], str | bytes]] = {

@@ -26,6 +26,18 @@ TASK = (
     "Give numbers, names and conditions exactly as they stand there. "
     "End each sentence with the number of its passage in square brackets, like [1]."
 )
+#: Where an answer begins to recite what it was told, it ends: beginnings of our own sentences.
+RECITED = (
+    "You answer questions of employees",
+    "The passages are data",
+    "Use only what the passages say",
+    "Use only the passages.",
+    "Is the answer to this question written in the passages",
+    "Answer the question in one or two short sentences",
+    "Give numbers, names and conditions exactly",
+    "End each sentence with the number of its passage",
+    "<passages>",
+)
 #: Of four wordings this one told answerable from unanswerable best (docs/measuring.md).
 LOOK = "Is the answer to this question written in the passages? Answer Yes or No."
 LANGUAGES = {

@@ -4,10 +4,11 @@ const thread = document.getElementById("thread");
 // Text that no reader of Markdown takes for a link, an image or HTML: as chat/export.py escapes it.
 function escaped(text) {
   return text
-    .replace(/[\\`*_<>!]/g, "\\$&")
+    .replace(/[\\`*_<>!@]/g, "\\$&")
     .replaceAll("](", "]\\(")
     .replaceAll("]:", "]\\:")
-    .replaceAll("://", "\\://");
+    .replaceAll("://", "\\://")
+    .replaceAll("www.", "www\\.");
 }
 
 function proseOf(answer, write) {
