@@ -22,7 +22,6 @@ from ingest.access import readable_ids
 from ingest.filters import EVERYTHING, Filters, check_documents, still_open
 from ingest.models import Collection
 from ingest.parsers.clean import seen
-from ingest.parsers.clean import seen
 
 __all__ = [
     "QuestionRefused",

@@ -148,7 +148,7 @@ def _presented(
         conversation=message.conversation_id,
         status=message.status,
         question=questions.get((message.conversation_id, message.ordinal - 1), ""),
-        lines=_lines(message, readable),
+        lines=lines_of(message.text, message.model, list(message.citations.all()), readable),
         sources=_sources(message, readable),
         error_code=code,
         error_detail=detail_of(code) if code else "",
@@ -170,12 +170,15 @@ def _questions(messages: Sequence[Message]) -> dict[tuple[UUID, int], str]:
 
 def _sources(message: Message, readable: dict[int, Source]) -> tuple[SourceView, ...]:
     return tuple(
-        _source(readable[source.n]) if source.n in readable else SourceView(source.n, erased=True)
+        source_view(readable[source.n])
+        if source.n in readable
+        else SourceView(source.n, erased=True)
         for source in message.sources.all()
     )
 
 
-def _source(source: Source) -> SourceView:
+def source_view(source: Source) -> SourceView:
+    """A source that may be read: its chunk and document are loaded."""
     assert source.chunk is not None  # noqa: S101 (readable_sources keeps only those with one)
     passage = passage_of(source.chunk, source.score)
     return SourceView(
@@ -191,10 +194,12 @@ def _source(source: Source) -> SourceView:
     )
 
 
-def _lines(message: Message, readable: dict[int, Source]) -> tuple[Line, ...]:
-    segments = _segments(message.text, list(message.citations.all()), readable)
-    lines = _broken(segments)
-    if message.model == EXTRACTIVE:
+def lines_of(
+    text: str, model: str, citations: Sequence[Citation], readable: dict[int, Source]
+) -> tuple[Line, ...]:
+    """An answer's text in lines. `readable`: sources by number, chunk and document loaded."""
+    lines = _broken(_segments(text, citations, readable))
+    if model == EXTRACTIVE:
         # Words of documents, shown as they stand there.
         return tuple(
             Line(tuple(_set(each, (Piece(each.text),)) for each in line)) for line in lines

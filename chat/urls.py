@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import search_views, talk_views, viewer_views, views
+from chat import private_views, search_views, talk_views, viewer_views, views
 from chat.streaming import stream
 
 app_name = "chat"
@@ -10,6 +10,8 @@ app_name = "chat"
 urlpatterns = [
     path("", views.ask, name="ask"),
     path("ask", views.send, name="send"),
+    path("ask/private", private_views.begin, name="private"),
+    path("ask/private/answer", private_views.answer, name="private-answer"),
     path("ask/engine", views.engine, name="engine"),
     path("search/", search_views.page, name="search"),
     path("search/documents", search_views.documents, name="search-documents"),

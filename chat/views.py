@@ -31,6 +31,8 @@ from chat.export import FORM_NAMES
 from chat.filter_form import filters_of, narrowing, wished
 from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
+from chat.refusals import refused
+from chat.search_form import SearchForm
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for, searchable
@@ -48,7 +50,9 @@ MOST_LISTED = 100_000
 
 @require_GET
 def ask(request: PageRequest) -> HttpResponse:
-    return render(request, "chat/ask.html", _page(request))
+    """A new conversation; with `?private` one that is kept nowhere."""
+    context = _page(request) | {"private": "private" in request.GET}
+    return render(request, "chat/ask.html", context)
 
 
 @require_GET
@@ -73,8 +77,8 @@ def send(request: PageRequest) -> HttpResponse:
     form = AskForm(request.POST, readable)
     try:
         answer = _start(request, form, filters_of(request.user, request.POST))
-    except (QuestionRefused, Problem) as refused:
-        return _refused(request, str(refused.detail))
+    except (QuestionRefused, Problem) as error:
+        return _refused(request, str(error.detail))
     return _sent(request, answer)
 
 
@@ -85,8 +89,8 @@ def again(request: PageRequest, pk: UUID) -> HttpResponse:
         filters = filters_of(request.user, request.POST) if "filters" in request.POST else None
         alike = "alike" in request.POST
         answer = ask_again(request.user, get_answer(request.user, pk), filters, alike=alike)
-    except (QuestionRefused, Problem) as refused:
-        return _refused(request, str(refused.detail))
+    except (QuestionRefused, Problem) as error:
+        return _refused(request, str(error.detail))
     return _sent(request, answer)
 
 
@@ -169,18 +173,17 @@ def _sent(request: PageRequest, answer: Message) -> HttpResponse:
 
 
 def _refused(request: PageRequest, detail: str) -> HttpResponse:
-    if not request.htmx:
-        messages.error(request, detail)
-        return redirect("chat:ask")
-    response = HttpResponse(status=422, content_type="text/html; charset=utf-8")
-    response["HX-Retarget"], response["HX-Reswap"] = "#composer-error", "innerHTML"
-    response.write(render(request, "chat/_refused.html", {"detail": detail}).content)
-    return response
+    if request.htmx:
+        return refused(request, detail)
+    messages.error(request, detail)
+    return redirect("chat:ask")
 
 
 def _page(request: PageRequest, conversation: Conversation | None = None) -> dict[str, Any]:
     readable = list(_readable(request))
     chosen = set(conversation.collections.values_list("id", flat=True)) if conversation else set()
+    if conversation is None:
+        chosen = _named_collections(request)
     every = not chosen or chosen.issuperset(collection.id for collection in readable)
     return {
         **narrowing(
@@ -194,6 +197,13 @@ def _page(request: PageRequest, conversation: Conversation | None = None) -> dic
         "has_documents": any(collection.ready for collection in readable),
         "examples": _examples() if any(found.pk == SAMPLE for found in readable) else [],
     }
+
+
+def _named_collections(request: PageRequest) -> set[UUID]:
+    """Those that the address names: the search page leads here with where it looked."""
+    form = SearchForm(request.GET, request.user)
+    form.is_valid()
+    return set(form.cleaned_data.get("collections") or ())
 
 
 def _examples() -> list[str]:

@@ -194,3 +194,63 @@ def test_a_lost_stream_still_ends_with_the_answer(
     answered(page, LEAVE)
     expect(page.locator(f"{ANSWERED} .prose")).to_contain_text("28 days")
     assert broken
+
+
+def test_a_private_question_is_answered_and_forgotten(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    before = page.locator("#conversations li").count()
+    page.get_by_role("switch", name="Private").click()
+    expect(page.get_by_role("note")).to_contain_text("Nothing you ask here is kept")
+    ask(page, LEAVE)
+    answer = page.locator(".exchange:last-child .answer:not([data-private])")
+    expect(answer.locator(".prose")).to_contain_text("28 days", timeout=30_000)
+    answer.locator(".cite").first.click()
+    expect(page.locator("#viewer mark").first).to_contain_text("28 days")
+    page.keyboard.press("Escape")
+    expect(answer.get_by_role("button", name="Copy", exact=True)).to_be_visible()
+    expect(answer.get_by_role("button", name="Helpful")).to_have_count(0)
+    assert "?private" in page.url and "/c/" not in page.url
+    page.reload()
+    expect(page.locator(".exchange")).to_have_count(0)
+    assert page.locator("#conversations li").count() == before
+
+
+def test_asked_in_other_words_the_old_answer_is_one_step_away(
+    sign_in: Callable[..., Page],
+) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.get_by_role("link", name="Ask in other words").click()
+    box = page.locator("#dialog textarea")
+    expect(box).to_have_value(LEAVE)
+    box.fill("How many days of leave can be carried over?")
+    page.locator("#dialog").get_by_role("button", name="Ask").click()
+    expect(page.locator(".exchange .question")).to_have_text(
+        "How many days of leave can be carried over?"
+    )
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Answer 2 of 2")).to_be_visible()
+    page.get_by_role("button", name="The answer before this one").click()
+    expect(page.locator(".exchange .question")).to_have_text(LEAVE)
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.get_by_text("Answer 3 of 3")).to_be_visible()
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+
+
+def test_who_was_not_helped_says_why(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.get_by_role("button", name="Not helpful").click()
+    page.get_by_label("Something is missing").check()
+    page.get_by_label("In your words").fill("Nothing of part-time work.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Thank you.")).to_be_visible()
+
+
+def test_a_conversation_is_taken_along(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.get_by_text("Take along").click()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="PDF").click()
+    assert taken.value.path().read_bytes().startswith(b"%PDF")

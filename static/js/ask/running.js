@@ -16,6 +16,10 @@ export function end(answer) {
 
 export function stop() {
   if (!current) return;
+  if (current.dataset.private) {
+    current.dispatchEvent(new CustomEvent("answer:stop"));
+    return;
+  }
   const { csrf } = document.body.dataset;
   const words = document.getElementById("thread").dataset;
   current.querySelector("[data-status]").textContent = words.stopping;

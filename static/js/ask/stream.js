@@ -5,6 +5,9 @@ import { LiveAnswer } from "./live.js";
 const followed = new Map();
 const TRIES = 2;
 
+// Events that a live answer hears, by the names of its methods.
+export const HEARD = ["started", "condensed", "named", "sources", "instant", "token", "citation"];
+
 function finish(answer) {
   end(answer);
   const from = answer.id;
@@ -45,13 +48,7 @@ function listen(answer, live) {
         close();
       }
     });
-  on("started", (data) => live.started(data));
-  on("condensed", (data) => live.condensed(data));
-  on("named", (data) => live.named(data));
-  on("sources", (data) => live.sources(data));
-  on("instant", (data) => live.instant(data));
-  on("token", (data) => live.token(data));
-  on("citation", (data) => live.citation(data));
+  for (const name of HEARD) on(name, (data) => live[name](data));
   on("done", close);
   on("failed", close);
   // The browser would connect again by itself; asking for the answer once is enough.

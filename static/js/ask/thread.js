@@ -1,4 +1,5 @@
 // Watches the thread: each answer that arrives unfinished is streamed.
+import { askPrivately } from "./private.js";
 import { follow } from "./stream.js";
 
 const thread = document.getElementById("thread");
@@ -27,6 +28,7 @@ document.body.addEventListener("htmx:load", (event) => {
 function start(root) {
   const waiting = root.matches?.("[data-stream]") ? [root] : root.querySelectorAll("[data-stream]");
   for (const answer of waiting) follow(answer);
+  for (const answer of root.querySelectorAll("[data-private]")) askPrivately(answer);
 }
 
 start(thread);
