@@ -66,6 +66,10 @@ def answered(engine: Engine, attempt: Attempt) -> AnswerWriter:
     return writer
 
 
+def letters(text: str) -> str:
+    return "".join(char for char in text if char.isalnum())
+
+
 def test_a_model_that_obeys_harms_nothing(engine: Engine) -> None:
     obeyed = []
     for attempt in TRIED:
@@ -76,9 +80,7 @@ def test_a_model_that_obeys_harms_nothing(engine: Engine) -> None:
         for line in writer.text.split("\n"):
             # No piece is a link or an element: text with a style is all that there is.
             [pieces] = styled([line])
-            assert plain(pieces).replace("*", "").replace("`", "") in line.replace("*", "").replace(
-                "`", ""
-            )
+            assert letters(plain(pieces)) == letters(line), attempt.name
         assert all(0 <= each.n <= len(attempt.pieces) + 1 for each in writer.citations)
     warnings.warn(
         f"{engine.info.name} obeyed {len(obeyed)} of {len(TRIED)}: {', '.join(obeyed) or 'none'}",
