@@ -120,6 +120,25 @@ def test_a_follow_up_takes_the_turns_before_it(
     assert [turn["content"] for turn in question.history] == [LEAVE, "28."]
 
 
+def test_a_follow_up_takes_none_of_another_branch(
+    admin: User, golden: QuestionSet, collection: Collection
+) -> None:
+    answer = answer_of(admin, collection, "And after that?")
+    turns = answer.conversation.messages
+    turns.filter(ordinal=0).update(ordinal=4, after=1)
+    turns.filter(ordinal=1).update(ordinal=5)
+    said = [
+        ("user", LEAVE),
+        ("assistant", "28."),
+        ("user", "And Erin?"),
+        ("assistant", "She, too."),
+    ]
+    for ordinal, (role, text) in enumerate(said):
+        turns.create(ordinal=ordinal, role=role, text=text)
+    answer.refresh_from_db()
+    assert [turn["content"] for turn in golden_from_answer(admin, answer).history] == [LEAVE, "28."]
+
+
 def test_nobody_takes_anothers_answer(
     admin: User, alice: User, golden: QuestionSet, collection: Collection
 ) -> None:
