@@ -50,6 +50,14 @@ def load(user: User, ranked: Sequence[Ranked]) -> list[Passage]:
     ]
 
 
+def distinct(passages: Sequence[Passage], most: int) -> list[Passage]:
+    """The first `most` that differ: the same file often lies in two collections."""
+    seen: dict[tuple[str, str, str], Passage] = {}
+    for passage in passages:
+        seen.setdefault((passage.title, passage.heading, passage.text), passage)
+    return list(seen.values())[:most]
+
+
 def joined(user: User, passages: Sequence[Passage], most: int = JOINED) -> list[Passage]:
     """`passages` with what stands before and after the first `most` of them, in reading order.
 

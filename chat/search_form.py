@@ -18,6 +18,8 @@ from ingest.models import Document
 
 #: Passages that are shown at first, and how many more at a time.
 STEP = 10
+#: Of these, what the Ask page knows, too.
+_ASKED = ("collections", "kinds", "languages", "since", "until", "document")
 _FILTERS = ("collections", "kinds", "languages", "since", "until", "document", "named")
 
 
@@ -77,6 +79,11 @@ class SearchForm(FilterForm):
             query.pop(name, None)
         query.update({name: str(value) for name, value in new.items()})
         return str(query.urlencode())
+
+    def within(self) -> list[tuple[str, str]]:
+        """Where it looks, as names and values that the Ask page takes."""
+        data = self.address_data
+        return [(name, value) for name in _ASKED for value in data.getlist(name) if value]
 
     def address_without_filters(self) -> str:
         return self.address(drop=_FILTERS)

@@ -86,6 +86,7 @@ def _shown(
         "filtered": bool(filters or form.chosen()),
         "without_filters": form.address_without_filters(),
         "base": form.address(drop=("document",)),
+        "ask_within": form.within(),
         "more": form.address(k=min(k + STEP, MOST_PASSAGES)) if more else "",
         "most": k >= MOST_PASSAGES,
         **_first_in(request, form, found),
@@ -97,7 +98,7 @@ def _first_in(request: PageRequest, form: SearchForm, found: SearchResult) -> di
     """The documents that the query names, and the address that does without."""
     named = readable_documents(request.user, [each.document for each in found.named])
     return {
-        "first_in": ", ".join(each.name for each in named),
+        "first_in": ", ".join(dict.fromkeys(each.name for each in named)),
         "without_names": form.address(alike="on"),
     }
 

@@ -5,8 +5,22 @@ document.addEventListener("click", (event) => {
   for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// To press a label's words gives the focus to the page around it first. Closed then, the menu would take
+// its box away before it is ticked, and some browsers do not survive that.
+let pressed = null;
+
+document.addEventListener("pointerdown", (event) => {
+  pressed = event.target;
+});
+
+document.addEventListener("click", () => {
+  pressed = null;
+});
+
 document.addEventListener("focusin", (event) => {
-  for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of open()) {
+    if (!menu.contains(event.target) && !menu.contains(pressed)) menu.open = false;
+  }
 });
 
 document.addEventListener("keydown", (event) => {

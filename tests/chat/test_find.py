@@ -11,6 +11,7 @@ from ingest import build, reindex, store
 from ingest.filters import Filters
 from ingest.indexes import active
 from ingest.models import Collection, Document, Index
+from tests import people
 from tests.chat.conftest import Add
 
 pytestmark = pytest.mark.django_db
@@ -118,5 +119,17 @@ def test_filters_only_take_away(bob: User, handbook: Collection) -> None:
     travel = Document.objects.get(name="travel.md")
     query = Query("annual leave", [handbook.pk], filters=Filters(documents=frozenset({travel.pk})))
     finding = find(bob, query, 3)
-    assert finding.documents == {travel.pk}
+    assert finding.documents == frozenset({travel.pk})
     assert {passage.document for passage in finding.passages} <= {travel.pk}
+
+
+def test_the_same_file_in_two_collections_is_found_once(
+    bob: User, add: Add, handbook: Collection
+) -> None:
+    other = people.make_collection(bob, "Copies")
+    text = "# Canteen\n\nThe canteen opens at noon and closes at two."
+    for collection in (handbook, other):
+        add("canteen.md", text, into=collection, user=bob if collection == other else None)
+    found = find(bob, Query("When does the canteen open?", [handbook.pk, other.pk]), 5)
+    assert [passage.text for passage in found.passages].count(found.passages[0].text) == 1
+    assert "noon" in found.passages[0].text

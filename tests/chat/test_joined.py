@@ -6,13 +6,14 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
+from chat.events import Sources
 from chat.find import Query, find
 from chat.pack import ample
 from chat.passages import Passage, joined
 from ingest.access import chunks_for
 from ingest.models import Collection, Document
 from tests.chat.conftest import Add
-from tests.chat.test_answer import Sources, ask
+from tests.chat.test_answer import ask
 
 pytestmark = pytest.mark.django_db
 

@@ -298,3 +298,16 @@ def test_a_query_is_handed_over_to_be_asked(client_for: ClientFor, bob: User) ->
     said = "</textarea><script>alert(1)</script> leave?"
     page = client_for(bob).get(reverse("chat:ask"), {"question": said}).content.decode()
     assert "&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt; leave?</textarea>" in page
+
+
+def test_to_ask_instead_takes_along_where_it_looked(
+    found: Callable[..., str], client_for: Callable[[User], Client], bob: User, handbook: Collection
+) -> None:
+    travel = Document.objects.get(name="travel.md")
+    page = found(bob, q="allowance", document=str(travel.pk), collections=str(handbook.pk))
+    within = f'name="document" value="{travel.pk}"'
+    assert within in page and f'name="collections" value="{handbook.pk}"' in page
+    query = {"question": "allowance", "document": str(travel.pk), "collections": str(handbook.pk)}
+    asked = client_for(bob).get(reverse("chat:ask"), query).content.decode()
+    assert within in asked
+    assert client_for(bob).get(reverse("chat:ask"), {"collections": "\x00"}).status_code == 200

