@@ -19,6 +19,11 @@ NEAR, RANK = 0.7, 0.3
 WORDS_READ, WORDS_QUOTED = 0.3, 1.0
 #: Words of quotes that stand for an answer.
 QUOTED_WORDS = 70
+#: Between the cells of a row.
+CELLS = " | "
+SENTENCE_ENDS = (".", "!", "?", ":", ";", "…", "。", "！", "？")
+#: A line of no more words, without an end, is a heading.
+HEADING_WORDS = 8
 #: What stands between parts of a passage that are not neighbours.
 GAP = " … "
 
@@ -89,7 +94,7 @@ def quotes(texts: Sequence[str], parts: Sequence[Part], held: Held) -> list[Part
     sentences = [
         replace(part, start=start, end=end, held=held(part.passage, start, end))
         for part in parts
-        for start, end in sentences_of(texts[part.passage], part.start, part.end)
+        for start, end in telling(texts[part.passage], part.start, part.end)
     ]
     chosen: list[Part] = []
     room = QUOTED_WORDS
@@ -99,6 +104,27 @@ def quotes(texts: Sequence[str], parts: Sequence[Part], held: Held) -> list[Part
             break
         chosen.append(sentence)
     return sorted(chosen, key=lambda part: (part.passage, part.start))
+
+
+def telling(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The sentences and lines of a part of `text` that tell something by themselves.
+
+    Headings and the head of a table hold the words of a question like nothing else, and answer none.
+    All of them where there is nothing else.
+    """
+    spans = sentences_of(text, start, end)
+    lines = ["", *(text[first:last] for first, last in spans)]
+    chosen = [
+        span
+        for span, line, before in zip(spans, lines[1:], lines, strict=False)
+        if (CELLS in before if CELLS in line else _is_sentence(line))
+    ]
+    return chosen or spans
+
+
+def _is_sentence(line: str) -> bool:
+    ends = line.rstrip("\"'”’»)*_")[-1:] in SENTENCE_ENDS
+    return ends or len(line.split()) > HEADING_WORDS or any(letter.isdigit() for letter in line)
 
 
 def sentences_of(text: str, start: int, end: int) -> list[tuple[int, int]]:

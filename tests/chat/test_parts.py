@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from chat import near
 from chat.find import Query, find
-from chat.parts import GAP, Part, best_first, quotes, read, sentences_of, text_of
+from chat.parts import GAP, Part, best_first, quotes, read, sentences_of, telling, text_of
 from ingest.models import Chunk, Collection
 from tests.chat.conftest import Add
 
@@ -50,6 +50,22 @@ def test_sentences_stand_as_they_are() -> None:
     said = [text[start:end] for start, end in sentences_of(text, 0, len(text))]
     assert said == ["One fine day.", "| a | b |", "Two days later."]
     assert sentences_of("   ", 0, 3) == []
+
+
+def test_headings_and_heads_of_tables_are_not_quoted() -> None:
+    text = (
+        "What the company pays\nCountry | Full day\nNorway | 165 EUR\nSpain | on request\n"
+        "Hotels are paid as they cost.\nFrom 2026 on"
+    )
+    said = [text[start:end] for start, end in telling(text, 0, len(text))]
+    assert said == [
+        "Norway | 165 EUR",
+        "Spain | on request",
+        "Hotels are paid as they cost.",
+        "From 2026 on",
+    ]
+    assert telling("Only a heading", 0, 14) == [(0, 14)]
+    assert telling("", 0, 0) == []
 
 
 def test_quotes_are_the_sentences_that_hold_the_words_of_the_question() -> None:
