@@ -114,10 +114,12 @@ def as_markdown(paper: Paper) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that no Markdown reader takes for a link, an image or HTML."""
+    """Text that no Markdown reader takes for a link, an image, a heading or HTML."""
     plain = " ".join(text.split())
     for char in "\\`*_<>!@":
         plain = plain.replace(char, f"\\{char}")
+    if plain.startswith(("#", "=", "~")):
+        plain = f"\\{plain}"
     return (
         plain.replace("](", "]\\(")
         .replace("]:", "]\\:")

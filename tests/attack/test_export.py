@@ -3,7 +3,8 @@
 import pytest
 
 from accounts.models import User
-from chat.export import as_json, as_markdown
+from chat.export import as_markdown
+from chat.paper import paper
 from tests import people
 
 
@@ -21,7 +22,7 @@ from tests import people
 def test_nothing_becomes_a_link(alice: User, trick: str) -> None:
     conversation = people.make_conversation(alice)
     conversation.messages.update(text=trick)
-    text = as_markdown(as_json(alice, conversation))
+    text = as_markdown(paper(alice, conversation))
     for mark in ("]:", "](", "\n# forged"):
         assert mark not in text
     for mark in ("<", "!", "://"):

@@ -25,7 +25,7 @@ from accounts import people as accounts
 from accounts.models import ApiToken, Group, User
 from audit import actions
 from audit.models import Entry
-from chat import conversations, pack
+from chat import conversations, feedback, pack
 from chat.ask import Ask
 from chat.events import Failed
 from chat.models import Conversation, Message
@@ -194,7 +194,7 @@ def sign_out(world: World) -> object:
 
 
 def rated(world: World) -> object:
-    return conversations.rate(world.alice, world.answered(), 1, comment=people.CANARY)
+    return feedback.rate(world.alice, world.answered(), 1, comment=people.CANARY)
 
 
 def retried(world: World) -> object:

@@ -14,7 +14,7 @@ from accounts.models import User
 from audit.models import Entry
 from audit.problems import Problem
 from chat.models import Conversation
-from evaluation import claims, erasure, tasks
+from evaluation import asking, claims, erasure, tasks
 from evaluation import work as working
 from evaluation.claims import Claim
 from evaluation.compare import compare
@@ -97,9 +97,12 @@ def test_a_part_of_the_search_is_measured_as_a_control(
     embedded = []
     client = get_client()
     embed = client.embed_queries
-    monkeypatch.setattr(
-        client, "embed_queries", lambda *a, **k: embedded.append(a) or embed(*a, **k)
-    )
+
+    def counted(*args: Any, **named: Any) -> Any:
+        embedded.append(args)
+        return embed(*args, **named)
+
+    monkeypatch.setattr(client, "embed_queries", counted)
     runs = {}
     for mode in Run.Mode.values:
         runs[mode] = finished(start_run(admin, golden, mode=mode))
@@ -260,7 +263,7 @@ def test_a_run_makes_way_for_what_waits(
     admin: User, golden: QuestionSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(working, "SLICE_SECONDS", 0)
-    monkeypatch.setattr(working.queue, "depth", lambda: 1)
+    monkeypatch.setattr("ingest.queue.depth", lambda: 1)
     run = start_run(admin, golden)
     work(taken(run))
     run.refresh_from_db()
@@ -402,7 +405,7 @@ def test_answers_go_with_the_documents_that_they_were_written_from(
 def test_an_answer_whose_document_goes_meanwhile_is_not_kept(
     admin: User, alice: User, golden: QuestionSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = working.write_answer
+    real = asking.write_answer
 
     def erased_meanwhile(*args: Any, **kwargs: Any) -> Any:
         outcome = real(*args, **kwargs)

@@ -66,7 +66,8 @@ def test_nobody_gets_the_vectors_of_another(client: HttpClient, alone: dict[str,
 
     def call(asked: tuple[str, str, slice]) -> Vectors:
         name, kind, part = asked
-        return getattr(client, f"embed_{kind}")(TEXTS[part], embedder=name)
+        vectors: Vectors = getattr(client, f"embed_{kind}")(TEXTS[part], embedder=name)
+        return vectors
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(call, calls))

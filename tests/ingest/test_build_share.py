@@ -71,7 +71,7 @@ def test_cutting_that_takes_long_is_not_of_its_share(
 ) -> None:
     add("long.md", TEXT)
     new = reindex.begin(None, embedder=OTHER)
-    clock, cut = build.monotonic, build._passages
+    clock, cut = build.monotonic, build._passages  # type: ignore[attr-defined]
     late = [0.0]
 
     def slow(index: Index, document: Document) -> Any:

@@ -537,12 +537,20 @@ def test_words_of_an_index_go_in_batches_with_the_lease_renewed(
     monkeypatch.setattr(retire, "BATCH", 2)
     asked: list[int] = []
     some = lexical.remove_some
-    monkeypatch.setattr(
-        lexical, "remove_some", lambda pk, most: asked.append(most) or some(pk, most)
-    )
+
+    def counted(pk: Any, most: int) -> Any:
+        asked.append(most)
+        return some(pk, most)
+
+    monkeypatch.setattr(lexical, "remove_some", counted)
     renewed: list[bool] = []
     renew = build.Build.renew
-    monkeypatch.setattr(build.Build, "renew", lambda self: renewed.append(True) or renew(self))
+
+    def kept(self: build.Build) -> None:
+        renewed.append(True)
+        renew(self)
+
+    monkeypatch.setattr(build.Build, "renew", kept)
     assert retire.drop(old.pk)
     assert asked == [2, 2, 2] and len(renewed) >= 2 * len(asked)
     assert not lexical.indexed("leave", [Collection.objects.get().pk], 9, ["en"], index=old.pk)
