@@ -21,6 +21,7 @@ def main() -> None:
         join.ask()
     try:
         from django.core.management import execute_from_command_line
+        from django.db import DatabaseError
     except ImportError:
         sys.exit("Django is not installed here. Run `make up`, or use .venv/bin/python manage.py.")
     try:
@@ -28,6 +29,19 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except join.CannotJoin as error:
         sys.exit(str(error))
+    except DatabaseError as error:
+        if not any(words in str(error) for words in ("no such table", "does not exist")):
+            raise
+        sys.exit(_without_tables())
+
+
+def _without_tables() -> str:
+    from django.conf import settings
+
+    return (
+        f"There are no tables in the database of {settings.DATA_DIR}. `make up` makes them. If your "
+        "Sovereign keeps its data elsewhere, put SOVEREIGN_DATA_DIR=FOLDER before the command."
+    )
 
 
 if __name__ == "__main__":

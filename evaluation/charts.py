@@ -97,7 +97,9 @@ class Pair:
 def difference(found: Difference) -> Pair:
     a, b = _percent(found.a), _percent(found.b)
     said = words.score(found.name)
-    return Pair(said, found.n, a, b, round(b - a, 1), found.won, found.lost, found.p)
+    return Pair(
+        said, found.n, a, b, round(found.difference * 100, 1), found.won, found.lost, found.p
+    )
 
 
 def line(runs: Sequence[Run]) -> Line | None:

@@ -1,5 +1,6 @@
 """Two runs side by side: what became better, what worse, and which settings differ."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.http import admin_required
@@ -30,7 +32,11 @@ def comparison(request: PageRequest, pk: UUID) -> HttpResponse:
     run = get_run(request.user, pk)
     candidates = others(run)
     other = get_run(request.user, _uuid(request.GET["with"])) if request.GET.get("with") else None
-    other = other or next(iter(candidates), None)
+    other = other or _before(run, candidates)
+    if other is not None and not request.GET.get("with") and other.created_at > run.created_at:
+        # The first of its set is what the newer one is compared with.
+        address = reverse("evaluation:compare", args=[other.pk])
+        return redirect(f"{address}?with={run.pk}")
     context: dict[str, Any] = {"run": run, "set": run.set, "other": other, "others": candidates}
     if other is not None:
         try:
@@ -40,6 +46,12 @@ def comparison(request: PageRequest, pk: UUID) -> HttpResponse:
             return redirect("evaluation:run", pk=pk)
     page, fragment = "evaluation/compare.html", "evaluation/_pairs.html"
     return page_or_fragment(request, page, fragment, context)
+
+
+def _before(run: Run, candidates: Sequence[Run]) -> Run | None:
+    """The run before it, of its own kind; the newest where it is the first."""
+    earlier = (each for each in candidates if each.created_at < run.created_at)
+    return next(earlier, None) or next(iter(candidates), None)
 
 
 def _uuid(text: str) -> UUID:

@@ -6,7 +6,8 @@ import pytest
 
 from accounts.models import User
 from audit.problems import Problem
-from evaluation.compare import compare
+from evaluation import charts
+from evaluation.compare import Difference, compare
 from evaluation.models import QuestionSet, Result, Run
 from evaluation.sets import create_set
 from ingest.models import Collection
@@ -86,3 +87,8 @@ def test_runs_of_two_sets_are_not_compared(
     run = Run.objects.create(set=other, kind="retrieval", started_by=admin, status="done")
     with pytest.raises(Problem, match="sets-differ"):
         compare(two[0], run)
+
+
+def test_points_are_counted_before_they_are_rounded() -> None:
+    found = Difference("strict@5", 52 / 60, 56 / 60, 60, 4, 0, 0.1)
+    assert charts.difference(found).said == 6.7

@@ -346,6 +346,21 @@ def test_one_run_alone_has_nothing_to_be_compared_with(
     assert "Nothing to compare with" in text
 
 
+def test_the_older_of_two_runs_stands_before(
+    client_for: ClientFor, admin: User, question: Question, document: Document
+) -> None:
+    first, second, third = (make_run(question, document) for _ in range(3))
+    client = client_for(admin)
+    shown = client.get(reverse("evaluation:compare", args=[second.pk])).context
+    assert (shown["other"], shown["run"]) == (first, second)
+    turned = client.get(reverse("evaluation:compare", args=[first.pk]), follow=True)
+    assert (turned.context["other"], turned.context["run"]) == (first, third)
+    chosen = client.get(
+        reverse("evaluation:compare", args=[first.pk]), {"with": str(second.pk)}
+    ).context
+    assert (chosen["other"], chosen["run"]) == (second, first), "as she chose"
+
+
 def test_runs_are_downloaded(
     client_for: ClientFor, admin: User, question: Question, document: Document
 ) -> None:
