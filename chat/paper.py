@@ -117,7 +117,7 @@ def _note(answer: PresentedAnswer) -> str:
         case Message.Status.ABSTAINED:
             return _("The documents do not say.")
         case Message.Status.STOPPED:
-            return _("You stopped this answer.")
+            return _("This answer was stopped, or its page was left, before it was done.")
         case Message.Status.FAILED:
             return answer.error_detail or _("The answer could not be finished.")
     return ""
