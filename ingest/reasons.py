@@ -32,6 +32,7 @@ _AGAIN = frozenset(
         "needs-libreoffice",
         "not-findable",
         "ocr-unavailable",
+        "page-busy",
         "parse-memory",
         "scanner-unavailable",
         "vectors-unavailable",
