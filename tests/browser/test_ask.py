@@ -84,7 +84,8 @@ def test_stop_keeps_what_was_written(sign_in: Callable[..., Page]) -> None:
     ask(page, "How does the ballad of the lighthouse go?")
     expect(page.locator("[data-text]")).to_contain_text("over the water")
     page.get_by_role("button", name="Stop the answer").click()
-    expect(page.locator(ANSWERED)).to_contain_text("This answer was stopped, or its page was left, before it was done.")
+    said = "This answer was stopped, or its page was left, before it was done."
+    expect(page.locator(ANSWERED)).to_contain_text(said)
     expect(page.locator(f"{ANSWERED} .prose")).to_contain_text("over the water")
     expect(page.locator(f"{ANSWERED} .prose")).not_to_contain_text("to its end")
     expect(page.get_by_role("button", name="Send the question")).to_be_visible()
