@@ -86,7 +86,10 @@ def as_file(user: User, conversation: Conversation, form: str) -> HttpResponse:
         raise Problem(422, "invalid", _("format: choose %(forms)s.") % {"forms": ", ".join(FORMS)})
     if form == "json":
         exported = as_json(user, conversation)
-        documents, response = shown_documents(exported), HttpResponse(JsonResponse(exported).content)
+        documents, response = (
+            shown_documents(exported),
+            HttpResponse(JsonResponse(exported).content),
+        )
     else:
         written = paper(user, conversation)
         documents, response = set(written.documents), HttpResponse(_WRITERS[form](written))
