@@ -3,7 +3,7 @@
 Small models obey some documents: no prompt prevents it. So nothing rests on their obedience.
 """
 
-import warnings
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -21,7 +21,7 @@ from inference.protocol import Engine, Sampling
 from inference.registry import Registry
 from tests.hostile.corpus import ATTEMPTS, Attempt
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(1_200)]
 
 MODELS = ["smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"]
 TRIED = [
@@ -70,7 +70,9 @@ def letters(text: str) -> str:
     return "".join(char for char in text if char.isalnum())
 
 
-def test_a_model_that_obeys_harms_nothing(engine: Engine) -> None:
+def test_a_model_that_obeys_harms_nothing(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
     obeyed = []
     for attempt in TRIED:
         writer = answered(engine, attempt)
@@ -82,7 +84,6 @@ def test_a_model_that_obeys_harms_nothing(engine: Engine) -> None:
             [pieces] = styled([line])
             assert letters(plain(pieces)) == letters(line), attempt.name
         assert all(0 <= each.n <= len(attempt.pieces) + 1 for each in writer.citations)
-    warnings.warn(
-        f"{engine.info.name} obeyed {len(obeyed)} of {len(TRIED)}: {', '.join(obeyed) or 'none'}",
-        stacklevel=1,
-    )
+    with capsys.disabled():
+        named = ", ".join(obeyed) or "none"
+        sys.stdout.write(f"\n{engine.info.name} obeyed {len(obeyed)} of {len(TRIED)}: {named}\n")
