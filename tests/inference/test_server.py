@@ -316,6 +316,7 @@ class _SlowEncoder(FakeEncoder):
     """Notes what it was given, and takes a little time for it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[tuple[str, int]] = []
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
