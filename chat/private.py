@@ -4,6 +4,7 @@ The browser keeps what was said as long as the page is open, and sends it along 
 """
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
@@ -42,12 +43,14 @@ def private_events(
 ) -> Generator[Event, None, None]:
     """The events of an answer that is kept nowhere, with its page's part at the end."""
     heard: list[Event] = []
-    for event in run_unstored(ask, gone=gone):
-        heard.append(event)
-        if isinstance(event, Done | Failed):
-            message, shown = present_heard(ask, heard)
-            yield Rendered(render(message, shown), message.text)
-        yield event
+    # Closed explicitly: who leaves ends the writing and its entry now, not at some collection.
+    with closing(run_unstored(ask, gone=gone)) as events:
+        for event in events:
+            heard.append(event)
+            if isinstance(event, Done | Failed):
+                message, shown = present_heard(ask, heard)
+                yield Rendered(render(message, shown), message.text)
+            yield event
 
 
 def present_heard(ask: Ask, events: Iterable[Event]) -> tuple[Message, PresentedAnswer]:

@@ -8,6 +8,7 @@ from accounts.models import User
 from chat.rank import Ranked, reread
 from inference.client import get_client
 from ingest.access import chunks_for
+from ingest.claims import free_connection
 
 #: Of one question, whatever the settings say.
 MOST = 100
@@ -27,6 +28,7 @@ def read_again(user: User, question: str, ranked: Sequence[Ranked]) -> list[Rank
     texts = {pk: f"{context}\n{text}" if context else text for pk, context, text in rows}
     if len(texts) < 2:
         return list(ranked)
+    free_connection()
     scores = get_client().rerank(question, list(texts.values()), seconds=settings.RERANK_SECONDS)
     if scores is None:
         return list(ranked)

@@ -98,8 +98,13 @@ def _memory() -> float:
     """Bytes that this process may still take, by the machine and by its control group."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     free = next(int(line.split()[1]) * 1024.0 for line in lines if line.startswith("MemAvailable"))
+    group = Path("/sys/fs/cgroup")
     try:
-        return min(free, float(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+        most, taken = (
+            float((group / f"memory.{name}").read_text(encoding="ascii"))
+            for name in ("max", "current")
+        )
+        return min(free, most - taken)
     except (OSError, ValueError):
         return free
 
