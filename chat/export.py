@@ -35,9 +35,7 @@ FORMS = {
 def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
     """The conversation, all its branches, with the passages that `user` may read now."""
     rows = list(
-        conversation.messages.prefetch_related("sources", "citations__source__chunk").order_by(
-            "ordinal"
-        )
+        conversation.messages.prefetch_related("sources", "citations__source").order_by("ordinal")
     )
     chunks = readable_chunks(user, rows)
     shown = {at for turn in branches.shown(conversation) for at in (turn.question, turn.answer)}

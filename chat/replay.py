@@ -75,7 +75,7 @@ def replay(message: Message) -> Generator[Event, None, None]:
     )
     if message.text:
         yield Token(message.text)
-    for citation in message.citations.select_related("source__chunk"):
+    for citation in message.citations.select_related("source"):
         yield citation_event(citation, readable)
     if message.status == Message.Status.FAILED:
         yield failed(message.error_code)
@@ -114,7 +114,8 @@ def data_of(n: int, source: Source) -> PassageData:
 
 
 def citation_event(citation: Citation, readable: dict[int, Source]) -> CitationEvent:
-    source = citation.source if citation.source and citation.source.n in readable else None
+    # Of what may be read, which is loaded without its vectors.
+    source = readable.get(citation.source.n) if citation.source else None
     return CitationEvent(
         sentence=(citation.sentence_start, citation.sentence_end),
         n=source.n if source else 0,

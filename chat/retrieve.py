@@ -17,6 +17,7 @@ from inference.client import get_client
 from inference.protocol import Vectors
 from ingest import lexical, store
 from ingest.access import documents_for, readable_ids, searchable
+from ingest.claims import free_connection
 from ingest.lexical_scores import LexicalHit
 from ingest.models import Chunk, Index
 
@@ -107,6 +108,7 @@ def _near(
     timing: Timing,
     asked: Asked,
 ) -> list[_Near]:
+    free_connection()
     clock = time.perf_counter()
     vectors = get_client().embed_queries(questions, embedder=scope.index.embedder)
     asked.vectors = list(vectors)

@@ -59,9 +59,12 @@ def rate_answer(request: PageRequest, pk: UUID) -> HttpResponse:
     """Keep an opinion; a thumb that is pressed once more leaves the reason that was given."""
     answer = get_answer(request.user, pk)
     said, sent = "", request.POST
+    why = "reason" in sent or "comment" in sent
+    if not why and sent.get("rating") not in ("1", "-1"):
+        return HttpResponse(_("rating: choose 1 or -1."), status=422, content_type="text/plain")
     helped = sent.get("rating") == "1"
     try:
-        if "reason" in sent or "comment" in sent:
+        if why:
             rate(request.user, answer, -1, sent.get("reason", ""), sent.get("comment", ""))
             said = _("Thank you.")
         elif not Feedback.objects.filter(message=answer, rating=1 if helped else -1).exists():

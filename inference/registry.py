@@ -91,7 +91,8 @@ class Registry:
 
     def has_made(self, name: str, file: str) -> bool:
         """Whether FILE was made here for the model NAME: one that came with it is another."""
-        return file in read_json(self._local).get("made", {}).get(name, {})
+        known = read_json(self._local).get("made", {}).get(name, {})
+        return file in known and (self.folder / name / file).is_file()
 
     def origin(self, name: str) -> origin.Origin:
         """How the model NAME came here, when and by whom."""

@@ -123,6 +123,9 @@ def test_what_runs_from_right_to_left_is_turned_and_joined() -> None:
     assert bidi.drawn("עברית 30", right=True) == "30 תירבע"
     assert bidi.drawn("ab עברית (cd)", right=False) == "ab תירבע (cd)"
     assert bidi.drawn("שלום [1] (קוס)", right=True) == "(סוק) [1] םולש"
+    # Numbers keep their signs (UAX 9), which are no letters.
+    assert bidi.drawn("מחיר €5 12.5%", right=True) == "12.5% €5 ריחמ"
+    assert bidi.joined("لا") == "\ufefb", "lam and alef are one"
     # Initial, medial and final; an alef joins nothing after it.
     assert bidi.joined("بيت") == "\ufe91\ufef4\ufe96"
     assert bidi.joined("اب") == "\ufe8d\ufe8f"

@@ -113,3 +113,11 @@ def test_the_api_takes_known_reasons(
     assert api.post(address, sent).status_code == 204
     for wrong in ({"reason": "because"}, {"comment": "x" * 501}, {"rating": 0}):
         assert api.post(address, sent | wrong).status_code == 422
+
+
+@pytest.mark.parametrize("sent", [{}, {"rating": ""}, {"rating": "0"}, {"rating": "x"}])
+def test_a_thumb_that_says_nothing_is_no_opinion(
+    client_for: ClientFor, alice: User, answer: Message, sent: dict[str, str]
+) -> None:
+    refused = client_for(alice).post(reverse("chat:rate", args=[answer.pk]), sent)
+    assert refused.status_code == 422 and not Feedback.objects.exists()

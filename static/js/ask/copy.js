@@ -1,9 +1,10 @@
 // Copies an answer with its marks, what is known of each sentence, and the list of what they point to.
 const thread = document.getElementById("thread");
 
-// Text that no reader of Markdown takes for a link, an image or HTML: as chat/export.py escapes it.
+// Text that no reader of Markdown takes for a link, an image, a heading or HTML: as chat/export.py escapes it.
 function escaped(text) {
   return text
+    .replace(/^(?=[#=~])/, "\\")
     .replace(/[\\`*_<>!@]/g, "\\$&")
     .replaceAll("](", "]\\(")
     .replaceAll("]:", "]\\:")

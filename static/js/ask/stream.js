@@ -12,7 +12,7 @@ function finish(answer) {
   end(answer);
   const from = answer.id;
   htmx
-    .ajax("GET", answer.dataset.message, { target: `#${from}`, swap: "outerHTML" })
+    .ajax("GET", answer.dataset.message, { source: answer, target: `#${from}`, swap: "outerHTML" })
     .catch(() => new LiveAnswer(answer).lost());
 }
 

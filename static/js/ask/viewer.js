@@ -11,7 +11,8 @@ const shown = () => viewer.querySelector("[data-viewer]");
 
 function open(address, from) {
   if (from && !viewer.contains(from)) opener = from;
-  htmx.ajax("GET", address, { target: viewer, swap: "innerHTML" }).catch(() => {
+  // Of its own: what waits behind it would be dropped, and with it the end of an answer.
+  htmx.ajax("GET", address, { source: viewer, target: viewer, swap: "innerHTML" }).catch(() => {
     // What went wrong was said (faults.js); what is open stays.
   });
 }
