@@ -88,7 +88,9 @@ def crawl(page: Page, base_url: str, *starts: str) -> Iterator[str]:
             target = link.removeprefix(base_url).partition("#")[0]
             kind = re.sub(r"[0-9a-f-]{36}|\?.*", "*", target)
             wanted = link.startswith(base_url) and not target.startswith("/api/v1/")
-            downloads = re.search(r"/(original|content|export|file|bill|data|pdf)(\?.*)?$|\.\w+$", target)
+            downloads = re.search(
+                r"/(original|content|export|file|bill|data|pdf)(\?.*)?$|\.\w+$", target
+            )
             if wanted and not downloads and target not in seen and kinds.get(kind, 0) < 10:
                 seen.add(target)
                 waiting.append(target)

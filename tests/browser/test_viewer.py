@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.browser.conftest import Watch
 from tests.browser.test_ask import ANSWERED, LEAVE, answered, ask
 from tests.browser.test_looks import LOOKS, fits, options
 
@@ -126,3 +127,24 @@ def test_without_scripts_a_citation_leads_to_a_page(
     alone.get_by_role("link", name="Back to the answer").click()
     expect(alone.locator(ANSWERED)).to_be_visible()
     plain.close()
+
+
+def test_a_second_citation_takes_the_place_of_one_that_still_loads(
+    sign_in: Callable[..., Page], watch: Watch
+) -> None:
+    # What is dropped is said by htmx, as it says what failed.
+    watch.allowed += ["htmx:sendAbort", "htmx:afterRequest"]
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    held: list[Route] = []
+    page.route(re.compile(r"/sources/1/"), lambda route: held.append(route))
+    page.locator(f"{ANSWERED} .prose").click()
+    page.keyboard.press("1")
+    expect(page.locator("#viewer")).to_be_hidden()
+    page.keyboard.press("2")
+    expect(page.locator(".viewer .n")).to_have_text(re.compile("2$"))
+    # Nor does an answer wait for a source: its end comes while one is held.
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    answered(page, MEALS)
+    assert len(held) == 2
