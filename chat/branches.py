@@ -43,8 +43,11 @@ def branch(parents: Mapping[int, int], last: int | None) -> list[Turn]:
 
 def newest(parents: Mapping[int, int], answer: int) -> int:
     """The end of the branch that went on from `answer`, the newest where there are several."""
-    while after := [each for each, parent in parents.items() if parent == answer < each]:
-        answer = max(after) + 1
+    after: dict[int, int] = {}
+    for question, parent in parents.items():
+        after[parent] = max(question, after.get(parent, question))
+    while after.get(answer, answer) > answer:
+        answer = after[answer] + 1
     return answer
 
 

@@ -117,7 +117,7 @@ def as_markdown(paper: Paper) -> str:
 def _escaped(text: str) -> str:
     """Text that no Markdown reader takes for a link, an image, a heading or HTML."""
     plain = " ".join(text.split())
-    for char in "\\`*_<>!@":
+    for char in "\\`*_<>!@&":
         plain = plain.replace(char, f"\\{char}")
     if plain.startswith(("#", "=", "~")):
         plain = f"\\{plain}"

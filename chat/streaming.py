@@ -98,6 +98,10 @@ def _produce(events: Events, gone: threading.Event, send: Callable[[str | None],
         # The conversation was deleted meanwhile, or the database is away: nothing could be kept.
         log.warning("answer_stream_broken", error=type(error).__name__)
         send(failed("internal-error").sse())
+    except Exception as error:
+        # The edge of the thread: what nobody catches Python prints, words and all.
+        log.exception("answer_stream_crashed", error=type(error).__name__)
+        send(failed("internal-error").sse())
     finally:
         send(None)
         connection.close()

@@ -73,7 +73,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in PATH; empty where there is none or it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -24,13 +24,18 @@ def is_cross_encoder(folder: Path) -> bool:
 def _labels(config: dict[str, Any]) -> int:
     """As transformers counts them: by their names, 2 where nothing is said."""
     names = config.get("id2label")
-    return len(names) if isinstance(names, dict) else int(config.get("num_labels") or 2)
+    return len(names) if isinstance(names, dict) else _number(config.get("num_labels"), 2)
 
 
 def context_of(folder: Path) -> int:
     """Tokens that it reads at once, by its configuration."""
     told = read_json(folder / "config.json").get("max_position_embeddings")
-    return min(int(told or MOST_TOKENS), MOST_TOKENS)
+    return min(_number(told, MOST_TOKENS), MOST_TOKENS)
+
+
+def _number(told: object, otherwise: int) -> int:
+    """A positive whole number as a configuration tells it, else `otherwise`."""
+    return told if isinstance(told, int) and told > 0 else otherwise
 
 
 class CrossEncoderReranker:

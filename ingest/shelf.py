@@ -17,6 +17,7 @@ class Shelf:
         self._held: OrderedDict[Hashable, tuple[float, int, object]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._clock: threading.Timer | None = None
 
     def get(self, key: Hashable) -> object | None:
         """What lies there, or None."""
@@ -32,11 +33,25 @@ class Shelf:
             self._held[key] = (time.monotonic() + self._seconds, size, thing)
             self._bytes += size
             self._clear()
+            self._wind()
 
     def empty(self) -> None:
         with self._lock:
             self._held.clear()
             self._bytes = 0
+
+    def _wind(self) -> None:
+        """Whether anybody comes again or not, nothing stays longer."""
+        if self._held and self._clock is None:
+            self._clock = threading.Timer(self._seconds, self._ring)
+            self._clock.daemon = True
+            self._clock.start()
+
+    def _ring(self) -> None:
+        with self._lock:
+            self._clock = None
+            self._clear()
+            self._wind()
 
     def _clear(self) -> None:
         now = time.monotonic()

@@ -168,3 +168,10 @@ def test_the_api_asks_in_the_place_of_an_answer(
     both = asked | {"instead_of": one["answer"], "conversation": one["conversation"]}
     assert api.post("/answers", both).status_code == 422
     assert api.post("/answers", asked | {"instead_of": one["conversation"]}).status_code == 404
+
+
+def test_the_newest_end_of_a_branch() -> None:
+    # 0 asks, 1 answers; 2 and 4 ask on from there; 6 on from 5.
+    parents = {0: -1, 2: 1, 4: 1, 6: 5}
+    assert [branches.newest(parents, answer) for answer in (1, 3, 5, 7)] == [7, 3, 7, 7]
+    assert branches.newest({2: 5, 4: 3}, 3) == 5, "what points back ends"

@@ -18,7 +18,7 @@ from inference.errors import ModelError
 from inference.fake import FakeEngine, FakeReranker
 from inference.protocol import ChatMessage, Reranker, Sampling
 from inference.registry import Registry
-from inference.reranker import CrossEncoderReranker
+from inference.reranker import MOST_TOKENS, CrossEncoderReranker, context_of, is_cross_encoder
 from inference.reranking import BATCH, RerankQueue
 from inference.wire import Wire
 from tests.inference.crossing import make
@@ -330,3 +330,12 @@ def test_the_twin() -> None:
     assert client.rerank("annual leave", ["leave", "annual leave", "x"], seconds=1) == [0.5, 1.0, 0]
     assert client.rerank("annual leave", ["leave"], seconds=0.0) is None
     assert client.reranker() == "fake"
+
+
+@pytest.mark.parametrize("odd", ["x", [1], -5, 1e999, {}, None])
+def test_an_odd_configuration_is_no_crash(tmp_path: Path, odd: object) -> None:
+    told = {"architectures": ["BertForSequenceClassification"], "num_labels": odd}
+    (tmp_path / "config.json").write_text(json.dumps(told | {"max_position_embeddings": odd}))
+    assert not is_cross_encoder(tmp_path) and context_of(tmp_path) == MOST_TOKENS
+    (tmp_path / "config.json").write_text("[" * 50_000)
+    assert not is_cross_encoder(tmp_path)

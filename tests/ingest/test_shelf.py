@@ -26,3 +26,13 @@ def test_what_is_old_is_gone() -> None:
     shelf.put("a", "a", 1)
     time.sleep(0.05)
     assert shelf.get("a") is None
+
+
+def test_what_nobody_asks_for_again_goes_by_itself() -> None:
+    shelf = Shelf(100, 0.05)
+    shelf.put("a", b"page", 10)
+    for _ in range(200):
+        if not shelf._held:
+            break
+        time.sleep(0.02)
+    assert not shelf._held and shelf._bytes == 0 and shelf._clock is None

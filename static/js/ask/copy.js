@@ -5,7 +5,7 @@ const thread = document.getElementById("thread");
 function escaped(text) {
   return text
     .replace(/^(?=[#=~])/, "\\")
-    .replace(/[\\`*_<>!@]/g, "\\$&")
+    .replace(/[\\`*_<>!@&]/g, "\\$&")
     .replaceAll("](", "]\\(")
     .replaceAll("]:", "]\\:")
     .replaceAll("://", "\\://")
