@@ -35,6 +35,7 @@ MODULES = {
     "pillow": "PIL.Image",
     "markdown-it-py": "markdown_it",
     "django-ninja": "ninja",
+    "python-bidi": "bidi.algorithm",
     "reportlab": "reportlab.platypus",
     "pypdfium2": "pypdfium2",
     "redis": "redis.asyncio",
