@@ -124,8 +124,8 @@ def test_counting_fits_the_tokenizer(engine: Engine) -> None:
 
 def test_speed_is_measured_once(engine: Engine, tmp_path: Path) -> None:
     book = SpeedBook(tmp_path / "speed.json", engine, 2)
-    assert book.speed.prompt > 1
-    assert book.speed.completion > 1
+    assert book.speed.prompt > 0
+    assert book.speed.completion > 0
     kept = SpeedBook(tmp_path / "speed.json", engine, 2).speed
     assert kept.prompt == pytest.approx(book.speed.prompt, abs=0.1)
 
