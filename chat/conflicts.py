@@ -1,0 +1,272 @@
+"""Where two passages disagree about what an answer says. Pure.
+
+Precision first: a false alarm at each second answer would be noise. Two statements disagree where they
+speak of the same matter in nearly the same words, under the same conditions, and one fact of the same
+kind differs, or one denies what the other says. Versions of one document need less likeness than
+documents that do not know each other; siblings ("Leave in Germany", "Leave in Spain") never disagree.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from chat.conflicts_lines import (
+    Line,
+    all_held,
+    checkable,
+    likeness,
+    lines,
+    substituted,
+    telling,
+)
+from chat.cues import is_document_noun
+from chat.facts import LABEL, Fact, holding
+from chat.match import NOTHING_ASKED, Asked
+from chat.polarity import contradicts
+from chat.versions import By, Edition, newer, shared, versions
+
+#: Likeness of two statements, and the words that they must share, by how their documents are related.
+_VERSIONS, _STRANGERS, _SAME = (0.6, 2), (0.75, 3), (0.9, 4)
+#: Of the words of question and answer that the one statement says, so many must the other say.
+MATTER = 0.8
+#: Facts that may differ between documents that are no versions: others name another case.
+_COUNTED = frozenset(["number", "date", "time"])
+MOST = 3
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A passage that may agree or disagree."""
+
+    text: str
+    edition: Edition
+    heading: str = ""
+    language: str = ""
+
+    @property
+    def context(self) -> str:
+        return f"{self.edition.title}\n{self.edition.name}\n{self.heading}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer that holds, and the words of passage `at` (from 0) that it rests on."""
+
+    sentence: Span
+    text: str
+    at: int
+    quote: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Statement `quote` of passage `at` against `other_quote` of passage `other`, both from 0.
+
+    `newer`: the place of the newer one of both, `by` says why; None where nothing tells.
+    """
+
+    sentence: Span
+    at: int
+    quote: Span
+    other: int
+    other_quote: Span
+    newer: int | None = None
+    by: By | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two passages and how they are related. `asked`: words of question and answer."""
+
+    one: Spoken
+    other: Spoken
+    asked: frozenset[str]
+    related: tuple[float, int] = field(default=_STRANGERS)
+
+    @property
+    def are_versions(self) -> bool:
+        return self.related == _VERSIONS
+
+    def words(self, line: Line) -> frozenset[str]:
+        """What a line is about; between versions a name may be what differs."""
+        return line.words - line.names if self.are_versions else line.words
+
+
+def conflicts(
+    claims: Sequence[Claim], passages: Sequence[Spoken], asked: Asked = NOTHING_ASKED
+) -> list[Conflict]:
+    """What of an answer's sentences other passages say otherwise, in order; MOST at most."""
+    return list(islice(_distinct(claims, passages, asked), MOST))
+
+
+def _distinct(
+    claims: Sequence[Claim], passages: Sequence[Spoken], asked: Asked
+) -> Iterator[Conflict]:
+    seen: set[tuple[str, ...]] = set()
+    for claim in claims:
+        for other in range(len(passages)):
+            found = _conflict(claim, other, passages, asked) if other != claim.at else None
+            if found is None:
+                continue
+            said = passages[found.at].text[slice(*found.quote)]
+            denied = passages[other].text[slice(*found.other_quote)]
+            key = tuple(sorted((" ".join(said.split()), " ".join(denied.split()))))
+            if key not in seen:
+                seen.add(key)
+                yield found
+
+
+def _conflict(
+    claim: Claim, other: int, passages: Sequence[Spoken], asked: Asked
+) -> Conflict | None:
+    one, against = passages[claim.at], passages[other]
+    if (one.language or "en") != (against.language or "en"):
+        return None
+    wanted = telling(f"{asked.question} {claim.text}", one.language)
+    pair = _Pair(one, against, wanted, _related(one, against))
+    if not _same_case(pair, f"{asked.question}\n{claim.text}"):
+        return None
+    found = _disagreeing(claim, pair)
+    if found is None:
+        return None
+    said, denied = found
+    late = newer(one.edition, against.edition)
+    return Conflict(
+        claim.sentence,
+        claim.at,
+        (said.start, said.end),
+        other,
+        (denied.start, denied.end),
+        (claim.at if late.document == one.edition.document else other) if late else None,
+        late.by if late else None,
+    )
+
+
+def _related(one: Spoken, other: Spoken) -> tuple[float, int]:
+    if one.edition.document == other.edition.document:
+        return _SAME
+    alike = shared(one.text, other.text)
+    return _VERSIONS if versions(one.edition, other.edition, alike) else _STRANGERS
+
+
+def _same_case(pair: _Pair, asked: str) -> bool:
+    """Whether both passages may speak of one case: by headings, by titles, by years that are named."""
+    one, other = pair.one, pair.other
+    heads = [telling(each.heading, each.language) for each in (one, other)]
+    titles = [telling(each.edition.title, each.language) for each in (one, other)]
+    said = [
+        heads[0] - titles[0] - telling(other.text, other.language),
+        heads[1] - titles[1] - telling(one.text, one.language),
+    ]
+    if said[0] - heads[1] and said[1] - heads[0]:
+        return False
+    if pair.related == _SAME:
+        return heads[0] == heads[1]
+    if not pair.are_versions and _siblings(one, other):
+        return False
+    return not _other_year(one, other, asked)
+
+
+def _siblings(one: Spoken, other: Spoken) -> bool:
+    """Whether two titles are of one series: each a case of its own."""
+    first, second = (
+        frozenset(word for word in telling(_called(each), each.language)) for each in (one, other)
+    )
+    common = frozenset(word for word in first & second if not is_document_noun(word))
+    return bool(common) and first != second
+
+
+def _called(spoken: Spoken) -> str:
+    return spoken.edition.title or spoken.edition.name.rpartition(".")[0]
+
+
+def _other_year(one: Spoken, other: Spoken, asked: str) -> bool:
+    """Whether question or answer name a day or year that only one of both documents is about."""
+    days = [fact for fact in checkable(asked, one.language) if fact.kind == "date"]
+    first, second = (holding(each.context, "", each.language) for each in (one, other))
+    return any(first.has(day) != second.has(day) for day in days)
+
+
+def _disagreeing(claim: Claim, pair: _Pair) -> tuple[Line, Line] | None:
+    """The statements of both passages that contradict each other; None where they do not."""
+    against = lines(pair.other.text, pair.other.language)
+    for said in lines(pair.one.text, pair.one.language):
+        if not (said.start < claim.quote[1] and said.end > claim.quote[0]):
+            continue
+        nearest = _nearest(said, against, pair)
+        if not any(_agree(said, each, pair) for each in nearest):
+            for each in nearest:
+                if _contradict(claim, said, each, pair):
+                    return said, each
+    return None
+
+
+def _nearest(said: Line, against: Sequence[Line], pair: _Pair) -> list[Line]:
+    """The lines that are likest to this one: the others are of other cases."""
+    near = [likeness(pair.words(said), pair.words(each)) for each in against]
+    best = max(near, default=0.0)
+    if best < pair.related[0]:
+        return []
+    return [line for line, alike in zip(against, near, strict=True) if alike == best]
+
+
+def _agree(said: Line, other: Line, pair: _Pair) -> bool:
+    same = all_held(said.facts, other) and all_held(other.facts, said)
+    return same and not contradicts(said.text, other.text, pair.one.language)
+
+
+def _contradict(claim: Claim, said: Line, other: Line, pair: _Pair) -> bool:
+    if not _comparable(said, other, pair):
+        return False
+    if contradicts(said.text, other.text, pair.one.language):
+        return all_held(said.facts, other) and all_held(other.facts, said)
+    told = holding(claim.text, "", pair.one.language, False)
+    return any(told.has(fact) and _differ(fact, said, other, pair) for fact in said.facts)
+
+
+def _comparable(said: Line, other: Line, pair: _Pair) -> bool:
+    """Whether two lines are statements of one matter."""
+    words, others = pair.words(said), pair.words(other)
+    least = 1 if said.row and pair.are_versions else pair.related[1]
+    if len(words & others) < least or substituted(words, others):
+        return False
+    if said.row != other.row or said.bounds != other.bounds:
+        return False
+    matter = pair.asked & words
+    return len(matter & others) >= MATTER * len(matter)
+
+
+def _differ(fact: Fact, said: Line, other: Line, pair: _Pair) -> bool:
+    """Whether the other line says another fact in the place of this one, and all else the same."""
+    if not _may_differ(fact, pair) or all_held([fact], other):
+        return False
+    against = [
+        each
+        for each in other.facts
+        if each.kind == fact.kind and each.unit == fact.unit and not all_held([each], said)
+    ]
+    if len(against) != 1 or said.counted(fact) != other.counted(against[0]):
+        return False
+    if fact.kind == "date" and not _same_year(fact, against[0], pair):
+        return False
+    rest = [each for each in (*said.facts, *said.lead) if each is not fact]
+    others = [each for each in (*other.facts, *other.lead) if each is not against[0]]
+    return all_held(rest, other) and all_held(others, said)
+
+
+def _may_differ(fact: Fact, pair: _Pair) -> bool:
+    if fact.unit.startswith(LABEL) or (fact.keys and all(map(_is_year, fact.keys))):
+        return False
+    return fact.kind in _COUNTED or pair.are_versions
+
+
+def _is_year(key: object) -> bool:
+    return isinstance(key, tuple) and key[1:] == (None, None)
+
+
+def _same_year(fact: Fact, other: Fact, pair: _Pair) -> bool:
+    """What is due in another year is another case, but for a newer version of the same text."""
+    years = [{key[0] for key in each.keys if isinstance(key, tuple)} for each in (fact, other)]
+    return pair.are_versions or years[0] == years[1]
