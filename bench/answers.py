@@ -20,7 +20,9 @@ from bench.corpus import Corpus, answerable_here, ingest, read_questions
 from bench.product import Product, running
 from bench.report import table, write
 from evaluation import scores
+from evaluation.measures import half
 from evaluation.scores import Found, percentile
+from inference.language import detect_language
 
 TIMEOUT = httpx.Timeout(600.0, connect=10.0)
 Row = dict[str, Any]
@@ -44,7 +46,8 @@ def ask(product: Product, corpus: Corpus, question: Row) -> Row:
         "history": question.get("history", []),
         "store": False,
     }
-    row: Row = {"id": question["id"], "text": "", "passages": [], "status": "failed"}
+    row: Row = {"id": question["id"], "text": "", "status": "failed"}
+    row |= {"passages": [], "citations": []}
     started = time.perf_counter()
 
     def mark(name: str) -> None:
@@ -56,16 +59,19 @@ def ask(product: Product, corpus: Corpus, question: Row) -> Row:
             row["error"] = f"HTTP {response.status_code}"
             return row
         for name, data in events(response):
+            if name in ("sources", "instant"):
+                mark(f"first_{name}")
             if name == "sources":
-                mark("first_source")
                 row["passages"] = [
                     {"text": p["text"], "document": p["document"]["id"]} for p in data["passages"]
                 ]
             elif name == "token":
                 mark("first_token")
                 row["text"] += data["text"]
+            elif name == "citation":
+                row["citations"].append(data)
             elif name == "done":
-                row |= {"status": data["status"], "tokens": data["tokens"], "ms": data["ms"]}
+                row |= {key: data[key] for key in ("status", "tokens", "ms", "confidence")}
             elif name == "failed":
                 row["error"] = data["code"]
     mark("total")
@@ -77,6 +83,7 @@ def score(question: Row, row: Row, corpus: Corpus) -> Row:
     sources = [Found(p["text"], by_document.get(p["document"], "?")) for p in row["passages"]]
     refused = scores.refused(row["text"], status=row["status"])
     return {
+        "id": question["id"],
         "type": question["type"],
         "language": question["language"],
         "answerable": question["answerable"],
@@ -87,16 +94,48 @@ def score(question: Row, row: Row, corpus: Corpus) -> Row:
         "marked": bool(scores.marks(row["text"])),
         "right": scores.right(question, row["text"], sources),
         "dangling": scores.dangling(row["text"], sources),
+        "language kept": detect_language(row["text"]) in ("", question["language"]),
+        "confidence": row.get("confidence"),
+        **sentences(question, row, sources),
     }
+
+
+def sentences(question: Row, row: Row, sources: Sequence[Found]) -> Row:
+    """Of the sentences that carry a citation: how many, with how many one is into a document that holds
+    the evidence, and how many are marked as unsupported; quotes outside their passage."""
+    right = scores.right_files(question)
+    of: dict[tuple[int, int], list[Row]] = {}
+    for citation in row["citations"]:
+        of.setdefault(tuple(citation["sentence"]), []).append(citation)
+    held = [[c for c in each if c["support"] != "none"] for each in of.values()]
+    files = [{sources[c["n"] - 1].file for c in each} for each in held if each]
+    return {
+        "sentences": len(of),
+        "supported": len(files),
+        "unsupported": len(of) - len(files),
+        "into right": sum(bool(each & right) for each in files),
+        "false quotes": sum(not _stands(c, sources) for each in held for c in each),
+    }
+
+
+def _stands(citation: Row, sources: Sequence[Found]) -> bool:
+    start, end = citation["quote"]
+    return bool(0 <= start < end <= len(sources[citation["n"] - 1].text))
 
 
 def share(rows: Sequence[Row], key: str) -> float | None:
     return sum(bool(row[key]) for row in rows) / len(rows) if rows else None
 
 
+def ratio(rows: Sequence[Row], part: str, whole: str) -> float | None:
+    total = sum(row[whole] for row in rows)
+    return sum(row[part] for row in rows) / total if total else None
+
+
 def summary(rows: Sequence[Row]) -> Row:
     answered = [row for row in rows if row["answerable"]]
-    marked = [row for row in answered if row["marked"] and not row["refused"]]
+    told = [row for row in answered if not row["refused"]]
+    marked = [row for row in told if row["marked"]]
     return {
         "n": len(rows),
         "correct": share(answered, "correct"),
@@ -104,9 +143,15 @@ def summary(rows: Sequence[Row]) -> Row:
         "correct when in context": share([row for row in answered if row["in context"]], "correct"),
         "right of marked": share(marked, "right"),
         "right of all": share(answered, "right"),
+        "sentences into right documents": ratio(told, "into right", "supported"),
+        "sentences unsupported": ratio(told, "unsupported", "sentences"),
         "refused, answerable": share(answered, "refused"),
         "refused, unanswerable": share([row for row in rows if not row["answerable"]], "refused"),
+        "in the language asked": share(
+            [row for row in rows if not row["refused"]], "language kept"
+        ),
         "dangling": sum(row["dangling"] for row in rows),
+        "false quotes": sum(row["false quotes"] for row in rows),
         "failed": sum(row["failed"] for row in rows),
     }
 
@@ -116,13 +161,17 @@ def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
     found = {"all": list(rows), "English": english}
     for kind in ("fact", "table", "multi-hop", "follow-up", "unanswerable"):
         found[f"English {kind}"] = [row for row in english if row["type"] == kind]
+    for name in ("odd", "even"):
+        found[f"English answerable, {name}"] = [
+            row for row in english if row["answerable"] and half(row["id"]) == name
+        ]
     found["other languages"] = [row for row in rows if row["language"] != "en"]
     return {name: group for name, group in found.items() if group}
 
 
 def times(rows: Sequence[Row]) -> dict[str, Row]:
     found = {}
-    for key in ("first_source", "first_token", "total"):
+    for key in ("first_sources", "first_instant", "first_token", "total"):
         values = [row[key] for row in rows if key in row]
         found[key] = {
             "n": len(values),
@@ -173,7 +222,7 @@ def main() -> None:
         corpus = ingest(product, folder, options.collection or folder.name)
         questions = chosen(answerable_here(read_questions(options.questions), corpus), options)
         answers = collect(product, corpus, questions, options)
-    scored = [{"id": q["id"], **score(q, answers[q["id"]], corpus)} for q in questions]
+    scored = [score(q, answers[q["id"]], corpus) for q in questions]
     figures = {name: summary(group) for name, group in groups(scored).items()}
     seconds = times([answers[q["id"]] for q in questions])
     write(

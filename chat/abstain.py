@@ -1,10 +1,9 @@
-"""Whether to answer at all. Decided before a word is written, apart from the writing.
+"""Whether to answer at all, apart from the writing.
 
-A small model told to answer answers everything, and told that it may refuse refuses nearly
-everything. So cheap signals decide: are there passages at all, do they hold any of the question's
-words, and how sure is the model, asked for one word, that they state the answer. That certainty
-separates answerable from unanswerable questions well, but not around zero: the setting
-SOVEREIGN_ABSTAIN_BELOW is measured for the default model (docs/measuring.md).
+A small model told to answer answers everything, and told that it may refuse refuses nearly everything.
+So other signs decide: are there passages at all, do they hold any of the question's words, how sure is
+the model, asked for one word, that they state the answer, and is what it then wrote held by them. An
+answer less sure than SOVEREIGN_ABSTAIN_BELOW is not given (chat/weigh.py).
 """
 
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from django.conf import settings
 
 from chat.context import Context
 from chat.generate import answer_odds, coverage
+from chat.weigh import Signals
 from inference.protocol import ModelInfo, ModelsClient
 from ingest.terms import terms
 
@@ -35,19 +35,23 @@ def abstention(language: str) -> str:
     return SENTENCES.get(language, "The documents do not say.")
 
 
-def should_abstain(
+def look(
     client: ModelsClient, model: ModelInfo | None, context: Context, stopped: Callable[[], bool]
-) -> bool:
-    """Decide from the passages, the question's words and the model's certainty."""
+) -> Signals | None:
+    """What tells beforehand whether the passages answer. None: they cannot."""
     if not context.passages:
-        return True
+        return None
     share = covered(context)
     if share is not None and share < HOPELESS:
-        return True
+        return None
     if model is None:
-        return False
-    odds = answer_odds(client, context.packed, model.name, stopped)
-    return odds is not None and odds < settings.ABSTAIN_BELOW
+        return Signals(None, share)
+    return Signals(answer_odds(client, context.packed, model.name, stopped), share)
+
+
+def is_withheld(sure: float) -> bool:
+    """Whether an answer of such a confidence is not given. One that nothing holds never is."""
+    return not sure or sure < settings.ABSTAIN_BELOW
 
 
 def covered(context: Context) -> float | None:

@@ -7,12 +7,12 @@ held: a model talks for many seconds.
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from chat.abstain import ABSTAINED_STATUS, abstention, should_abstain
+from chat.abstain import ABSTAINED_STATUS, abstention, is_withheld, look
 from chat.ask import Ask
 from chat.cite import AnswerWriter, Asked, Basis
 from chat.context import Context, build
@@ -23,6 +23,7 @@ from chat.generate import Generation, abstains, write
 from chat.named import looked_first
 from chat.pack import RECITED
 from chat.passages import Passage
+from chat.weigh import Signals, confidence, held
 from inference.client import get_client
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
 from ingest.claims import free_connection
@@ -106,8 +107,10 @@ def _written(
     clock: Clock,
     stopped: Callable[[], bool],
 ) -> Generator[Event, None, None]:
-    if should_abstain(client, model, context, stopped):
-        yield from _abstained(context, clock)
+    signals = look(client, model, context, stopped)
+    highest = _highest(model, signals)
+    if signals is None or (highest is not None and is_withheld(highest)):
+        yield from _abstained(context, clock, highest, signals)
         return
     writer = AnswerWriter(
         [_basis(*pair) for pair in zip(context.passages, context.foreign, strict=True)],
@@ -125,7 +128,9 @@ def _written(
                 break
     yield from writer.close()
     clock.mark("total")
-    yield Done(_status(generation, writer), _tokens(generation), clock.ms)
+    signals = replace(signals, checked=held(writer.supports()))
+    sure = _sure(model, signals, writer)
+    yield Done(_status(generation, sure), _tokens(generation), clock.ms, sure, signals=signals)
 
 
 def _pieces(
@@ -161,18 +166,32 @@ def _quotes(context: Context) -> Iterator[str]:
         yield f"{' '.join(context.said(quote).split())} [{quote.n}]\n"
 
 
-def _abstained(context: Context, clock: Clock) -> Generator[Event, None, None]:
+def _highest(model: ModelInfo | None, signals: Signals | None) -> float | None:
+    """How sure an answer can be at best; None where no model was asked."""
+    if signals is None:
+        return 0.0
+    return confidence(signals) if model else None
+
+
+def _sure(model: ModelInfo | None, signals: Signals, writer: AnswerWriter) -> float | None:
+    if abstains(writer.text) or not signals.checked:
+        return 0.0
+    return confidence(signals) if model else None
+
+
+def _abstained(
+    context: Context, clock: Clock, sure: float | None, signals: Signals | None
+) -> Generator[Event, None, None]:
     clock.mark("first_token")
     clock.mark("total")
     yield Token(abstention(context.language))
-    yield Done(ABSTAINED_STATUS, {}, clock.ms)
+    yield Done(ABSTAINED_STATUS, {}, clock.ms, sure, signals=signals)
 
 
-def _status(generation: Generation, writer: AnswerWriter) -> Ended:
+def _status(generation: Generation, sure: float | None) -> Ended:
     if generation.finish == "cancelled":
         return "stopped"
-    supported = any(citation.support != "none" for citation in writer.citations)
-    return ABSTAINED_STATUS if abstains(writer.text) or not supported else "complete"
+    return ABSTAINED_STATUS if sure is not None and is_withheld(sure) else "complete"
 
 
 def _tokens(generation: Generation) -> dict[str, int]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from chat.events import CitationEvent, Event, Token
 from chat.match import LIKELY, NOTHING_ASKED, Asked, Match, match
 from chat.sentences import ABBREVIATION, CJK_END, MARK, TAIL, TERMINATOR, sentences
+from chat.weigh import Support
 
 __all__ = ["MARK", "AnswerWriter", "Asked", "Basis", "match", "sentences"]
 
 
 LONGEST_MARK = 40
+BEST_FIRST: Sequence[Support] = ("verified", "likely", "none")
 #: The beginning of a mark that the model never finished.
 STUMP = re.compile(r"\[[\d\s,;&]*")
 WORD = re.compile(r"\w")
@@ -73,6 +75,13 @@ class AnswerWriter:
         self._release()
         self._end_sentence()
         yield from self._flush()
+
+    def supports(self) -> list[Support]:
+        """The result of each sentence: the best of its citations."""
+        by_sentence: dict[tuple[int, int], list[Support]] = {}
+        for citation in self.citations:
+            by_sentence.setdefault(citation.sentence, []).append(citation.support)
+        return [min(each, key=BEST_FIRST.index) for each in by_sentence.values()]
 
     def _take(self, char: str) -> None:
         if self._held:

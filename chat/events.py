@@ -4,7 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
-Support = Literal["verified", "likely", "none"]
+from chat.versions import By
+
+from chat.weigh import Signals, Support
+
 Ended = Literal["complete", "stopped", "abstained"]
 
 
@@ -111,13 +114,46 @@ class CitationEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """Characters `quote` (start, end) of passage `n`."""
+
+    n: int
+    quote: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictEvent(Event):
+    """What passage `n` says for a sentence, `other` says otherwise.
+
+    `newer` is the number of the newer one of both, `by` what says so. `passage` is that of `other`
+    where it was not among the sources: from here on it is one of them.
+    """
+
+    name: ClassVar[str] = "conflict"
+    sentence: tuple[int, int]
+    n: int
+    quote: tuple[int, int]
+    other: Statement
+    newer: int | None = None
+    by: By | None = None
+    passage: PassageData | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Done(Event):
     name: ClassVar[str] = "done"
     status: Ended
     tokens: dict[str, int] = field(default_factory=dict)
     ms: dict[str, int] = field(default_factory=dict)
+    #: How sure it is that the documents say this, 0 to 1 (chat/weigh.py); None where nothing weighs it.
+    confidence: float | None = None
     energy_wh: float | None = None
     cost: dict[str, float] | None = None
+    #: For measurements, not for the reader: what the confidence comes from.
+    signals: Signals | None = None
+
+    def data(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "signals"}
 
 
 @dataclass(frozen=True, slots=True)

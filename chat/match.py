@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chat.events import Support
 from chat.facts import Fact, Held, facts, holding, rest, runs
 from chat.polarity import contradicts
 from chat.sentences import MARK
 from chat.spans import Words, words_of
+from chat.weigh import Support
 from ingest.stopwords import STOP_WORDS
 from ingest.terms import query_terms
 

@@ -44,6 +44,7 @@ class Outcome:
     passages: list[Data] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     ms: int | None = None
+    confidence: float | None = None
     answer: str = ""
     status: str = "complete"
     code: str = ""
@@ -153,6 +154,7 @@ def _hear(event: Event, outcome: Outcome) -> None:
             outcome.answer += event.text
         case Done():
             outcome.status, outcome.ms = event.status, event.ms.get("first_token")
+            outcome.confidence = event.confidence
         case Failed():
             outcome.code = event.code
 

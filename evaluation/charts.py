@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluation import words
 from evaluation.compare import Difference
+from evaluation.curve import Point, Told, best, curve
 from evaluation.models import Run
 
 #: The drawing's own units; the page scales it.
@@ -110,6 +111,69 @@ def line(runs: Sequence[Run]) -> Line | None:
     step = (WIDTH - 4) / (len(shares) - 1)
     places = [(round(2 + i * step, 2), _height(share)) for i, share in enumerate(shares)]
     return Line(" ".join(f"{x},{y}" for x, y in places), places[-1], shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    x: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One threshold, and what it would have done, in percent."""
+
+    threshold: float
+    answerable: float
+    unanswerable: float
+    balanced: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Shares refused over the threshold as points of two polylines; `now` is the run's own, as an x.
+
+    `counted`: answerable and unanswerable questions.
+    """
+
+    answerable: str
+    unanswerable: str
+    now: float
+    marks: list[Mark]
+    rows: list[Step]
+    best: Step
+    counted: tuple[int, int]
+
+
+def refusing(told: Sequence[Told], threshold: float) -> Curve | None:
+    """None where the run says nothing of it: no answers, or only one kind of questions."""
+    points = curve(told)
+    chosen = best(points)
+    if chosen is None:
+        return None
+    return Curve(
+        answerable=_refused(points, "answerable"),
+        unanswerable=_refused(points, "unanswerable"),
+        now=_across(threshold),
+        marks=[Mark(_across(at), f"{at:g}") for at in (0, 0.25, 0.5, 0.75, 1)],
+        rows=[_step(point) for point in points],
+        best=_step(chosen),
+        counted=(sum(each.answerable for each in told), sum(not each.answerable for each in told)),
+    )
+
+
+def _refused(points: Sequence[Point], name: str) -> str:
+    shares = [(_across(point.threshold), 56 - 52 * getattr(point, name)) for point in points]
+    return " ".join(f"{x},{round(y, 2)}" for x, y in shares)
+
+
+def _across(threshold: float) -> float:
+    return round(8 + 90 * min(1.0, max(0.0, threshold)), 2)
+
+
+def _step(point: Point) -> Step:
+    shares = (point.answerable, point.unanswerable, point.balanced)
+    return Step(point.threshold, *map(_percent, shares))
 
 
 def _height(share: float) -> float:

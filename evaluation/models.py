@@ -196,6 +196,8 @@ class Result(models.Model):
     ms = models.PositiveIntegerField(null=True, blank=True)
     passages = models.JSONField(default=list)
     answer = models.TextField(blank=True)
+    #: How sure the answer was, 0 to 1; None where nothing weighed it.
+    confidence = models.FloatField(null=True, blank=True)
     documents = models.ManyToManyField(Document, related_name="+")
 
     class Meta:

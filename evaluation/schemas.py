@@ -141,6 +141,9 @@ class ResultOut(Schema):
     status: Literal["scored", "unscored", "no-document", "failed"]
     scores: dict[str, bool]
     ms: int | None
+    confidence: float | None = Field(
+        description="Of an answer, 0 to 1: below the threshold it is refused"
+    )
     passages: list[dict[str, Any]]
     answer: str
     error: str
@@ -231,7 +234,7 @@ def run_detail(run: Run) -> dict[str, Any]:
 
 def results_out(user: User, results: Sequence[Result]) -> list[dict[str, Any]]:
     """As ResultOut has them, with the answers that `user` may read."""
-    names = ("id", "key", "type", "language", "status", "scores", "ms", "passages")
+    names = ("id", "key", "type", "language", "status", "scores", "ms", "confidence", "passages")
     answers = shown_answers(user, results)
     return [
         {name: getattr(each, name) for name in names}

@@ -200,6 +200,7 @@ def _answer(claim: Claim, bench: Bench, question: Mapping[str, Any], result: Res
     outcome: Outcome = write_answer(bench.user, question, bench.collections, model, stopped=stopped)
     result.scores = answer_scores(question, outcome.answer, outcome.found, outcome.status)
     result.passages, result.ms, result.answer = outcome.passages, outcome.ms, outcome.answer
+    result.confidence = outcome.confidence
     if outcome.status == "failed":
         result.status, result.error_code = Result.Status.FAILED, outcome.code[:50]
 

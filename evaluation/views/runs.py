@@ -18,9 +18,10 @@ from accounts.http import admin_required
 from audit.problems import Problem
 from evaluation import charts, words
 from evaluation.access import get_run, get_set
+from evaluation.curve import Told
 from evaluation.forms import RunForm
 from evaluation.markdown import run_as_markdown
-from evaluation.models import Question, QuestionSet, Run
+from evaluation.models import Question, QuestionSet, Result, Run
 from evaluation.reads import record_export, rested_on
 from evaluation.runs import delete_run, start_run, stop_run, summary_of
 from evaluation.schemas import results_out, run_detail
@@ -77,7 +78,7 @@ def run(request: PageRequest, pk: UUID) -> HttpResponse:
         return HttpResponseClientRefresh()
     context = shown(found, request.GET.get("score", ""))
     if not request.htmx:
-        context |= table(request, found) | {"others": others(found)}
+        context |= table(request, found) | {"others": others(found), "curve": refusing(found)}
     return page_or_fragment(request, "evaluation/run.html", "evaluation/_run.html", context)
 
 
@@ -101,6 +102,20 @@ def shown(found: Run, wanted: str = "") -> dict[str, Any]:
         "pause": 1 + found.done // PACE,
         "share": found.done / found.total if found.total else 0,
     }
+
+
+def refusing(found: Run) -> charts.Curve | None:
+    """What other thresholds would have done; None of a run that is at work or tells nothing of it."""
+    threshold = found.config.get("abstain_below")
+    if not found.over or threshold is None:
+        return None
+    rows = found.results.filter(status=Result.Status.SCORED)
+    told = [
+        Told("refused answerable" in scores, confidence)
+        for scores, confidence in rows.values_list("scores", "confidence")
+        if confidence is not None
+    ]
+    return charts.refusing(told, threshold)
 
 
 def config(found: Run) -> list[tuple[str, Any]]:

@@ -10,6 +10,6 @@ MAX_QUESTION_CHARS = env.number("SOVEREIGN_MAX_QUESTION_CHARS", 4_000, least=100
 MAX_ANSWER_TOKENS = env.number("SOVEREIGN_MAX_ANSWER_TOKENS", 256, least=16)
 #: 0 means: follow the measured speed of this machine (chat/pack.py).
 PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
-#: Log-odds, by the model, that the passages state the answer (chat/abstain.py).
+#: How sure an answer must be, 0 to 1 (chat/weigh.py).
 ABSTAIN_BELOW = env.decimal("SOVEREIGN_ABSTAIN_BELOW", 0.25)
 KEEP_ALIVE_SECONDS = 10

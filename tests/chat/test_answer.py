@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 
 from accounts.models import User
 from audit.models import Entry
@@ -97,6 +98,34 @@ def test_what_the_documents_do_not_say_is_said_so(
     assert isinstance(done, Done)
     assert done.status == "abstained"
     assert all(event.support == "none" for event in events if isinstance(event, CitationEvent))
+
+
+def test_an_answer_says_how_sure_it_is(bob: User, handbook: Collection) -> None:
+    events = ask(bob, "How many days of annual leave does every employee have?", handbook)
+    done = events[-1]
+    assert isinstance(done, Done) and done.confidence is not None
+    assert settings.ABSTAIN_BELOW <= done.confidence <= 1
+    assert "signals" not in done.data() and done.data()["confidence"] == done.confidence
+
+
+def test_an_answer_that_is_less_sure_than_wanted_is_not_given(
+    bob: User, handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "How many days of annual leave does every employee have?"
+    monkeypatch.setattr(settings, "ABSTAIN_BELOW", 0.9999)
+    done = ask(bob, question, handbook)[-1]
+    assert isinstance(done, Done) and done.status == "abstained" and done.confidence
+    monkeypatch.setattr(settings, "ABSTAIN_BELOW", 0.0)
+    assert ask(bob, question, handbook)[-1].data()["status"] == "complete"
+
+
+def test_quotes_are_given_however_high_the_threshold(
+    bob: User, handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "ABSTAIN_BELOW", 1.0)
+    question = "How many days of annual leave does every employee have?"
+    done = ask(bob, question, handbook, model="extractive")[-1]
+    assert isinstance(done, Done) and (done.status, done.confidence) == ("complete", None)
 
 
 def test_an_empty_collection_abstains(bob: User, collection: Collection) -> None:

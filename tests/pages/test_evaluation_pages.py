@@ -555,3 +555,27 @@ def test_pages_ask_as_often_however_much_there_is(
             page(client, name, pk)
     with django_assert_max_num_queries(12):
         page(client, "sets")
+
+
+def test_a_run_of_answers_shows_what_other_thresholds_would_have_refused(
+    admin: User, question: Question, document: Document, client_for: ClientFor
+) -> None:
+    run = make_run(question, document, kind="answers")
+    run.config = {**run.config, "abstain_below": 0.4}
+    run.save()
+    first = run.results.get()
+    for key, scores, confidence in (
+        ("a", {"refused answerable": False}, 0.9),
+        ("b", {"refused unanswerable": True}, 0.1),
+        ("c", {"refused unanswerable": False}, None),
+    ):
+        first.pk, first.key, first.scores, first.confidence = None, key, scores, confidence
+        first._state.adding = True
+        first.save()
+    page = client_for(admin).get(reverse("evaluation:run", args=[run.pk]))
+    shown = page.context["curve"]
+    assert shown.counted == (1, 1) and shown.best.balanced == 100
+    assert b'id="curve"' in page.content and page.content.count(b"<polyline") >= 2
+    run.results.filter(key="b").delete()
+    page = client_for(admin).get(reverse("evaluation:run", args=[run.pk]))
+    assert page.context["curve"] is None and b'id="curve"' not in page.content
