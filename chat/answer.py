@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from chat.abstain import ABSTAINED_STATUS, abstention, is_withheld, look
 from chat.ask import Ask
 from chat.cite import AnswerWriter, Asked, Basis
+from chat.conflicts_told import told_otherwise
 from chat.context import Context, build
 from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token
 from chat.failures import failed
@@ -130,7 +131,10 @@ def _written(
     clock.mark("total")
     signals = replace(signals, checked=held(writer.supports()))
     sure = _sure(model, signals, writer)
-    yield Done(_status(generation, sure), _tokens(generation), clock.ms, sure, signals=signals)
+    status = _status(generation, sure)
+    if status == "complete":
+        yield from told_otherwise(ask.user, writer, context)
+    yield Done(status, _tokens(generation), clock.ms, sure, signals=signals)
 
 
 def _pieces(

@@ -47,8 +47,8 @@ class Watch:
         self._lost = False
 
     def needs(self, collections: set[UUID]) -> None:
-        """The collections whose passages were given to the model."""
-        self._needed = collections
+        """Collections whose passages are shown from now on."""
+        self._needed |= collections
 
     def lost(self) -> bool:
         if not self._lost and time.monotonic() - self._looked >= CHECK_SECONDS:

@@ -14,9 +14,9 @@ from chat.conflicts_lines import (
     Line,
     all_held,
     checkable,
+    lacking,
     likeness,
     lines,
-    substituted,
     telling,
 )
 from chat.cues import is_document_noun
@@ -32,6 +32,7 @@ MATTER = 0.8
 #: Facts that may differ between documents that are no versions: others name another case.
 _COUNTED = frozenset(["number", "date", "time"])
 MOST = 3
+_YEARS = range(1900, 2101)
 
 Span = tuple[int, int]
 
@@ -184,9 +185,14 @@ def _called(spoken: Spoken) -> str:
 
 def _other_year(one: Spoken, other: Spoken, asked: str) -> bool:
     """Whether question or answer name a day or year that only one of both documents is about."""
-    days = [fact for fact in checkable(asked, one.language) if fact.kind == "date"]
+    days = [fact for fact in checkable(asked, one.language) if _is_when(fact)]
     first, second = (holding(each.context, "", each.language) for each in (one, other))
     return any(first.has(day) != second.has(day) for day in days)
+
+
+def _is_when(fact: Fact) -> bool:
+    years = (value for value in fact.values if value in _YEARS)
+    return fact.kind == "date" or (not fact.unit and any(years))
 
 
 def _disagreeing(claim: Claim, pair: _Pair) -> tuple[Line, Line] | None:
@@ -230,12 +236,20 @@ def _comparable(said: Line, other: Line, pair: _Pair) -> bool:
     """Whether two lines are statements of one matter."""
     words, others = pair.words(said), pair.words(other)
     least = 1 if said.row and pair.are_versions else pair.related[1]
-    if len(words & others) < least or substituted(words, others):
+    if len(words & others) < least or not _alike(words, others, pair):
         return False
     if said.row != other.row or said.bounds != other.bounds:
         return False
     matter = pair.asked & words
     return len(matter & others) >= MATTER * len(matter)
+
+
+def _alike(words: frozenset[str], others: frozenset[str], pair: _Pair) -> bool:
+    """Whether neither names a case that the other does not: between versions one may say more."""
+    if pair.are_versions:
+        return not (lacking(words, others) and lacking(others, words))
+    heads = [telling(each.context, each.language) for each in (pair.one, pair.other)]
+    return not lacking(words, others | heads[1]) and not lacking(others, words | heads[0])
 
 
 def _differ(fact: Fact, said: Line, other: Line, pair: _Pair) -> bool:

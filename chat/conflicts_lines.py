@@ -19,7 +19,8 @@ _BOUNDS = re.compile(
     r"\b(?:at least|at most|no more|no less|no later|no earlier|up to|minimum|min|maximum|max|over|under"
     r"|above|below|before|after|until|till|within|more than|less than|fewer than|exceed\w*|first|last"
     r"|mindestens|höchstens|maximal|minimal|bis zu|über|unter|vor|nach|innerhalb"
-    r"|au moins|au plus|jusqu|avant|après|plus de|moins de|al menos|como máximo|hasta|antes|después|más de|menos de)\b",
+    r"|au moins|au plus|jusqu|avant|après|plus de|moins de"
+    r"|al menos|como máximo|hasta|antes|después|más de|menos de)\b",
     re.IGNORECASE,
 )
 #: Words that two statements of the same may have in another form.
@@ -105,9 +106,9 @@ def likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return len(first & second) / len(every) if every else 0.0
 
 
-def substituted(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether each has a word that the other lacks: "full-time" here, "part-time" there."""
-    return bool(one - other - _LIGHT) and bool(other - one - _LIGHT)
+def lacking(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """Words of the one that the other lacks, and that may make another case: "part-time"."""
+    return one - other - _LIGHT
 
 
 def all_held(told: Iterable[Fact], by: Line) -> bool:

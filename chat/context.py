@@ -43,6 +43,8 @@ class Context:
     language: str
     question_terms: tuple[str, ...]
     quotes: tuple[Quoted, ...] = ()
+    #: What was found beside them.
+    others: tuple[Passage, ...] = ()
 
     @property
     def foreign(self) -> tuple[bool, ...]:
@@ -103,7 +105,10 @@ def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Findin
             history=ask.history[-2:] if found.searched != ask.question else (),
         )
     kept = passages[: packed.kept]
-    return Context(tuple(kept), packed, language, wanted, tuple(_quotes(kept, found, parts)))
+    given = {passage.chunk for passage in kept}
+    others = tuple(passage for passage in found.passages if passage.chunk not in given)
+    quoted = tuple(_quotes(kept, found, parts))
+    return Context(tuple(kept), packed, language, wanted, quoted, others)
 
 
 def _read(

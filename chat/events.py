@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 from chat.versions import By
-
 from chat.weigh import Signals, Support
 
 Ended = Literal["complete", "stopped", "abstained"]
@@ -137,6 +136,10 @@ class ConflictEvent(Event):
     newer: int | None = None
     by: By | None = None
     passage: PassageData | None = None
+
+    def data(self) -> dict[str, Any]:
+        told = asdict(self)
+        return told if self.passage else {k: v for k, v in told.items() if k != "passage"}
 
 
 @dataclass(frozen=True, slots=True)

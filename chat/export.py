@@ -17,7 +17,13 @@ from chat.failures import detail_of
 from chat.models import Conversation, Message
 from chat.paper import Paper, legend, paper
 from chat.reads import record_export
-from chat.replay import citation_event, data_of, readable_chunks, readable_sources
+from chat.replay import (
+    citation_event,
+    conflict_events,
+    data_of,
+    readable_chunks,
+    readable_sources,
+)
 from chat.schemas import conversation_out
 from ingest.models import Chunk
 
@@ -35,7 +41,9 @@ FORMS = {
 def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
     """The conversation, all its branches, with the passages that `user` may read now."""
     rows = list(
-        conversation.messages.prefetch_related("sources", "citations__source").order_by("ordinal")
+        conversation.messages.prefetch_related(
+            "sources", "citations__source", "conflicts__source", "conflicts__other"
+        ).order_by("ordinal")
     )
     chunks = readable_chunks(user, rows)
     shown = {at for turn in branches.shown(conversation) for at in (turn.question, turn.answer)}
@@ -66,6 +74,11 @@ def _message(user: User, message: Message, chunks: Mapping[UUID, Chunk]) -> dict
         "error": {"code": code, "detail": detail_of(code)} if code else None,
         "passages": [asdict(data_of(n, source)) for n, source in readable.items()],
         "citations": [citation_event(row, readable).data() for row in message.citations.all()],
+        "conflicts": [
+            event.data()
+            for row in message.conflicts.all()
+            for event in conflict_events(row, readable)
+        ],
     }
 
 

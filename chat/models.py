@@ -138,6 +138,37 @@ class Citation(models.Model):
         return f"{self.sentence_start}-{self.sentence_end} {self.support}"
 
 
+class Conflict(models.Model):
+    """Two sources of an answer that disagree about one of its sentences; spans as in Citation.
+
+    `newer`: the number of the newer source, `by` what says so.
+    """
+
+    class By(models.TextChoices):
+        DATED = "dated", _("by its own date")
+        VERSION = "version", _("by the version in its name")
+        ADDED = "added", _("by the day when it was added")
+
+    id = models.BigAutoField(primary_key=True)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="conflicts")
+    sentence_start = models.PositiveIntegerField()
+    sentence_end = models.PositiveIntegerField()
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
+    quote_start = models.PositiveIntegerField()
+    quote_end = models.PositiveIntegerField()
+    other = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
+    other_start = models.PositiveIntegerField()
+    other_end = models.PositiveIntegerField()
+    newer = models.PositiveIntegerField(null=True, blank=True)
+    by = models.CharField(max_length=10, choices=By, blank=True)
+
+    class Meta:
+        ordering = ["message_id", "sentence_start", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} / {self.other_id}"
+
+
 class Feedback(models.Model):
     """What the asker thought of an answer."""
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Q
 
 from accounts.models import User
 from chat.rank import Ranked
+from chat.versions import Edition
 from ingest.access import chunks_for
 from ingest.models import Chunk
 from ingest.places import place
@@ -36,6 +38,13 @@ class Passage:
     scores: Mapping[str, float] = field(default_factory=dict)
     #: Where it stands among the passages of its document, in one index.
     place: tuple[UUID | None, int] = (None, 0)
+    #: The day that its file says of itself, and when it was taken in.
+    dated: date | None = None
+    added: datetime | None = None
+
+    @property
+    def edition(self) -> Edition:
+        return Edition(self.document, self.document_name, self.title, self.dated, self.added)
 
 
 def load(user: User, ranked: Sequence[Ranked]) -> list[Passage]:
@@ -107,4 +116,6 @@ def passage_of(chunk: Chunk, score: float, scores: Mapping[str, float] | None = 
         page_label=place(document, chunk.page),
         scores=scores or {},
         place=(chunk.index_id, chunk.ordinal),
+        dated=document.own_day,
+        added=document.created_at,
     )

@@ -13,20 +13,23 @@ from chat.context import passage_data
 from chat.events import (
     CitationEvent,
     Condensed,
+    ConflictEvent,
     Done,
     Ended,
     Event,
     PassageData,
     Sources,
     Started,
+    Statement,
     Token,
 )
 from chat.failures import failed
-from chat.models import Citation, Message, Source
+from chat.models import Citation, Conflict, Message, Source
 from chat.named import looked_first
 from chat.passages import passage_of
 from chat.reads import record_read
 from chat.run import end_cut_off
+from chat.versions import By
 from ingest.access import chunks_for
 from ingest.claims import free_connection
 from ingest.models import Chunk
@@ -77,6 +80,8 @@ def replay(message: Message) -> Generator[Event, None, None]:
         yield Token(message.text)
     for citation in message.citations.select_related("source"):
         yield citation_event(citation, readable)
+    for conflict in message.conflicts.select_related("source", "other"):
+        yield from conflict_events(conflict, readable)
     if message.status == Message.Status.FAILED:
         yield failed(message.error_code)
     else:
@@ -111,6 +116,22 @@ def data_of(n: int, source: Source) -> PassageData:
     """A source as events carry it. Its chunk must be there (readable_sources)."""
     assert source.chunk is not None  # noqa: S101
     return passage_data(n, passage_of(source.chunk, source.score))
+
+
+def conflict_events(
+    conflict: Conflict, readable: Mapping[int, Source]
+) -> Generator[ConflictEvent, None, None]:
+    """None where one of both may no longer be read: half of it would say what the other one was."""
+    if conflict.source.n not in readable or conflict.other.n not in readable:
+        return
+    yield ConflictEvent(
+        sentence=(conflict.sentence_start, conflict.sentence_end),
+        n=conflict.source.n,
+        quote=(conflict.quote_start, conflict.quote_end),
+        other=Statement(conflict.other.n, (conflict.other_start, conflict.other_end)),
+        newer=conflict.newer,
+        by=cast(By, conflict.by) or None,
+    )
 
 
 def citation_event(citation: Citation, readable: dict[int, Source]) -> CitationEvent:

@@ -26,17 +26,19 @@ from chat.condense import Turn
 from chat.events import (
     CitationEvent,
     Condensed,
+    ConflictEvent,
     Done,
     Event,
     Failed,
     LookedFirst,
+    PassageData,
     Sources,
     Started,
     Token,
 )
 from chat.failures import failed
-from chat.models import Citation, Message, Source
-from chat.witness import Given, Listener, Witness, record_answer
+from chat.models import Citation, Conflict, Message, Source
+from chat.witness import Given, Listener, Witness, passages_in, record_answer
 from inference.language import detect_language
 from ingest.access import collections_for
 from ingest.claims import free_connection
@@ -82,8 +84,8 @@ def _heard(
     try:
         with closing(_bounded(ask, lambda: stopped() or watch.lost())) as events:
             for event in events:
-                if isinstance(event, Sources):
-                    watch.needs({uuid.UUID(p.document.collection) for p in event.passages})
+                if shown := passages_in(event):
+                    watch.needs({uuid.UUID(p.document.collection) for p in shown})
                 listener.keep(event)
                 yield event
     except GeneratorExit:
@@ -150,6 +152,7 @@ class Keeper:
         self._language = language
         self._kept = Kept()
         self._citations: list[CitationEvent] = []
+        self._conflicts: list[ConflictEvent] = []
         self._sources: dict[int, Source] = {}
         self._beat = time.monotonic()
         self._stop = False
@@ -181,24 +184,31 @@ class Keeper:
                 self._kept.text += event.text
             case CitationEvent():
                 self._citations.append(event)
+            case ConflictEvent():
+                self._keep_conflict(event)
             case Done() | Failed():
                 self.finish(event)
 
     def _keep_sources(self, event: Sources) -> None:
-        rows = [
-            Source(
-                message=self._message,
-                n=passage.n,
-                chunk_id=passage.chunk,
-                document_id=passage.document.id,
-                score=passage.score,
-            )
-            for passage in event.passages
-        ]
+        rows = [self._source(passage) for passage in event.passages]
         with transaction.atomic():
             self._message.sources.all().delete()
             Source.objects.bulk_create(rows)
         self._sources = {row.n: row for row in rows}
+
+    def _source(self, passage: PassageData) -> Source:
+        return Source(
+            message=self._message,
+            n=passage.n,
+            chunk_id=passage.chunk,
+            document_id=passage.document.id,
+            score=passage.score,
+        )
+
+    def _keep_conflict(self, event: ConflictEvent) -> None:
+        if event.passage:
+            self._sources[event.passage.n] = self._source(event.passage)
+        self._conflicts.append(event)
 
     def finish(self, event: Done | Failed) -> None:
         """End the answer once, in one transaction with its citations and its audit entry.
@@ -244,6 +254,26 @@ class Keeper:
                 support=citation.support,
             )
             for citation in self._citations
+        )
+        self._keep_conflicts()
+
+    def _keep_conflicts(self) -> None:
+        Source.objects.bulk_create(row for row in self._sources.values() if not row.pk)
+        Conflict.objects.bulk_create(
+            Conflict(
+                message=self._message,
+                sentence_start=found.sentence[0],
+                sentence_end=found.sentence[1],
+                source=self._sources[found.n],
+                quote_start=found.quote[0],
+                quote_end=found.quote[1],
+                other=self._sources[found.other.n],
+                other_start=found.other.quote[0],
+                other_end=found.other.quote[1],
+                newer=found.newer,
+                by=found.by or "",
+            )
+            for found in self._conflicts
         )
 
     def _record(self, event: Done | Failed, status: str) -> None:

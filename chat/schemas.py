@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, model_validator
 from chat.events import (
     CitationEvent,
     Condensed,
+    ConflictEvent,
     Done,
     Event,
     Failed,
@@ -120,6 +121,18 @@ class CitationOut(Schema):
     support: Literal["verified", "likely", "none"]
 
 
+class StatementOut(Schema):
+    n: int
+    quote: tuple[int, int]
+
+
+class ConflictOut(StatementOut):
+    sentence: tuple[int, int]
+    other: StatementOut
+    newer: int | None
+    by: Literal["dated", "version", "added"] | None
+
+
 class ErrorOut(Schema):
     code: str
     detail: str
@@ -134,6 +147,7 @@ class AnswerOut(Schema):
     passages: list[SourceOut]
     text: str
     citations: list[CitationOut]
+    conflicts: list[ConflictOut]
     status: Literal["complete", "stopped", "abstained", "failed"]
     tokens: dict[str, int]
     ms: dict[str, int]
@@ -215,6 +229,7 @@ class MessageOut(Schema):
     error: ErrorOut | None
     passages: list[SourceOut]
     citations: list[CitationOut]
+    conflicts: list[ConflictOut]
 
 
 class ConversationDetail(ConversationOut):
@@ -253,7 +268,7 @@ def collected(events: Iterable[Event]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "answer": "", "conversation": "", "model": "", "condensed": "", "named": [],
         "passages": [], "text": "",
-        "citations": [], "status": "failed", "tokens": {}, "ms": {}, "error": None,
+        "citations": [], "conflicts": [], "status": "failed", "tokens": {}, "ms": {}, "error": None,
     }  # fmt: skip
     for event in events:
         match event:
@@ -271,10 +286,17 @@ def collected(events: Iterable[Event]) -> dict[str, Any]:
                 body["passages"] = event.data()["passages"]
             case Token():
                 body["text"] += event.text
-            case CitationEvent():
-                body["citations"].append(event.data())
+            case CitationEvent() | ConflictEvent():
+                _rests(body, event)
             case Done():
                 body |= {"status": event.status, "tokens": event.tokens, "ms": event.ms}
             case Failed():
                 body["error"] = event.data()
     return body
+
+
+def _rests(body: dict[str, Any], event: CitationEvent | ConflictEvent) -> None:
+    told = event.data()
+    if passage := told.pop("passage", None):
+        body["passages"] = [*body["passages"], passage]
+    body["citations" if isinstance(event, CitationEvent) else "conflicts"].append(told)

@@ -29,6 +29,8 @@ ALIKE = 0.5
 COPIED = 0.8
 #: Words in a row that are compared.
 SHINGLE = 3
+#: A text of fewer such runs may be in another one by chance.
+LONG = 20
 #: Letters of a name without its version, from which on it says what the document is about.
 LEAST_NAME = 3
 
@@ -119,7 +121,8 @@ def shared(one: str, other: str) -> float:
     """The share of the shorter text's three-word runs that stand in the other; figures do not count."""
     first, second = _runs(one), _runs(other)
     least = min(len(first), len(second))
-    return len(first & second) / least if least else 0.0
+    share = len(first & second) / least if least else 0.0
+    return share if least >= LONG else min(share, ALIKE)
 
 
 def groups(texts: Sequence[tuple[Edition, str]]) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,16 @@ from audit import actions
 from audit.record import Data, record
 from chat import pack
 from chat.ask import Ask
-from chat.events import CitationEvent, Done, Event, Failed, Sources, Started
+from chat.events import (
+    CitationEvent,
+    ConflictEvent,
+    Done,
+    Event,
+    Failed,
+    PassageData,
+    Sources,
+    Started,
+)
 from ingest.claims import free_connection
 from ingest.filters import Filters
 
@@ -38,6 +47,7 @@ class Given:
     model_sha256: str = ""
     passages: Sequence[tuple[object, object]] = ()
     citations: int = 0
+    conflicts: int = 0
     filters: Filters = field(default_factory=Filters)
 
     def hear(self, event: Event) -> None:
@@ -48,6 +58,12 @@ class Given:
                 self.passages = [(p.document.id, p.chunk) for p in event.passages]
             case CitationEvent():
                 self.citations += 1
+            case ConflictEvent():
+                self.conflicts += 1
+                self.passages = [
+                    *self.passages,
+                    *((p.document.id, p.chunk) for p in passages_in(event)),
+                ]
 
     def data(self) -> Data:
         return {
@@ -62,13 +78,28 @@ class Given:
         }
 
 
+def passages_in(event: Event) -> Sequence[PassageData]:
+    """The passages that an event shows for the first time."""
+    match event:
+        case Sources():
+            return event.passages
+        case ConflictEvent():
+            return [event.passage] if event.passage else []
+    return []
+
+
 def distinct(keys: Iterable[object]) -> list[str]:
     return sorted({str(key) for key in keys if key})
 
 
 def record_answer(user: User, answer: UUID, given: Given, *, status: str, code: str) -> None:
     """Append the entry of an answer that ended, however it did."""
-    how: Data = {"status": status, "code": code, "citations": given.citations}
+    how: Data = {
+        "status": status,
+        "code": code,
+        "citations": given.citations,
+        **({"conflicts": given.conflicts} if given.conflicts else {}),
+    }
     record(actions.ANSWERED, actor=user, target=("answer", answer), data={**how, **given.data()})
 
 
@@ -86,11 +117,10 @@ class Witness:
 
     def keep(self, event: Event) -> None:
         self._given.hear(event)
-        match event:
-            case Sources():
-                self._begin()
-            case Done() | Failed():
-                self.finish(event)
+        if passages_in(event):
+            self._begin()
+        if isinstance(event, Done | Failed):
+            self.finish(event)
 
     def _begin(self) -> None:
         target = ("answer", self._ask.answer)

@@ -22,7 +22,7 @@ from ingest.access import searchable
 from ingest.chunk import ChunkDraft
 from ingest.claims import Claim, Work
 from ingest.embed import digest, texts
-from ingest.models import Chunk, Collection, Document, Index, Receipt
+from ingest.models import Chunk, Collection, Document, Index, Receipt, said_day
 from ingest.parsers.base import Block, ParsedDocument
 from ingest.stages import stage
 
@@ -141,15 +141,7 @@ def title_of(document: Document, parsed: ParsedDocument) -> str:
 
 def day_of(document: Document, metadata: Mapping[str, str]) -> date:
     """The day that the file says of itself, or that of its upload."""
-    said = (metadata.get(key, "")[:10] for key in ("sent", "modified", "created"))
-    return next((day for day in map(_day, said) if day), document.created_at.date())
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    return said_day(metadata) or document.created_at.date()
 
 
 def chunk_id(index: Index, document: Document, ordinal: int) -> UUID:

@@ -2,7 +2,7 @@
 
 from ingest.models.chunks import Chunk, Index, IndexedDocument
 from ingest.models.collections import Collection, Grant
-from ingest.models.documents import Document, Extract, original_path
+from ingest.models.documents import Document, Extract, original_path, said_day
 from ingest.models.keeping import Hold, Receipt
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "IndexedDocument",
     "Receipt",
     "original_path",
+    "said_day",
 ]

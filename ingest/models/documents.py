@@ -1,6 +1,8 @@
 """Documents, and what was read of them."""
 
 import uuid
+from collections.abc import Mapping
+from datetime import date
 
 from django.db import models
 from django.db.models import Q
@@ -16,6 +18,19 @@ from ingest.reasons import reason
 def original_path(document: "Document", _name: str) -> str:
     """Where the original bytes lie. Built from the id alone: a file's own name is never a path."""
     return f"originals/{document.id.hex[:2]}/{document.id.hex}"
+
+
+def said_day(metadata: Mapping[str, str]) -> date | None:
+    """The day that a file says of itself."""
+    said = (metadata.get(key, "")[:10] for key in ("sent", "modified", "created"))
+    return next((day for day in map(_day, said) if day), None)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 class Document(models.Model):
@@ -127,6 +142,11 @@ class Document(models.Model):
     def reason(self) -> str:
         """Why it failed, in the language of the interface."""
         return reason(self.error_code, self.error_detail)
+
+    @property
+    def own_day(self) -> date | None:
+        """`dated` where the file says it; None where it is that of the upload."""
+        return said_day(self.metadata)
 
     @property
     def notices(self) -> list[dict[str, str]]:
