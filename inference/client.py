@@ -101,7 +101,9 @@ class HttpClient:
 
     def reranker(self) -> str:
         found = self.health().get("reranker")
-        return str(found.get("name") or "") if isinstance(found, dict) else ""
+        if not isinstance(found, dict) or found.get("state") != "ready":
+            return ""
+        return str(found.get("name") or "")
 
     def count(self, texts: Sequence[str]) -> list[int]:
         counts = self._wire.post("/tokenize-count", {"input": list(texts)}, timeout=60.0)["counts"]
