@@ -19,6 +19,8 @@ __all__ = ["MARK", "AnswerWriter", "Asked", "Basis", "match", "sentences"]
 
 LONGEST_MARK = 40
 BEST_FIRST: Sequence[Support] = ("verified", "likely", "none")
+#: What goes on with a sentence after a mark in it.
+CLOSING = ".,;:!?)"
 #: The beginning of a mark that the model never finished.
 STUMP = re.compile(r"\[[\d\s,;&]*")
 WORD = re.compile(r"\w")
@@ -56,6 +58,9 @@ class AnswerWriter:
         self._held = ""
         self._space = ""
         self._marks: list[int] = []
+        #: Marks that stand before what they mark: "[1] First. [2] Second."
+        self._leading = False
+        self._next: list[int] = []
         self._after_mark = False
         self._said: list[str] = []
         #: A sentence came again: the model goes round in circles, there is nothing more to come.
@@ -73,6 +78,7 @@ class AnswerWriter:
     def close(self) -> Iterator[Event]:
         """End the text: what was held back is given, the last sentence gets its citations."""
         self._release()
+        self._marks += self._next
         self._end_sentence()
         yield from self._flush()
 
@@ -98,10 +104,28 @@ class AnswerWriter:
         if found := MARK.fullmatch(self._held):
             self._held = ""
             self._space = "\n" if "\n" in self._space else ""
-            self._marks += [int(n) for n in re.findall(r"\d+", found.group(1))]
-            self._after_mark = True
+            self._mark([int(n) for n in re.findall(r"\d+", found.group(1))])
         elif not OPEN_MARK.fullmatch(self._held) or len(self._held) > LONGEST_MARK:
             self._release()
+
+    def _mark(self, numbers: Sequence[int]) -> None:
+        self._leading = self._leading or not self.text
+        if self._leading and self._tail().strip():
+            self._next += numbers
+        else:
+            self._marks += numbers
+        self._after_mark = True
+
+    def _turn(self, char: str) -> None:
+        """Where marks lead, one before a new beginning ends what came before it."""
+        marks, self._next = self._next, []
+        if char.islower() or char in CLOSING:
+            self._marks += marks
+            return
+        if not self._sentence_over():
+            self._space = "\n"
+        self._end_sentence()
+        self._marks = marks
 
     def _release(self) -> None:
         """What was held back is no mark: it is text, unless it is the stump of a mark."""
@@ -114,7 +138,9 @@ class AnswerWriter:
                     self._write(char)
 
     def _write(self, char: str) -> None:
-        if self._sentence_over():
+        if self._next:
+            self._turn(char)
+        elif self._sentence_over():
             self._end_sentence()
         if self.text and self._space:
             self.text += "\n" if "\n" in self._space else " "

@@ -41,6 +41,27 @@ def test_a_mark_moves_to_the_end_of_its_sentence(size: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "[1] You have 28 days per year [2] Remote work: three days a week",
+            "You have 28 days per year [1]\nRemote work: three days a week [2]",
+        ),
+        (
+            "[1] You have 28 days per year. [2] Remote work: three days a week. [2]",
+            "You have 28 days per year. [1] Remote work: three days a week. [2]",
+        ),
+        ("[1] You have 28 days [1] per year.", "You have 28 days per year. [1]"),
+        ("[1] You have 28 days per year [1].", "You have 28 days per year. [1]"),
+        ("[2][1] Remote work: three days a week", "Remote work: three days a week [2]"),
+    ],
+)
+def test_a_mark_may_stand_before_what_it_marks(said: str, shown: str, size: int) -> None:
+    assert written(said, size=size).text == shown
+
+
 def test_a_decimal_after_a_mark_is_no_end_of_sentence() -> None:
     prices = [Basis("The fee for a year is $66.27 in all.", "", None, "en")]
     assert cited(written("The fee [1] for a year is $66.27.", prices)) == [
