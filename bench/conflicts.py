@@ -25,7 +25,8 @@ from bench.parse_corpus import read
 from bench.report import table, write
 from chat.cite import AnswerWriter, Asked, Basis
 from chat.conflicts import Claim, Conflict, Spoken, conflicts
-from chat.facts import Fact, facts, holding
+from chat.conflicts_lines import CELLS
+from chat.facts import LABEL, Fact, facts, holding
 from chat.sentences import sentences
 from chat.versions import Edition
 from evaluation import scores
@@ -38,6 +39,8 @@ OLD, NEW = date(2024, 1, 10), date(2025, 1, 10)
 _FILES = UUID("6f3b8dd8-5f0c-4b0c-8f0d-7d3f1f0a4c11")
 #: How a second document may be called; `{}` is the first one's name without its ending.
 SETTINGS = {"version": "{} v2", "stranger": "Zusammenstellung"}
+#: What says which case is meant, and is no other answer to it: these are to be let be.
+CASES = ("label", "year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,19 @@ def planted(case: Case) -> Iterator[Row]:
                 about = {"id": case.question["id"], "half": case.half, "kind": kind}
                 about |= {"language": case.question["language"], "change": f"{was} -> {now}"}
                 for setting, name in SETTINGS.items():
+                    if setting == "stranger" and CELLS in text[slice(*claim.quote)]:
+                        continue  # a row without its table says nothing
                     yield {**about, "setting": setting, **_seen(claim, case, text, name)}
+
+
+def _kind(fact: Fact, now: str, language: str) -> str:
+    if fact.unit.startswith(LABEL):
+        return "label"
+    years = [
+        {key[0] for key in each.keys if isinstance(key, tuple)}
+        for each in (fact, *facts(now, language))
+    ]
+    return "year" if fact.kind == "date" and years[0].isdisjoint(years[-1]) else fact.kind
 
 
 def changed(sentence: str, claim: Claim, case: Case) -> Iterator[tuple[str, str, str, str]]:
@@ -156,7 +171,8 @@ def changed(sentence: str, claim: Claim, case: Case) -> Iterator[tuple[str, str,
             was, now = _other(quote, fact, spoken.language, case.question["id"])
             if now:
                 start, end = claim.quote[0] + fact.start, claim.quote[0] + fact.end
-                yield fact.kind, was, now, spoken.text[:start] + now + spoken.text[end:]
+                kind = _kind(fact, now, spoken.language)
+                yield kind, was, now, spoken.text[:start] + now + spoken.text[end:]
 
 
 def _other(quote: str, fact: Fact, language: str, seed: str) -> tuple[str, str]:
@@ -168,12 +184,16 @@ def _other(quote: str, fact: Fact, language: str, seed: str) -> tuple[str, str]:
 
 def _seen(claim: Claim, case: Case, text: str, name: str) -> Row:
     first = case.passages[claim.at]
-    title = first.edition.title if "{}" in name else name
+    version = "{}" in name
+    title = first.edition.title if version else name
+    if not version:  # nothing but the statement
+        left = len(first.text) - claim.quote[1]
+        text = text[claim.quote[0] : len(text) - left]
     called = f"{name.format(first.edition.name.rpartition('.')[0])}.md"
     edition = Edition(
         uuid5(_FILES, called + text), called, title, NEW, datetime(2025, 6, 1, tzinfo=UTC)
     )
-    heading = first.heading.replace(first.edition.title, title)
+    heading = first.heading if version else ""
     copy = Spoken(text, edition, heading, first.language)
     found = conflicts([claim], [*case.passages, copy], case.asked)
     at = len(case.passages)
@@ -205,7 +225,7 @@ def figures(rows: Sequence[Row], false: Sequence[Row], many: dict[str, int]) -> 
     """Shares by setting and kind, odd and even questions apart; then that of answers with a conflict."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        for kind in (row["kind"], "all"):
+        for kind in (row["kind"], *(["all"] if row["kind"] not in CASES else [])):
             groups.setdefault((row["setting"], kind), []).append(row)
     counted = [
         {"set": setting, "kind": kind, "n": len(each), **_halves(each)}

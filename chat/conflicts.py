@@ -8,7 +8,7 @@ documents that do not know each other; siblings ("Leave in Germany", "Leave in S
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, zip_longest
 
 from chat.conflicts_lines import (
     Line,
@@ -90,9 +90,9 @@ class _Pair:
     def are_versions(self) -> bool:
         return self.related == _VERSIONS
 
-    def words(self, line: Line) -> frozenset[str]:
-        """What a line is about; between versions a name may be what differs."""
-        return line.words - line.names if self.are_versions else line.words
+    def words(self, line: Line, beside: Line) -> frozenset[str]:
+        """What a line is about; between versions a name may be what differs from another line."""
+        return line.words - (line.names - beside.words) if self.are_versions else line.words
 
 
 def conflicts(
@@ -201,17 +201,49 @@ def _disagreeing(claim: Claim, pair: _Pair) -> tuple[Line, Line] | None:
     for said in lines(pair.one.text, pair.one.language):
         if not (said.start < claim.quote[1] and said.end > claim.quote[0]):
             continue
-        nearest = _nearest(said, against, pair)
-        if not any(_agree(said, each, pair) for each in nearest):
-            for each in nearest:
-                if _contradict(claim, said, each, pair):
-                    return said, each
+        found = (
+            _other_cell(claim, said, against)
+            if said.row and pair.are_versions
+            else _other_line(claim, said, against, pair)
+        )
+        if found:
+            return said, found
     return None
+
+
+def _other_line(claim: Claim, said: Line, against: Sequence[Line], pair: _Pair) -> Line | None:
+    nearest = _nearest(said, against, pair)
+    if any(_agree(said, each, pair) for each in nearest):
+        return None
+    return next((each for each in nearest if _contradict(claim, said, each, pair)), None)
+
+
+def _other_cell(claim: Claim, said: Line, against: Sequence[Line]) -> Line | None:
+    """The same row of the same table with one other cell: the first one says whose row it is."""
+    rows = [each for each in against if each.header == said.header and each.row]
+    if any(each.cells == said.cells for each in rows):
+        return None
+    told = holding(claim.text, "", said.language, False)
+    for each in rows:
+        cells = list(zip_longest(said.cells, each.cells, fillvalue=""))
+        other = [at for at, (cell, against_it) in enumerate(cells) if cell != against_it]
+        if len(other) == 1 and (other[0] or _telling_enough(said, each)):
+            facts = (checkable(cell, said.language) for cell in cells[other[0]])
+            first, second = map(list, facts)
+            if second and any(map(told.has, first)) and not all(map(told.has, second)):
+                return each
+    return None
+
+
+def _telling_enough(said: Line, other: Line) -> bool:
+    """Whether what two rows share says whose rows they are, though their first cells differ."""
+    common = telling(" ".join(said.cells[1:]), said.language) & other.words
+    return len(common) >= _STRANGERS[1]
 
 
 def _nearest(said: Line, against: Sequence[Line], pair: _Pair) -> list[Line]:
     """The lines that are likest to this one: the others are of other cases."""
-    near = [likeness(pair.words(said), pair.words(each)) for each in against]
+    near = [likeness(pair.words(said, each), pair.words(each, said)) for each in against]
     best = max(near, default=0.0)
     if best < pair.related[0]:
         return []
@@ -234,9 +266,11 @@ def _contradict(claim: Claim, said: Line, other: Line, pair: _Pair) -> bool:
 
 def _comparable(said: Line, other: Line, pair: _Pair) -> bool:
     """Whether two lines are statements of one matter."""
-    words, others = pair.words(said), pair.words(other)
-    least = 1 if said.row and pair.are_versions else pair.related[1]
-    if len(words & others) < least or not _alike(words, others, pair):
+    words, others = pair.words(said, other), pair.words(other, said)
+    common = words & others
+    if pair.are_versions:
+        common |= telling(pair.one.heading, said.language)
+    if len(common) < pair.related[1] or not _alike(words, others, pair):
         return False
     if said.row != other.row or said.bounds != other.bounds:
         return False

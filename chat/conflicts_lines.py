@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from chat.facts import Fact, Held, facts, rest
@@ -54,7 +54,13 @@ class Line:
     #: Facts of the lead: conditions, never what is compared.
     lead: tuple[Fact, ...]
     bounds: frozenset[str]
-    row: bool
+    #: Of the row of a table; the cells of the table's first row.
+    cells: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> bool:
+        return bool(self.cells)
 
     @property
     def held(self) -> Held:
@@ -70,23 +76,31 @@ class Line:
 def lines(text: str, language: str) -> tuple[Line, ...]:
     """The lines of a passage, in order."""
     found: list[Line] = []
-    spans = sentences(text)
-    for at, (start, end) in enumerate(spans):
-        before = text[slice(*spans[at - 1])] if at else ""
-        found.append(_line(start, end, text[start:end], before, language))
+    before = ""
+    header: tuple[str, ...] = ()
+    for start, end in sentences(text):
+        cells = _cells(text[start:end])
+        header = (header or cells) if cells else ()
+        line = _line(start, text[start:end], before, language)
+        found.append(replace(line, cells=cells, header=header))
+        before = "" if cells else text[start:end]
     return tuple(found)
 
 
-def _line(start: int, end: int, text: str, before: str, language: str) -> Line:
-    told, row = checkable(text, language), CELLS in text
+def _cells(line: str) -> tuple[str, ...]:
+    return tuple(" ".join(cell.split()) for cell in line.split("|")) if CELLS in line else ()
+
+
+def _line(start: int, text: str, before: str, language: str) -> Line:
+    told, end = checkable(text, language), start + len(text)
     words, lead = telling(rest(text, told), language), checkable("", language)
-    if len(words) < SHORT and not row and CELLS not in before:
+    if len(words) < SHORT and CELLS not in text:
         lead = checkable(before, language)
         words |= telling(rest(before, lead), language)
     bounds = frozenset(" ".join(each.lower().split()) for each in _BOUNDS.findall(text))
     named = (terms(str(key), language) for fact in told if fact.kind == "name" for key in fact.keys)
     names = frozenset(term for each in named for term in each)
-    return Line(start, end, text, language, words, names, told, lead, bounds, row)
+    return Line(start, end, text, language, words, names, told, lead, bounds)
 
 
 def checkable(text: str, language: str) -> tuple[Fact, ...]:
