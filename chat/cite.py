@@ -90,6 +90,8 @@ class AnswerWriter:
         return [min(each, key=BEST_FIRST.index) for each in by_sentence.values()]
 
     def _take(self, char: str) -> None:
+        if self.repeated:
+            return
         if self._held:
             self._hold(char)
         elif char == "[":
@@ -142,7 +144,9 @@ class AnswerWriter:
             self._turn(char)
         elif self._sentence_over():
             self._end_sentence()
-        if self.text and self._space:
+        if self.repeated:
+            return
+        if self._space and not self.text[-1:].isspace() and self.text:
             self.text += "\n" if "\n" in self._space else " "
         if not self._tail().strip():
             self._start = len(self.text)
@@ -165,11 +169,12 @@ class AnswerWriter:
     def _end_sentence(self) -> None:
         sentence, marks = self.text[self._start :], self._marks
         self._marks = []
-        if sentence.strip() in self._said:
+        said = sentence.strip()
+        if said and self._is_said(said):
             # Nothing of it was sent: see _flush.
-            self.text, self.repeated = self.text[: self._start], True
+            self.text, self.repeated = self.text[: self._start], said in self._said
             return
-        self._said.append(sentence.strip())
+        self._said.append(said)
         if WORD.search(sentence):
             self._cite(sentence, [n for n in dict.fromkeys(marks) if 0 < n <= len(self._passages)])
             self._space = self._space or " "
@@ -223,7 +228,12 @@ class AnswerWriter:
     def _may_repeat(self) -> bool:
         """While a sentence begins like an earlier one it is held back: small models repeat."""
         begun = self.text[self._start :].strip()
-        return bool(begun) and any(said.startswith(begun) for said in self._said)
+        return bool(begun) and self._is_said(begun)
+
+    def _is_said(self, sentence: str) -> bool:
+        """Whether an earlier sentence says the same, or the same and more."""
+        begun = sentence.rstrip(".!?…。！？")
+        return any(said.startswith(begun) for said in self._said)
 
     def _flush(self) -> Iterator[Event]:
         end = self._start if self._may_repeat() else len(self.text)

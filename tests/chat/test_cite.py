@@ -75,6 +75,27 @@ def test_a_model_that_goes_round_in_circles_is_heard_once() -> None:
     assert cited(writer) == [("You have 28 days of annual leave. [1]", 1, "verified")]
 
 
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_what_comes_after_a_circle_is_not_begun(size: int) -> None:
+    again = "You have 28 days of annual leave [1]. "
+    writer = written(f"{again}{again}And remote work three days.", size=size)
+    assert writer.repeated and writer.text.rstrip() == "You have 28 days of annual leave. [1]"
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_a_sentence_that_was_said_with_more_is_left_out(size: int) -> None:
+    writer = written(
+        "You have 28 days of annual leave per year. You have 28 days of annual leave. "
+        "Remote work: three days a week.",
+        size=size,
+    )
+    assert not writer.repeated and "  " not in writer.text
+    assert [sentence for sentence, _n, _support in cited(writer)] == [
+        "You have 28 days of annual leave per year. [1]",
+        "Remote work: three days a week. [2]",
+    ]
+
+
 def test_a_sentence_that_only_begins_like_another_is_told() -> None:
     writer = written("You have 28 days per year. You have 30 days after five years of service.")
     assert not writer.repeated
