@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from chat.abstain import ABSTAINED_STATUS, abstention, is_withheld, look
 from chat.ask import Ask
+from chat.choice import EXTRACTIVE, chosen_model
 from chat.cite import AnswerWriter, Asked, Basis
 from chat.conflicts_told import told_otherwise
 from chat.context import Context, build
@@ -32,7 +32,6 @@ from ingest.store import StoreUnavailable
 
 #: Passages that are ranked for one answer; the budget decides how many of them the model reads.
 PASSAGES = 20
-EXTRACTIVE = "extractive"
 
 
 @dataclass(slots=True)
@@ -84,20 +83,6 @@ def _query(ask: Ask) -> Query:
     return Query(
         ask.question, ask.collections, ask.history, filters=ask.filters, by_name=ask.by_name
     )
-
-
-def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:
-    """The model to ask, or None for the extractive answerer. Raises ModelsUnavailable if unknown."""
-    models = client.models()
-    if not wanted:
-        return models[0] if models else None
-    if wanted == EXTRACTIVE:
-        return None
-    for model in models:
-        if model.name == wanted:
-            return model
-    detail = _("There is no model of that name here. Choose one of GET /api/v1/models.")
-    raise ModelsUnavailable("model-unknown", detail, permanent=True)
 
 
 def _written(

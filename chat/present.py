@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 
 from accounts.models import User
+from chat.choice import EXTRACTIVE
 from chat.cite import MARK
 from chat.failures import detail_of
 from chat.models import Citation, Message, Source
@@ -17,7 +18,6 @@ from chat.passages import passage_of
 from chat.reads import record_read
 from chat.render import Marker, Piece, marker, plain, styled
 from chat.replay import readable_chunks, readable_sources
-from chat.witness import EXTRACTIVE
 from ingest.models import Chunk
 
 

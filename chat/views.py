@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from audit.problems import Problem
 from chat import branches
+from chat.choice import too_slow
 from chat.conversations import (
     QuestionRefused,
     ask_again,
@@ -143,7 +144,8 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
 def engine(request: PageRequest) -> HttpResponse:
     """What writes the answers now; the page asks after it is shown, so that it never waits."""
     try:
-        state = "chat" if get_client().models() else "extractive"
+        models = get_client().models()
+        state = "slow" if models and too_slow(models[0]) else "chat" if models else "extractive"
     except ModelsUnavailable:
         state = "down"
     return render(request, "chat/_engine.html", {"state": state})

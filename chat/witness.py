@@ -10,6 +10,7 @@ from audit import actions
 from audit.record import Data, record
 from chat import pack
 from chat.ask import Ask
+from chat.choice import EXTRACTIVE
 from chat.events import (
     CitationEvent,
     ConflictEvent,
@@ -22,8 +23,6 @@ from chat.events import (
 )
 from ingest.claims import free_connection
 from ingest.filters import Filters
-
-EXTRACTIVE = "extractive"
 
 
 class Listener(Protocol):

@@ -8,7 +8,8 @@ from django.conf import settings
 
 from accounts.models import User
 from chat import pack, parts, rank
-from chat.answer import EXTRACTIVE, PASSAGES, chosen_model
+from chat.answer import PASSAGES
+from chat.choice import EXTRACTIVE, chosen_model
 from evaluation.measures import K
 from evaluation.models import QuestionSet, Run
 from inference.client import get_client

@@ -16,6 +16,9 @@ _ASK = (
 _WRITE = Sampling(max_tokens=16)
 #: A short prompt says little about reading, a short answer little about writing.
 _LEAST_READ, _LEAST_WRITTEN = 96, 12
+#: Tokens a second that are so few that they are measured again at each start: once a machine is held
+#: to be too slow it is asked for nothing, and learns nothing (chat/choice.py).
+_DOUBTFUL = 15.0
 #: Other work makes a machine look slow, nothing makes it look fast: upwards counts for more.
 _UP, _DOWN = 0.6, 0.2
 
@@ -49,8 +52,8 @@ class SpeedBook:
         self._key = f"{engine.info.sha256 or engine.info.name}:{engine.info.engine}:{threads}"
         self._lock = threading.Lock()
         self.speed = self._kept()
-        if not self.speed.prompt:
-            self._keep(measure(engine))
+        if self.speed.prompt < _DOUBTFUL:
+            self._keep(_faster(self.speed, measure(engine)))
 
     def learn(self, timing: Timing) -> None:
         """Move towards what a real generation took: the first measure may have had bad luck."""
@@ -78,6 +81,10 @@ class SpeedBook:
         content = read_json(self._file)
         if content.get(self._key) != rounded:
             write_json(self._file, content | {self._key: rounded})
+
+
+def _faster(one: Speed, other: Speed) -> Speed:
+    return Speed(max(one.prompt, other.prompt), max(one.completion, other.completion))
 
 
 def _towards(old: float, new: float) -> float:

@@ -253,6 +253,8 @@ OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
 ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
 FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
+#: A model that reads the least for longer is not asked unless it is named (chat/choice.py); 0: always.
+SLOWEST_FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_SLOWEST_FIRST_TOKEN_SECONDS", 60.0)
 
 # --- how long things are kept, in days; 0: for ever (compliance/retention.py) --------------------
 KEEP_CONVERSATIONS_DAYS = env.number("SOVEREIGN_KEEP_CONVERSATIONS_DAYS", 0)

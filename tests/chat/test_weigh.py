@@ -48,7 +48,7 @@ def test_what_is_unknown_counts_as_the_middle() -> None:
 @pytest.mark.parametrize("supports", list(itertools.product(HELD, repeat=2)))
 def test_an_answer_is_held_as_far_as_its_sentences_are(supports: tuple[str, str]) -> None:
     share = held(supports)  # type: ignore[arg-type]
-    assert share == sum(HELD[each] for each in supports) / 2  # type: ignore[index]
+    assert share == sum(HELD[each] for each in supports) / 2
     assert (share == 0) == (set(supports) == {"none"})
 
 

@@ -31,6 +31,12 @@ def test_a_fast_answer_counts_for_more_than_a_slow_one(tmp_path: Path) -> None:
     assert 0 < base.prompt + up - book.speed.prompt < up / 2
 
 
+def test_what_is_held_to_be_slow_is_measured_again_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "speed.json").write_text('{"fake:fake:2": {"prompt": 2, "completion": 900}}')
+    speed = _book(tmp_path).speed
+    assert speed.prompt > 15 and speed.completion == 900
+
+
 def test_short_ones_say_nothing(tmp_path: Path) -> None:
     book = _book(tmp_path)
     before = book.speed
