@@ -7,48 +7,25 @@ documents that do not know each other; siblings ("Leave in Germany", "Leave in S
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice, zip_longest
 
-from chat.conflicts_lines import (
-    Line,
-    all_held,
-    checkable,
-    lacking,
-    likeness,
-    lines,
-    telling,
-)
-from chat.cues import is_document_noun
+from chat.conflicts_lines import Line, all_held, checkable, lacking, likeness, lines, telling
+from chat.conflicts_pair import STRANGERS, Pair, Spoken, related, same_case
 from chat.facts import LABEL, Fact, holding
 from chat.match import NOTHING_ASKED, Asked
 from chat.polarity import contradicts
-from chat.versions import By, Edition, newer, shared, versions
+from chat.versions import By, newer
 
-#: Likeness of two statements, and the words that they must share, by how their documents are related.
-_VERSIONS, _STRANGERS, _SAME = (0.6, 2), (0.75, 3), (0.9, 4)
+__all__ = ["Claim", "Conflict", "Spoken", "conflicts"]
+
 #: Of the words of question and answer that the one statement says, so many must the other say.
 MATTER = 0.8
 #: Facts that may differ between documents that are no versions: others name another case.
 _COUNTED = frozenset(["number", "date", "time"])
 MOST = 3
-_YEARS = range(1900, 2101)
 
 Span = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A passage that may agree or disagree."""
-
-    text: str
-    edition: Edition
-    heading: str = ""
-    language: str = ""
-
-    @property
-    def context(self) -> str:
-        return f"{self.edition.title}\n{self.edition.name}\n{self.heading}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +52,6 @@ class Conflict:
     other_quote: Span
     newer: int | None = None
     by: By | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two passages and how they are related. `asked`: words of question and answer."""
-
-    one: Spoken
-    other: Spoken
-    asked: frozenset[str]
-    related: tuple[float, int] = field(default=_STRANGERS)
-
-    @property
-    def are_versions(self) -> bool:
-        return self.related == _VERSIONS
-
-    def words(self, line: Line, beside: Line) -> frozenset[str]:
-        """What a line is about; between versions a name may be what differs from another line."""
-        return line.words - (line.names - beside.words) if self.are_versions else line.words
 
 
 def conflicts(
@@ -126,8 +85,8 @@ def _conflict(
     if (one.language or "en") != (against.language or "en"):
         return None
     wanted = telling(f"{asked.question} {claim.text}", one.language)
-    pair = _Pair(one, against, wanted, _related(one, against))
-    if not _same_case(pair, f"{asked.question}\n{claim.text}"):
+    pair = Pair(one, against, wanted, related(one, against))
+    if not same_case(pair, f"{asked.question}\n{claim.text}"):
         return None
     found = _disagreeing(claim, pair)
     if found is None:
@@ -145,81 +104,30 @@ def _conflict(
     )
 
 
-def _related(one: Spoken, other: Spoken) -> tuple[float, int]:
-    if one.edition.document == other.edition.document:
-        return _SAME
-    alike = shared(one.text, other.text)
-    return _VERSIONS if versions(one.edition, other.edition, alike) else _STRANGERS
-
-
-def _same_case(pair: _Pair, asked: str) -> bool:
-    """Whether both passages may speak of one case: by headings, by titles, by years that are named."""
-    one, other = pair.one, pair.other
-    heads = [telling(each.heading, each.language) for each in (one, other)]
-    titles = [telling(each.edition.title, each.language) for each in (one, other)]
-    said = [
-        heads[0] - titles[0] - telling(other.text, other.language),
-        heads[1] - titles[1] - telling(one.text, one.language),
-    ]
-    if said[0] - heads[1] and said[1] - heads[0]:
-        return False
-    if pair.related == _SAME:
-        return heads[0] == heads[1]
-    if not pair.are_versions and _siblings(one, other):
-        return False
-    return not _other_year(one, other, asked)
-
-
-def _siblings(one: Spoken, other: Spoken) -> bool:
-    """Whether two titles are of one series: each a case of its own."""
-    first, second = (
-        frozenset(word for word in telling(_called(each), each.language)) for each in (one, other)
-    )
-    common = frozenset(word for word in first & second if not is_document_noun(word))
-    return bool(common) and first != second
-
-
-def _called(spoken: Spoken) -> str:
-    return spoken.edition.title or spoken.edition.name.rpartition(".")[0]
-
-
-def _other_year(one: Spoken, other: Spoken, asked: str) -> bool:
-    """Whether question or answer name a day or year that only one of both documents is about."""
-    days = [fact for fact in checkable(asked, one.language) if _is_when(fact)]
-    first, second = (holding(each.context, "", each.language) for each in (one, other))
-    return any(first.has(day) != second.has(day) for day in days)
-
-
-def _is_when(fact: Fact) -> bool:
-    years = (value for value in fact.values if value in _YEARS)
-    return fact.kind == "date" or (not fact.unit and any(years))
-
-
-def _disagreeing(claim: Claim, pair: _Pair) -> tuple[Line, Line] | None:
+def _disagreeing(claim: Claim, pair: Pair) -> tuple[Line, Line] | None:
     """The statements of both passages that contradict each other; None where they do not."""
     against = lines(pair.other.text, pair.other.language)
     for said in lines(pair.one.text, pair.one.language):
         if not (said.start < claim.quote[1] and said.end > claim.quote[0]):
             continue
-        found = (
-            _other_cell(claim, said, against)
-            if said.row and pair.are_versions
-            else _other_line(claim, said, against, pair)
-        )
+        beside = _other_cell if said.row else _other_line
+        found = beside(claim, said, against, pair)
         if found:
             return said, found
     return None
 
 
-def _other_line(claim: Claim, said: Line, against: Sequence[Line], pair: _Pair) -> Line | None:
+def _other_line(claim: Claim, said: Line, against: Sequence[Line], pair: Pair) -> Line | None:
     nearest = _nearest(said, against, pair)
     if any(_agree(said, each, pair) for each in nearest):
         return None
     return next((each for each in nearest if _contradict(claim, said, each, pair)), None)
 
 
-def _other_cell(claim: Claim, said: Line, against: Sequence[Line]) -> Line | None:
+def _other_cell(claim: Claim, said: Line, against: Sequence[Line], pair: Pair) -> Line | None:
     """The same row of the same table with one other cell: the first one says whose row it is."""
+    if not pair.are_versions and said.cells == said.header:
+        return None
     rows = [each for each in against if each.header == said.header and each.row]
     if any(each.cells == said.cells for each in rows):
         return None
@@ -227,35 +135,39 @@ def _other_cell(claim: Claim, said: Line, against: Sequence[Line]) -> Line | Non
     for each in rows:
         cells = list(zip_longest(said.cells, each.cells, fillvalue=""))
         other = [at for at, (cell, against_it) in enumerate(cells) if cell != against_it]
-        if len(other) == 1 and (other[0] or _telling_enough(said, each)):
-            facts = (checkable(cell, said.language) for cell in cells[other[0]])
-            first, second = map(list, facts)
+        if len(other) == 1 and (other[0] or (pair.are_versions and _telling_enough(said, each))):
+            first, second = (_values(cell, said.language) for cell in cells[other[0]])
             if second and any(map(told.has, first)) and not all(map(told.has, second)):
                 return each
     return None
 
 
+def _values(cell: str, language: str) -> list[Fact]:
+    """The facts of a cell; a year says which case is meant."""
+    return [fact for fact in checkable(cell, language) if not _is_case(fact)]
+
+
 def _telling_enough(said: Line, other: Line) -> bool:
     """Whether what two rows share says whose rows they are, though their first cells differ."""
     common = telling(" ".join(said.cells[1:]), said.language) & other.words
-    return len(common) >= _STRANGERS[1]
+    return len(common) >= STRANGERS.words
 
 
-def _nearest(said: Line, against: Sequence[Line], pair: _Pair) -> list[Line]:
+def _nearest(said: Line, against: Sequence[Line], pair: Pair) -> list[Line]:
     """The lines that are likest to this one: the others are of other cases."""
     near = [likeness(pair.words(said, each), pair.words(each, said)) for each in against]
     best = max(near, default=0.0)
-    if best < pair.related[0]:
+    if best < pair.related.likeness:
         return []
     return [line for line, alike in zip(against, near, strict=True) if alike == best]
 
 
-def _agree(said: Line, other: Line, pair: _Pair) -> bool:
+def _agree(said: Line, other: Line, pair: Pair) -> bool:
     same = all_held(said.facts, other) and all_held(other.facts, said)
     return same and not contradicts(said.text, other.text, pair.one.language)
 
 
-def _contradict(claim: Claim, said: Line, other: Line, pair: _Pair) -> bool:
+def _contradict(claim: Claim, said: Line, other: Line, pair: Pair) -> bool:
     if not _comparable(said, other, pair):
         return False
     if contradicts(said.text, other.text, pair.one.language):
@@ -264,13 +176,13 @@ def _contradict(claim: Claim, said: Line, other: Line, pair: _Pair) -> bool:
     return any(told.has(fact) and _differ(fact, said, other, pair) for fact in said.facts)
 
 
-def _comparable(said: Line, other: Line, pair: _Pair) -> bool:
+def _comparable(said: Line, other: Line, pair: Pair) -> bool:
     """Whether two lines are statements of one matter."""
     words, others = pair.words(said, other), pair.words(other, said)
     common = words & others
     if pair.are_versions:
         common |= telling(pair.one.heading, said.language)
-    if len(common) < pair.related[1] or not _alike(words, others, pair):
+    if len(common) < pair.related.words or not _alike(words, others, pair):
         return False
     if said.row != other.row or said.bounds != other.bounds:
         return False
@@ -278,7 +190,7 @@ def _comparable(said: Line, other: Line, pair: _Pair) -> bool:
     return len(matter & others) >= MATTER * len(matter)
 
 
-def _alike(words: frozenset[str], others: frozenset[str], pair: _Pair) -> bool:
+def _alike(words: frozenset[str], others: frozenset[str], pair: Pair) -> bool:
     """Whether neither names a case that the other does not: between versions one may say more."""
     if pair.are_versions:
         return not (lacking(words, others) and lacking(others, words))
@@ -286,7 +198,7 @@ def _alike(words: frozenset[str], others: frozenset[str], pair: _Pair) -> bool:
     return not lacking(words, others | heads[1]) and not lacking(others, words | heads[0])
 
 
-def _differ(fact: Fact, said: Line, other: Line, pair: _Pair) -> bool:
+def _differ(fact: Fact, said: Line, other: Line, pair: Pair) -> bool:
     """Whether the other line says another fact in the place of this one, and all else the same."""
     if not _may_differ(fact, pair) or all_held([fact], other):
         return False
@@ -304,17 +216,21 @@ def _differ(fact: Fact, said: Line, other: Line, pair: _Pair) -> bool:
     return all_held(rest, other) and all_held(others, said)
 
 
-def _may_differ(fact: Fact, pair: _Pair) -> bool:
-    if fact.unit.startswith(LABEL) or (fact.keys and all(map(_is_year, fact.keys))):
-        return False
-    return fact.kind in _COUNTED or pair.are_versions
+def _may_differ(fact: Fact, pair: Pair) -> bool:
+    return not _is_case(fact) and (fact.kind in _COUNTED or pair.are_versions)
+
+
+def _is_case(fact: Fact) -> bool:
+    """Whether a fact says which case is meant: "Tier 1", "FY24"."""
+    years = fact.kind == "date" and all(map(_is_year, fact.keys))
+    return years or fact.unit.startswith(LABEL)
 
 
 def _is_year(key: object) -> bool:
     return isinstance(key, tuple) and key[1:] == (None, None)
 
 
-def _same_year(fact: Fact, other: Fact, pair: _Pair) -> bool:
+def _same_year(fact: Fact, other: Fact, pair: Pair) -> bool:
     """What is due in another year is another case, but for a newer version of the same text."""
     years = [{key[0] for key in each.keys if isinstance(key, tuple)} for each in (fact, other)]
     return pair.are_versions or years[0] == years[1]

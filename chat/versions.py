@@ -1,7 +1,8 @@
 """Which documents are versions of one another, and which is the newer one. Pure.
 
 Two files are versions where their names differ by a version, a date or a word like "draft" alone, or
-their titles are equal, and what they say is mostly the same; or where nearly all of it is the same.
+their titles are equal, and what they say is mostly the same. Text alone makes none: all bulletins of a
+series end with the same lines.
 """
 
 import re
@@ -25,8 +26,6 @@ By = Literal["dated", "version", "added"]
 MARKED = 0.3
 #: The same where the names differ by a date, or are equal.
 ALIKE = 0.5
-#: The same whatever the documents are called.
-COPIED = 0.8
 #: Words in a row that are compared.
 SHINGLE = 3
 #: A text of fewer such runs may be in another one by chance.
@@ -95,8 +94,6 @@ def versions(one: Edition, other: Edition, shared: float) -> bool:
     """Whether two documents are versions of one. `shared`: how much of one passage is in the other's."""
     if one.document == other.document:
         return False
-    if shared >= COPIED:
-        return True
     first, second = _named(one.name), _named(other.name)
     alike = len(first.stem) >= LEAST_NAME and first.stem == second.stem
     if alike and (first.number, first.state) != (second.number, second.state):
