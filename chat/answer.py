@@ -16,13 +16,13 @@ from chat.ask import Ask
 from chat.choice import EXTRACTIVE, chosen_model
 from chat.cite import AnswerWriter, Asked, Basis
 from chat.conflicts_told import told_otherwise
-from chat.context import Context, build
+from chat.context import Context, build, label_of
 from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token
 from chat.failures import failed
 from chat.find import Query, find
 from chat.generate import Generation, abstains, write
 from chat.named import looked_first
-from chat.pack import RECITED
+from chat.pack import RECITED, shown_label
 from chat.passages import Passage
 from chat.weigh import Signals, confidence, held
 from inference.client import get_client
@@ -190,4 +190,5 @@ def _tokens(generation: Generation) -> dict[str, int]:
 
 def _basis(passage: Passage, foreign: bool) -> Basis:
     context = " ".join([passage.title, passage.document_name, passage.heading])
-    return Basis(passage.text, context, passage.page, passage.language, foreign)
+    label = shown_label(label_of(passage))
+    return Basis(passage.text, context, passage.page, passage.language, foreign, label)

@@ -39,6 +39,8 @@ class Basis:
     page: int | None = None
     language: str = ""
     foreign: bool = False
+    #: What the model reads before it, with its round brackets (chat/pack.py).
+    label: str = ""
 
 
 class AnswerWriter:
@@ -54,6 +56,7 @@ class AnswerWriter:
         self.text = ""
         self.citations: list[CitationEvent] = []
         self._passages = passages
+        self._labels = tuple(basis.label for basis in passages if basis.label)
         self._asked = asked
         self._held = ""
         self._space = ""
@@ -94,7 +97,7 @@ class AnswerWriter:
             return
         if self._held:
             self._hold(char)
-        elif char == "[":
+        elif char == "[" or (char == "(" and self._labels and self._begins()):
             self._held = char
         elif char.isspace():
             self._space += char
@@ -103,12 +106,25 @@ class AnswerWriter:
 
     def _hold(self, char: str) -> None:
         self._held += char
-        if found := MARK.fullmatch(self._held):
+        if self._held[0] == "(":
+            self._hold_label()
+        elif found := MARK.fullmatch(self._held):
             self._held = ""
             self._space = "\n" if "\n" in self._space else ""
             self._mark([int(n) for n in re.findall(r"\d+", found.group(1))])
         elif not OPEN_MARK.fullmatch(self._held) or len(self._held) > LONGEST_MARK:
             self._release()
+
+    def _hold_label(self) -> None:
+        """A passage's label, recited at the beginning of a sentence, is no part of it."""
+        if self._held in self._labels:
+            self._held = ""
+        elif not any(label.startswith(self._held) for label in self._labels):
+            self._release()
+
+    def _begins(self) -> bool:
+        """Whether the next character begins a sentence."""
+        return bool(self._next) or not self._tail().strip() or self._sentence_over()
 
     def _mark(self, numbers: Sequence[int]) -> None:
         self._leading = self._leading or not self.text

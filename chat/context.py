@@ -98,7 +98,7 @@ def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Findin
         passages, texts = _read(client, model, ask, found, parts)
         packed = pack(
             texts,
-            [_label(passage) for passage in passages],
+            [label_of(passage) for passage in passages],
             ask.question,
             tokens=passage_tokens(model),
             count=client.count,
@@ -119,7 +119,7 @@ def _read(
     if ample(tokens, [passage.text for passage in passages]):
         passages = joined(ask.user, passages)
         return passages, [passage.text for passage in passages]
-    labels = [_label(passage) for passage in passages]
+    labels = [label_of(passage) for passage in passages]
     said = [passages[part.passage].text[part.start : part.end] for part in parts]
     sizes = client.count([*said, *(line(1, label, "") for label in labels)]) if passages else []
     chosen = read(parts, sizes[: len(parts)], sizes[len(parts) :], tokens)
@@ -167,7 +167,8 @@ def passage_tokens(model: ModelInfo) -> int:
     )
 
 
-def _label(passage: Passage) -> str:
+def label_of(passage: Passage) -> str:
+    """What a model reads before a passage: its document and headings."""
     name = passage.title or passage.document_name
     if passage.heading.startswith(name):
         return passage.heading

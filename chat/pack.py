@@ -146,8 +146,16 @@ def line(n: int, label: str, text: str) -> str:
     """A passage as the model reads it."""
     # One passage is one line: text in it cannot pass for a new passage, a question or an order. Marks
     # in it become (3): repeated by the model, they would point to a passage that does not say it.
-    said = MARK.sub(r"(\1)", f"({_one_line(label)[:150]}) {_one_line(text)}")
-    return _fenced(f"[{n}] {said}")
+    return f"[{n}] {shown_label(label)} {_fenced(_unmarked(_one_line(text)))}"
+
+
+def shown_label(label: str) -> str:
+    """A passage's label as it stands in the prompt."""
+    return _fenced(_unmarked(f"({_one_line(label)[:150]})"))
+
+
+def _unmarked(text: str) -> str:
+    return MARK.sub(r"(\1)", text)
 
 
 def _fenced(text: str) -> str:

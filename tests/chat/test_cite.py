@@ -75,6 +75,31 @@ def test_a_model_that_goes_round_in_circles_is_heard_once() -> None:
     assert cited(writer) == [("You have 28 days of annual leave. [1]", 1, "verified")]
 
 
+LABELLED = [Basis(LEAVE, "Annual leave", 3, "en", label="(Leave › Annual leave)")]
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("[1] (Leave › Annual leave) You have 28 days.", "You have 28 days. [1]"),
+        ("(Leave › Annual leave) You have 28 days.", "You have 28 days. [1]"),
+        (
+            "You have 28 days. (Leave › Annual leave) After five years you get 30 days.",
+            "You have 28 days. [1] After five years you get 30 days. [1]",
+        ),
+        ("(Leave) You have 28 days.", "(Leave) You have 28 days. [1]"),
+        (
+            "You have 28 days (Leave › Annual leave).",
+            "You have 28 days (Leave › Annual leave). [1]",
+        ),
+        ("(Leave ›", "(Leave ›"),
+    ],
+)
+def test_the_label_of_a_passage_is_no_part_of_an_answer(said: str, shown: str, size: int) -> None:
+    assert written(said, LABELLED, size).text.removesuffix(" [1]") == shown.removesuffix(" [1]")
+
+
 @pytest.mark.parametrize("size", [1, 4, 1000])
 def test_what_comes_after_a_circle_is_not_begun(size: int) -> None:
     again = "You have 28 days of annual leave [1]. "
