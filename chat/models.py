@@ -6,12 +6,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import Group, User
 from ingest.models import Chunk, Collection, Document
 
 
 class Conversation(models.Model):
-    """One person's line of questions. Nobody else ever reads it."""
+    """One person's line of questions. Nobody else reads it, but for what she shares of it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="conversations")
@@ -167,6 +167,30 @@ class Conflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id} / {self.other_id}"
+
+
+class Share(models.Model):
+    """One branch of a conversation, up to the answer `ordinal`, that named colleagues may look at.
+
+    It holds no words: whoever opens it is asked anew what of its sources she may read. What was
+    withdrawn stays as a row without effect, and goes with the conversation.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="shares")
+    ordinal = models.PositiveIntegerField()
+    users = models.ManyToManyField(User, blank=True, related_name="+")
+    groups = models.ManyToManyField(Group, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    #: None: never.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Feedback(models.Model):
