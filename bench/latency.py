@@ -4,14 +4,17 @@
 
 Texts are mixed from real sentences, vectors made up around real ones (bench/made.py); questions and
 their vectors are real. At each size both ways of searching vectors are asked, whatever
-SOVEREIGN_EXACT_SEARCH_CHUNKS says, and the product as it is set.
+SOVEREIGN_EXACT_SEARCH_CHUNKS says, and the product as it is set. `--first` asks the chat model's answer
+as well, until the first thing that a person can use is there: the sources and the sentences nearest to
+the question, while the model has not read a word.
 """
 
 import argparse
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,6 +110,32 @@ def measure(room: Room, filler: Filler, questions: Sequence[str]) -> dict[str, R
     return found
 
 
+def useful(room: Room, filler: Filler, questions: Sequence[str]) -> Row:
+    """Milliseconds from the question to its sources, and to the instant answer beside them."""
+    times = [_first_things(room, filler, question) for question in questions]
+    stages = asking.stages(times)
+    print("first useful", stages, file=sys.stderr, flush=True)
+    return stages
+
+
+def _first_things(room: Room, filler: Filler, question: str) -> dict[str, float]:
+    from chat.answer import answer
+    from chat.ask import Ask
+    from chat.events import Instant, Sources, Token
+
+    asked = Ask(room.user, question, (filler.collection.pk,), uuid.uuid4())
+    found: dict[str, float] = {}
+    started = time.perf_counter()
+    with closing(answer(asked, stopped=lambda: False)) as events:
+        for event in events:
+            found[event.name] = (time.perf_counter() - started) * 1_000
+            if isinstance(event, Instant | Token) or (
+                isinstance(event, Sources) and not event.passages
+            ):
+                break
+    return {name: ms for name, ms in found.items() if name in ("sources", "instant")}
+
+
 def markdown(figures: dict[int, dict[str, Row]]) -> str:
     rows = [
         [f"{chunks:,}", way, *asking.line(row), row["first s"], round(row["memory MB"])]
@@ -140,12 +169,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder of the sets")
     parser.add_argument("--chunks", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument(
+        "--first", action="store_true", help="with the chat model: the first thing shown"
+    )
     parser.add_argument("--room", type=Path, default=Path("var/bench/latency"))
     parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="of vectors")
     parser.add_argument("--out", type=Path, default=Path("var/bench/results"))
     options = parser.parse_args()
     figures: dict[int, dict[str, Row]] = {}
-    with standing(options.room) as room:
+    firsts: dict[int, Row] = {}
+    with standing(options.room, {"SOVEREIGN_ENGINE": "auto"} if options.first else None) as room:
         from ingest.indexes import active
 
         clouds = made.Clouds(centres(options.data, Cache(options.cache, active().embedder)))
@@ -155,8 +188,12 @@ def main() -> None:
         for chunks in sorted(options.chunks):
             there = fill_to(filler, sources, chunks)
             print(f"{there} passages; {filler.spent.wall}", file=sys.stderr, flush=True)
+            if options.first:
+                firsts[there] = useful(room, filler, questions)
             figures[there] = measure(room, filler, questions)
-    write(options.out, "latency", {"by passages": figures}, markdown(figures))
+    told = [f"First useful thing at {size:,} passages: {row}" for size, row in firsts.items()]
+    text = "\n\n".join([markdown(figures), *told])
+    write(options.out, "latency", {"by passages": figures, "first useful": firsts}, text)
 
 
 if __name__ == "__main__":
