@@ -27,6 +27,7 @@ AMONG = (
     actions.SEARCHED,
     actions.CONVERSATION_READ,
     actions.CONVERSATION_EXPORTED,
+    actions.SHARE_OPENED,
     actions.RUN_FINISHED,
     actions.RUN_READ,
     actions.RUN_EXPORTED,

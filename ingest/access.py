@@ -80,6 +80,23 @@ def roles_on(user: User, collections: list[Collection]) -> dict[Collection, str]
     }
 
 
+def readers_of(collections: Iterable[UUID], users: Iterable[User]) -> dict[UUID, set[UUID]]:
+    """For each of `users` those of `collections` that she may read, in one query."""
+    users = list(users)
+    keys = [user.pk for user in users if user.is_active]
+    rows = Grant.objects.filter(collection__in=set(collections), collection__erasing=False)
+    named = Q(everyone=True) | Q(user__in=keys) | Q(group__users__in=keys)
+    found: dict[UUID, set[UUID]] = {user.pk: set() for user in users}
+    granted = rows.filter(named).values_list(
+        "collection_id", "everyone", "user_id", "group__users__id"
+    )
+    for collection, everyone, person, member in granted:
+        for pk in keys if everyone else (person, member):
+            if pk in found and pk in keys:
+                found[pk].add(collection)
+    return found
+
+
 def get_collection(user: User, pk: UUID | str, role: str = READER) -> Collection:
     """Raises Http404 where `user` may not read it, PermissionDenied where the role is too weak."""
     collection = collections_for(user).filter(pk=pk).first()

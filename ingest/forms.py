@@ -23,21 +23,23 @@ class CollectionForm(forms.ModelForm):  # type: ignore[type-arg]
         self.add_error(field, str(problem.detail))
 
 
-class GrantForm(forms.Form):
-    """Whom to let in: a person by e-mail, a group, or everyone; and as what."""
+class PrincipalForm(forms.Form):
+    """Who is meant: a person by e-mail, or a group; where `everyone` is set, everyone, too."""
 
+    everyone = False
     who = forms.ChoiceField(label=_("Who"))
     email = forms.EmailField(
         label=_("E-mail of the person"),
         required=False,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
-    role = forms.ChoiceField(label=_("May"), choices=Grant.Role.choices)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         groups = [(f"group:{group.pk}", group.name) for group in Group.objects.all()]
-        choices: list[Any] = [(PERSON, _("A person")), (EVERYONE, _("Everyone who can sign in"))]
+        choices: list[Any] = [(PERSON, _("A person"))]
+        if self.everyone:
+            choices.append((EVERYONE, _("Everyone who can sign in")))
         if groups:
             choices.append((_("Groups"), groups))
         self.fields["who"].choices = choices  # type: ignore[attr-defined]
@@ -53,6 +55,13 @@ class GrantForm(forms.Form):
                 who = f"user:{person.pk}"
         data["principal"] = who
         return data
+
+
+class GrantForm(PrincipalForm):
+    """Whom to let in, and as what."""
+
+    everyone = True
+    role = forms.ChoiceField(label=_("May"), choices=Grant.Role.choices)
 
 
 class FilterForm(forms.Form):
