@@ -46,6 +46,12 @@ def shares_of(conversation: Conversation) -> list[Share]:
     return list(open_shares().filter(conversation=conversation))
 
 
+def shared_names(conversation: Conversation) -> list[str]:
+    """With whom any of it is shared now, each once. For its owner."""
+    names = (name for share in shares_of(conversation) for name in recipients_of(share).names())
+    return list(dict.fromkeys(names))
+
+
 @transaction.atomic
 def share_answer(user: User, answer: Message, recipients: Recipients) -> Share:
     """Share the conversation up to an answer of the person's own. Raises Problem `answer-running`."""

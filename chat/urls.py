@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import private_views, search_views, talk_views, viewer_views, views
+from chat import private_views, search_views, share_views, talk_views, viewer_views, views
 from chat.streaming import stream
 
 app_name = "chat"
@@ -20,6 +20,11 @@ urlpatterns = [
     path("c/<uuid:pk>/rename", views.rename, name="rename"),
     path("c/<uuid:pk>/delete", views.delete, name="delete"),
     path("c/<uuid:pk>/export", talk_views.export, name="export"),
+    path("c/<uuid:pk>/shares", share_views.shares, name="shares"),
+    path("shared/", share_views.shared, name="shared-list"),
+    path("shared/<uuid:pk>/", share_views.read, name="shared"),
+    path("shared/<uuid:pk>/remove", share_views.remove, name="share-remove"),
+    path("shared/<uuid:pk>/end", share_views.end, name="share-end"),
     path("answers/<uuid:pk>", views.message, name="message"),
     path("answers/<uuid:pk>/stream", stream, name="stream"),
     path("answers/<uuid:pk>/sources/<int:n>/", viewer_views.source, name="source"),
@@ -29,5 +34,6 @@ urlpatterns = [
     path("answers/<uuid:pk>/again", views.again, name="again"),
     path("answers/<uuid:pk>/edit", talk_views.edit, name="edit"),
     path("answers/<uuid:pk>/show", talk_views.show, name="show"),
+    path("answers/<uuid:pk>/share", share_views.share, name="share"),
     path("answers/<uuid:pk>/rate", talk_views.rate_answer, name="rate"),
 ]

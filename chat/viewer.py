@@ -9,19 +9,20 @@ from django.urls import reverse
 
 from accounts.models import User
 from audit.problems import Problem
-from chat.access import get_answer
 from chat.found import Part, parts
 from chat.marks import Segment
-from chat.models import Message
+from chat.models import Message, Share
 from chat.passages import Passage, passage_of
 from chat.reads import record_read
 from chat.replay import readable_sources
+from chat.share_reading import get_open_answer
 from ingest import page_views
 from ingest.access import chunks_for
 from ingest.models import Chunk, Document
+from ingest.parsers import view
 from ingest.parsers.base import Block
 from ingest.parsers.letters import Span
-from ingest.parsers.view import Look, Share
+from ingest.parsers.view import Look
 from ingest.parsers.viewing import Looked
 from ingest.places import place
 from ingest.reads import record_text
@@ -78,25 +79,32 @@ class View:
     sure: int | None = None
     n: int = 0
     answer: UUID | None = None
-    conversation: UUID | None = None
+    #: The address of the page with the answer.
+    back: str = ""
     before: Step | None = None
     after: Step | None = None
 
 
 def view_source(user: User, answer: UUID, n: int, span: Span) -> View:
-    """Source `n` of an answer of the person's own, the characters `span` of its passage marked.
+    """Source `n` of an answer that `user` may look at, the characters `span` of its passage marked.
 
     Raises Http404 where there is none that `user` may read now. What is shown is recorded.
     """
-    message = get_answer(user, answer)
+    message, share = get_open_answer(user, answer)
     sources = readable_sources(user, message)
     chunk = sources[n].chunk if n in sources else None
     if chunk is None:
         raise Http404
     record_read(user, [message], {chunk.pk: chunk})
     before, after = _steps(message, set(sources), n, span)
-    about = {"n": n, "answer": answer, "conversation": message.conversation_id}
+    about = {"n": n, "answer": answer, "back": _page_of(message, share)}
     return _view(user, chunk, span, before=before, after=after, **about)
+
+
+def _page_of(answer: Message, share: Share | None) -> str:
+    if share:
+        return reverse("chat:shared", args=[share.pk])
+    return reverse("chat:conversation", args=[answer.conversation_id])
 
 
 def view_passage(user: User, pk: UUID, span: Span) -> View:
@@ -106,7 +114,7 @@ def view_passage(user: User, pk: UUID, span: Span) -> View:
 
 def marks(
     user: User, pk: UUID, page: int, span: Span
-) -> tuple[tuple[float, float], Sequence[Share]]:
+) -> tuple[tuple[float, float], Sequence[view.Share]]:
     """The size of a page and the boxes of the words on it; none where they are not there.
 
     Raises Http404 where `user` may not read the passage.

@@ -34,6 +34,7 @@ from chat.forms import AskForm, RenameForm
 from chat.models import Conversation, Message
 from chat.refusals import refused
 from chat.search_form import SearchForm
+from chat.shares import shared_names
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
 from ingest.access import collections_for, searchable
@@ -228,6 +229,7 @@ def _listed(
     found = list(conversations_for(request.user)[after : after + LISTED + 1])
     return {
         "conversation": current,
+        "shared_with": shared_names(current) if current else [],
         "forms": FORM_NAMES,
         "conversations": found[:LISTED],
         "more_after": after + LISTED if len(found) > LISTED else None,

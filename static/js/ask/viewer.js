@@ -20,7 +20,8 @@ function open(address, from) {
 function close() {
   const back = opener?.isConnected ? opener : cite();
   viewer.close();
-  (back ?? document.getElementById("question")).focus();
+  // Where nothing is asked, as on a shared page, there is no question.
+  (back ?? document.getElementById("question") ?? document.getElementById("content")).focus();
 }
 
 // --- what is open, in the thread and in the address ---------------------------------------------
