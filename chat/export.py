@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from chat.export_docx import as_docx
 from chat.export_pdf import as_pdf
 from chat.failures import detail_of
 from chat.models import Conversation, Message
-from chat.paper import Paper, legend, paper
+from chat.paper import Paper, Turn, legend, paper
 from chat.reads import record_export
 from chat.replay import (
     citation_event,
@@ -40,18 +41,14 @@ FORMS = {
 
 def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
     """The conversation, all its branches, with the passages that `user` may read now."""
-    rows = list(
-        conversation.messages.prefetch_related(
-            "sources", "citations__source", "conflicts__source", "conflicts__other"
-        ).order_by("ordinal")
-    )
+    rows = list(with_all(conversation.messages.all()).order_by("ordinal"))
     chunks = readable_chunks(user, rows)
     shown = {at for turn in branches.shown(conversation) for at in (turn.question, turn.answer)}
     places = {row.ordinal: row.pk for row in rows}
     parents = branches.parents_of(conversation)
     messages = [
         {
-            **_message(user, row, chunks),
+            **message_json(user, row, chunks),
             "after": places.get(parents.get(row.ordinal, row.ordinal - 1)),
             "shown": row.ordinal in shown,
         }
@@ -60,7 +57,15 @@ def as_json(user: User, conversation: Conversation) -> dict[str, Any]:
     return {**conversation_out(conversation), "messages": messages}
 
 
-def _message(user: User, message: Message, chunks: Mapping[UUID, Chunk]) -> dict[str, Any]:
+def with_all(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """`messages` with what message_json needs of each."""
+    return messages.prefetch_related(
+        "sources", "citations__source", "conflicts__source", "conflicts__other"
+    )
+
+
+def message_json(user: User, message: Message, chunks: Mapping[UUID, Chunk]) -> dict[str, Any]:
+    """One question or answer with its passages among `chunks`, which `user` may read."""
     answers = message.role == Message.Role.ASSISTANT
     readable = readable_sources(user, message, chunks) if answers else {}
     code = message.error_code
@@ -122,9 +127,20 @@ def as_markdown(paper: Paper) -> str:
             lines += [said, ""]
         if turn.note:
             lines += [f"*{_escaped(turn.note)}*", ""]
+        lines += _conflicts(turn)
         lines += [f"- [{source.n}] {_escaped(source.written())}" for source in turn.sources]
         lines.append("")
     return "\n".join([*lines, "---", "", legend()]) + "\n"
+
+
+def _conflicts(turn: Turn) -> list[str]:
+    if not turn.conflicts:
+        return []
+    told = [f"**{_('The documents disagree')}**", ""]
+    for each in turn.conflicts:
+        told += [f"> - {_escaped(statement)}" for statement in each.statements]
+        told += [">", f"> {_escaped(each.why)}", ""]
+    return told
 
 
 def _escaped(text: str) -> str:

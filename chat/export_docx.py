@@ -38,6 +38,12 @@ def _turn(document: Any, turn: Turn) -> None:
         _answer(document, paragraph)
     if turn.note:
         _add(document, turn.note, colour=_WARN)
+    if turn.conflicts:
+        _add(document, _("The documents disagree"), style="Heading 2")
+    for each in turn.conflicts:
+        for statement in each.statements:
+            _add(document, statement, style="List Bullet")
+        _add(document, each.why, colour=_GREY, size=9)
     if turn.sources:
         _add(document, _("Sources"), style="Heading 2")
     for source in turn.sources:

@@ -67,6 +67,12 @@ def _turn(turn: Turn) -> Iterator[Any]:
         yield from _answer(paragraph)
     if turn.note:
         yield from _set(turn.note, 10, colour=_WARN)
+    if turn.conflicts:
+        yield from _set(_("The documents disagree"), 9, bold=True, colour=_WARN)
+    for each in turn.conflicts:
+        for statement in each.statements:
+            yield from _set(f"– {statement}", 9)
+        yield from _set(each.why, 8.5, colour=_GREY)
     if turn.sources:
         yield from _set(_("Sources"), 9, bold=True)
         for source in turn.sources:
@@ -148,6 +154,7 @@ def _lacking(paper: Paper) -> bool:
         said.append(turn.question)
         said += [sentence.text for paragraph in turn.paragraphs for sentence in paragraph]
         said += [source.written() for source in turn.sources]
+        said += [told for each in turn.conflicts for told in (*each.statements, each.why)]
     whole = "".join(said)
     drawn = "".join(piece for _name, piece in fonts.runs(bidi.joined(whole)))
     return drawn.count(fonts.MISSING) > whole.count(fonts.MISSING)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import branches
+from chat.conflicts_view import ConflictView, Side
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, Segment, SourceView, presented
 
@@ -52,6 +53,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Two statements, the newer one first, each with its source, and why it is the newer one."""
+
+    statements: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     question: str
     at: datetime
@@ -59,6 +68,7 @@ class Turn:
     note: str
     sources: tuple[Listed, ...]
     model: str = ""
+    conflicts: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,18 @@ def _turn(message: Message, answer: PresentedAnswer) -> Turn:
         note=_note(answer),
         sources=tuple(_listed(answer.sources)),
         model=answer.model,
+        conflicts=tuple(map(_disagreement, answer.conflicts)),
     )
+
+
+def _disagreement(conflict: ConflictView) -> Disagreement:
+    return Disagreement(tuple(map(_statement, conflict.sides)), conflict.why)
+
+
+def _statement(side: Side) -> str:
+    said, name = (" ".join(cleaned(each).split()) for each in (side.quote, side.document_name))
+    about = ", ".join(filter(None, [name, cleaned(side.page_label), side.dated]))
+    return f"“{said}” [{side.n}] ({about})"
 
 
 def _note(answer: PresentedAnswer) -> str:

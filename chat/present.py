@@ -11,6 +11,7 @@ from django.db.models import prefetch_related_objects
 from accounts.models import User
 from chat.choice import EXTRACTIVE
 from chat.cite import MARK
+from chat.conflicts_view import ConflictView, conflict_views
 from chat.failures import detail_of
 from chat.models import Citation, Message, Source
 from chat.named import readable_documents
@@ -19,6 +20,8 @@ from chat.reads import record_read
 from chat.render import Marker, Piece, marker, plain, styled
 from chat.replay import readable_chunks, readable_sources
 from ingest.models import Chunk
+
+_SHOWN = ("sources", "citations__source", "conflicts__source", "conflicts__other", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class PresentedAnswer:
     rating: int = 0
     #: Names of documents that came first, because the question names them.
     first_in: tuple[str, ...] = ()
+    conflicts: tuple[ConflictView, ...] = ()
 
     @property
     def paragraphs(self) -> tuple[tuple[Segment, ...], ...]:
@@ -125,7 +129,7 @@ def presented(
     user: User, messages: Sequence[Message], chunks: Mapping[UUID, Chunk] | None = None
 ) -> list[PresentedAnswer]:
     """As present_answers, for a caller who records it. `chunks`: what readable_chunks found."""
-    prefetch_related_objects(messages, "sources", "citations__source", "feedback")
+    prefetch_related_objects(messages, *_SHOWN)
     chunks = readable_chunks(user, messages) if chunks is None else chunks
     questions = _questions(messages)
     named = readable_documents(user, {pk for message in messages for pk in message.named})
@@ -155,6 +159,7 @@ def _presented(
         model=message.model,
         ms=message.ms,
         rating=feedback.rating if feedback else 0,
+        conflicts=conflict_views(message.conflicts.all(), readable),
     )
 
 

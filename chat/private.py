@@ -14,8 +14,9 @@ from django.utils import timezone
 from accounts.models import User
 from chat.abstain import abstention
 from chat.ask import Ask
+from chat.conflicts_view import conflict_views
 from chat.events import Done, Event, Failed
-from chat.models import Citation, Message, Source
+from chat.models import Citation, Conflict, Message, Source
 from chat.present import PresentedAnswer, lines_of, source_view
 from chat.run import run_unstored
 from chat.schemas import collected
@@ -71,6 +72,8 @@ def present_heard(ask: Ask, events: Iterable[Event]) -> tuple[Message, Presented
     citations = [_citation(cited, sources) for cited in heard["citations"]]
     if message.status == Message.Status.ABSTAINED:
         message.text, citations = abstention(detect_language(ask.question)), []
+    both = (_conflict(told, sources) for told in heard["conflicts"])
+    conflicts = [conflict for conflict in both if conflict]
     return message, PresentedAnswer(
         id=ask.answer,
         conversation=ask.answer,
@@ -83,6 +86,7 @@ def present_heard(ask: Ask, events: Iterable[Event]) -> tuple[Message, Presented
         model=message.model,
         ms=message.ms,
         first_in=tuple(document["name"] for document in heard["named"]),
+        conflicts=conflict_views(conflicts, sources),
     )
 
 
@@ -96,6 +100,23 @@ def _sources(user: User, passages: Iterable[dict[str, Any]]) -> dict[int, Source
         for pk, passage in wanted.items()
         if pk in chunks
     }
+
+
+def _conflict(told: dict[str, Any], sources: dict[int, Source]) -> Conflict | None:
+    """None where one of both may no longer be read."""
+    one, other = sources.get(told["n"]), sources.get(told["other"]["n"])
+    if one is None or other is None:
+        return None
+    return Conflict(
+        source=one,
+        quote_start=told["quote"][0],
+        quote_end=told["quote"][1],
+        other=other,
+        other_start=told["other"]["quote"][0],
+        other_end=told["other"]["quote"][1],
+        newer=told["newer"],
+        by=told["by"] or "",
+    )
 
 
 def _citation(cited: dict[str, Any], sources: dict[int, Source]) -> Citation:

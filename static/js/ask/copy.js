@@ -42,10 +42,30 @@ function sourcesOf(answer, write, bullet) {
   });
 }
 
+// Both statements with their documents, then which of them is newer.
+function conflictsOf(answer, write) {
+  const flat = (node) => write(node.textContent.replace(/\s+/g, " ").trim());
+  const conflicts = [...answer.querySelectorAll(".conflict")].map((conflict) => {
+    const sides = [...conflict.querySelectorAll("li")].map((side) => {
+      const mark = side.querySelector(".cite").textContent.trim();
+      const about = flat(side.querySelector(".of")).slice(mark.length).trim();
+      return `- “${flat(side.querySelector("blockquote"))}” [${mark}] (${about})`;
+    });
+    return [...sides, flat(conflict.querySelector(".why"))].join("\n");
+  });
+  const title = answer.querySelector(".conflicts > h3");
+  return title ? [flat(title), ...conflicts] : [];
+}
+
 const forms = {
-  text: (answer) => [...proseOf(answer, String), sourcesOf(answer, String, "").join("\n")],
-  markdown: (answer) => [...proseOf(answer, escaped), sourcesOf(answer, escaped, "- ").join("\n")],
+  text: (answer) => whole(answer, String, ""),
+  markdown: (answer) => whole(answer, escaped, "- "),
 };
+
+function whole(answer, write, bullet) {
+  const sources = sourcesOf(answer, write, bullet).join("\n");
+  return [...proseOf(answer, write), ...conflictsOf(answer, write), sources];
+}
 
 thread.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
