@@ -49,6 +49,7 @@ from chat.schemas import (
     passage_out,
 )
 from chat.search import search
+from chat.share_api import router as share_router
 from chat.streaming import Events, event_stream
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
@@ -57,6 +58,7 @@ from ingest.filters import check_documents
 from ingest.store import StoreUnavailable
 
 router = Router(tags=["Asking"])
+router.add_router("", share_router)
 
 
 @router.post("/search", auth=requires("ask", "read"), response=SearchOut, operation_id="search")
