@@ -12,7 +12,7 @@ from accounts.models import User
 from chat.condense import Turn, condense
 from chat.named import named
 from chat.names import Named
-from chat.passages import Passage, distinct, load
+from chat.passages import Passage, distinct, load, newest_first
 from chat.rank import Ranked, blended, preferred, rank
 from chat.reread import is_wanted, read_again
 from chat.retrieve import Asked, Mode, Scope, Timing, retrieve
@@ -76,7 +76,7 @@ def find(user: User, query: Query, k: int) -> Finding:
         ranked = read_again(user, searched, ranked)
         timing.since("rerank", clock)
     clock = time.perf_counter()
-    passages = distinct(load(user, ranked[: 2 * k]), k)
+    passages = newest_first(distinct(load(user, ranked[: 2 * k]), k))
     timing.since("load", clock)
     vector = asked.vectors[0] if len(asked.vectors) else None
     return Finding(searched, passages, timing.ms, documents, names, vector)

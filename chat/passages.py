@@ -9,13 +9,15 @@ from django.db.models import Q
 
 from accounts.models import User
 from chat.rank import Ranked
-from chat.versions import Edition
+from chat.versions import Edition, groups, newer
 from ingest.access import chunks_for
 from ingest.models import Chunk
 from ingest.places import place
 
 #: Of so many passages, the best, the neighbours are worth reading.
 JOINED = 3
+#: Scores that differ by no more say nothing of which version is meant.
+EQUAL = 0.05
 
 _Spot = tuple[UUID, UUID | None, int]
 
@@ -65,6 +67,21 @@ def distinct(passages: Sequence[Passage], most: int) -> list[Passage]:
     for passage in passages:
         seen.setdefault((passage.title, passage.heading, passage.text), passage)
     return list(seen.values())[:most]
+
+
+def newest_first(passages: Sequence[Passage]) -> list[Passage]:
+    """Of two versions of a document that are about equally near, the newer one comes first.
+
+    They change places and scores, so that the order stays that of the scores.
+    """
+    found = list(passages)
+    for at, to in list(groups([(each.edition, each.text) for each in found])):
+        one, other = found[at], found[to]
+        late = newer(one.edition, other.edition)
+        if late and late.document == other.document and one.score - other.score <= EQUAL:
+            found[at] = replace(other, score=one.score)
+            found[to] = replace(one, score=other.score)
+    return found
 
 
 def joined(user: User, passages: Sequence[Passage], most: int = JOINED) -> list[Passage]:

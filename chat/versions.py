@@ -92,13 +92,11 @@ class _Name:
 
 def versions(one: Edition, other: Edition, shared: float) -> bool:
     """Whether two documents are versions of one. `shared`: how much of one passage is in the other's."""
-    if one.document == other.document:
+    if not _kin(one, other):
         return False
     first, second = _named(one.name), _named(other.name)
-    alike = len(first.stem) >= LEAST_NAME and first.stem == second.stem
-    if alike and (first.number, first.state) != (second.number, second.state):
-        return shared >= MARKED
-    return (alike or _same_title(one, other)) and shared >= ALIKE
+    marked = (first.number, first.state) != (second.number, second.state)
+    return shared >= (MARKED if _alike(first, second) and marked else ALIKE)
 
 
 def newer(one: Edition, other: Edition) -> Newer | None:
@@ -125,7 +123,7 @@ def shared(one: str, other: str) -> float:
 def groups(texts: Sequence[tuple[Edition, str]]) -> Iterator[tuple[int, int]]:
     """Places of two passages each whose documents are versions, and which say mostly the same."""
     for (at, (one, text)), (to, (other, near)) in combinations(enumerate(texts), 2):
-        if one.document != other.document and versions(one, other, shared(text, near)):
+        if _kin(one, other) and versions(one, other, shared(text, near)):
             yield at, to
 
 
@@ -137,9 +135,16 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
     )
 
 
-def _same_title(one: Edition, other: Edition) -> bool:
-    first, second = _named(one.title), _named(other.title)
-    return len(first.stem) >= LEAST_NAME and first.stem == second.stem
+def _kin(one: Edition, other: Edition) -> bool:
+    """Whether two documents are called alike."""
+    if one.document == other.document:
+        return False
+    called = (one.name, other.name), (one.title, other.title)
+    return any(_alike(_named(first), _named(second)) for first, second in called)
+
+
+def _alike(one: _Name, other: _Name) -> bool:
+    return len(one.stem) >= LEAST_NAME and one.stem == other.stem
 
 
 @lru_cache(maxsize=512)
