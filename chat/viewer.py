@@ -66,7 +66,8 @@ class Step:
 class View:
     """What the viewer shows of one passage. `span`: the quoted characters, "a-b", or "".
 
-    `n` and `answer` are of a source of an answer. `note` says why there is no picture of the page.
+    `n` and `answer` are of a source of an answer. `note` says why there is no picture of the page;
+    `later`: it takes a while and is to be asked for. `spoken`: the words are notes, which no slide shows.
     """
 
     passage: Passage
@@ -76,6 +77,8 @@ class View:
     leaves: tuple[Leaf, ...]
     pieces: tuple[Piece, ...]
     note: str = ""
+    later: bool = False
+    spoken: bool = False
     sure: int | None = None
     n: int = 0
     answer: UUID | None = None
@@ -85,9 +88,10 @@ class View:
     after: Step | None = None
 
 
-def view_source(user: User, answer: UUID, n: int, span: Span) -> View:
+def view_source(user: User, answer: UUID, n: int, span: Span, *, wait: bool = True) -> View:
     """Source `n` of an answer that `user` may look at, the characters `span` of its passage marked.
 
+    `wait`: for the picture of its page, where that takes a while (slides).
     Raises Http404 where there is none that `user` may read now. What is shown is recorded.
     """
     message, share = get_open_answer(user, answer)
@@ -97,7 +101,7 @@ def view_source(user: User, answer: UUID, n: int, span: Span) -> View:
         raise Http404
     record_read(user, [message], {chunk.pk: chunk})
     before, after = _steps(message, set(sources), n, span)
-    about = {"n": n, "answer": answer, "back": _page_of(message, share)}
+    about = {"n": n, "answer": answer, "back": _page_of(message, share), "wait": wait}
     return _view(user, chunk, span, before=before, after=after, **about)
 
 
@@ -107,9 +111,12 @@ def _page_of(answer: Message, share: Share | None) -> str:
     return reverse("chat:conversation", args=[answer.conversation_id])
 
 
-def view_passage(user: User, pk: UUID, span: Span) -> View:
-    """A passage by itself. Raises Http404 where `user` may not read it. That it is shown is recorded."""
-    return _view(user, _chunk(user, pk), span)
+def view_passage(user: User, pk: UUID, span: Span, *, wait: bool = True) -> View:
+    """A passage by itself; `wait` as of view_source(). That it is shown is recorded.
+
+    Raises Http404 where `user` may not read it.
+    """
+    return _view(user, _chunk(user, pk), span, wait=wait)
 
 
 def marks(
@@ -133,12 +140,13 @@ def _chunk(user: User, pk: UUID) -> Chunk:
     return chunk
 
 
-def _view(user: User, chunk: Chunk, span: Span, **more: object) -> View:
+def _view(user: User, chunk: Chunk, span: Span, *, wait: object = True, **more: object) -> View:
     passage = passage_of(chunk, 0.0)
     record_text(user, chunk.document)
     section = section_of(chunk, *span)
     quote = chunk.text[slice(*span)]
-    looked = placed(chunk, section)
+    later = not wait and page_views.draws(chunk.document) and not page_views.at_once(chunk.document)
+    looked = "" if later else placed(chunk, section)
     return View(
         passage=passage,
         document=chunk.document,
@@ -147,6 +155,8 @@ def _view(user: User, chunk: Chunk, span: Span, **more: object) -> View:
         leaves=tuple(_leaves(chunk.document, looked)) if isinstance(looked, Looked) else (),
         pieces=tuple(_pieces(section)),
         note="" if isinstance(looked, Looked) else looked,
+        later=later,
+        spoken=_spoken(section),
         sure=None if chunk.confidence is None else round(chunk.confidence * 100),
         **more,  # type: ignore[arg-type]
     )
@@ -163,6 +173,15 @@ def placed(chunk: Chunk, section: Section) -> Looked | str:
         return page_views.look(chunk.document, asked)
     except Problem as problem:
         return str(problem.detail)
+
+
+def _spoken(section: Section) -> bool:
+    held = [
+        block
+        for block in section.blocks
+        if any(start < block.end and end > block.start for start, end in section.spans)
+    ]
+    return bool(held) and all(block.kind == "note" for block in held)
 
 
 def _leaves(document: Document, looked: Looked) -> Iterator[Leaf]:

@@ -14,14 +14,17 @@ from ingest.views.reading import SPAN
 
 @require_GET
 def source(request: PageRequest, pk: UUID, n: int) -> HttpResponse:
-    """Source `n` of an answer. `?quote=a-b`: the characters of its passage that are marked."""
-    return _shown(request, view_source(request.user, pk, n, _span(request)))
+    """Source `n` of an answer. `?quote=a-b`: the characters of its passage that are marked; `&picture`:
+    with the picture of a slide, whose making takes a while."""
+    view = view_source(request.user, pk, n, _span(request), wait="picture" in request.GET)
+    return _shown(request, view)
 
 
 @require_GET
 def passage(request: PageRequest, pk: UUID) -> HttpResponse:
     """A passage that a search found."""
-    return _shown(request, view_passage(request.user, pk, _span(request)))
+    view = view_passage(request.user, pk, _span(request), wait="picture" in request.GET)
+    return _shown(request, view)
 
 
 @require_GET

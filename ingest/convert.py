@@ -1,4 +1,4 @@
-"""Old Word and PowerPoint files become new ones, by LibreOffice where it is installed.
+"""Old Word and PowerPoint files become new ones, slides a PDF, by LibreOffice where it is installed.
 
 The new file is read by its format's parser like any other, in a child of its own. All that comes of
 the document here lies in memory: the scratch folder is on the memory's file system where that has
@@ -24,9 +24,9 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from ingest import office_child
+from ingest import office_child, office_choices
 from ingest.parsers.base import ParseError
-from ingest.parsers.registry import DOC, PPT
+from ingest.parsers.registry import DOC, ODP, PPT, PPTX
 from wall.profiles import SCRATCH
 
 MEMORY_MB = 2_048
@@ -40,21 +40,8 @@ _NEAR_LIMIT = 0.6
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 _CHILD = Path(office_child.__file__)
 _ROOT = _CHILD.parent.parent
-_ENDINGS = {DOC: ("doc", "docx"), PPT: ("ppt", "pptx")}
-
-#: Macros off whatever signed them, nothing fetched or updated, no copies made for later.
-_CHOICES = {
-    "org.openoffice.Office.Common/Security/Scripting": {
-        "MacroSecurityLevel": "3",
-        "DisableMacrosExecution": "true",
-        "BlockUntrustedRefererLinks": "true",
-    },
-    "org.openoffice.Office.Writer/Content/Update": {"Link": "2"},
-    "org.openoffice.Office.Calc/Content/Update": {"Link": "2"},
-    "org.openoffice.Office.Recovery/RecoveryInfo": {"Enabled": "false"},
-    "org.openoffice.Office.Common/Save/Document": {"AutoSave": "false", "CreateBackup": "false"},
-    "org.openoffice.Office.Common/Misc": {"UseLocking": "false"},
-}
+_ENDINGS = {DOC: "doc", PPT: "ppt", PPTX: "pptx", ODP: "odp"}
+_NEWER = {DOC: "docx", PPT: "pptx"}
 
 
 def program() -> Path | None:
@@ -83,12 +70,34 @@ def converted(
             "Old Word and PowerPoint files need LibreOffice, which is not installed. Save the file as "
             "DOCX or PPTX, or ask an administrator to install it.",
         )
-    before, after = _ENDINGS[media_type]
+    with _made(folder, source, (_ENDINGS[media_type], _NEWER[media_type]), check) as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def drawn(source: Path | int, media_type: str, seconds: int) -> Iterator[int]:
+    """Slides as a PDF, slide n its page n, within `seconds`: else as converted()."""
+    folder = program()
+    if folder is None:
+        raise ParseError("needs-libreoffice", "LibreOffice is not installed.")
+    with _made(folder, source, (_ENDINGS[media_type], "pdf"), None, seconds) as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def _made(
+    folder: Path,
+    source: Path | int,
+    endings: tuple[str, str],
+    check: Callable[[], None] | None,
+    seconds: int | None = None,
+) -> Iterator[int]:
+    before, after = endings
     with _opened(source) as file, _scratch(os.fstat(file.fileno()).st_size) as scratch:
         with (scratch / f"document.{before}").open("xb") as copy:
             shutil.copyfileobj(file, copy, 1 << 20)
         target = scratch / "out" / f"document.{after}"
-        _run(folder, scratch, f"document.{before}", f"out/{target.name}", check)
+        _run(folder, scratch, f"document.{before}", f"out/{target.name}", check, seconds)
         with _taken(target) as descriptor:
             shutil.rmtree(scratch, ignore_errors=True)
             yield descriptor
@@ -108,7 +117,7 @@ def _scratch(size: int) -> Iterator[Path]:
             (folder / name).mkdir(0o700)
         choices = folder / "home" / "profile" / "user" / "registrymodifications.xcu"
         choices.parent.mkdir(parents=True)
-        choices.write_text(_choices(), encoding="utf-8")
+        choices.write_text(office_choices.written(), encoding="utf-8")
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -140,22 +149,16 @@ def _remove_leftovers() -> None:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _choices() -> str:
-    """The settings of LibreOffice, in its own form."""
-    items = "".join(
-        f'<item oor:path="/{path}"><prop oor:name="{name}" oor:op="fuse"><value>{value}</value></prop></item>'
-        for path, values in _CHOICES.items()
-        for name, value in values.items()
-    )
-    spaces = 'xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema"'
-    return f'<?xml version="1.0" encoding="UTF-8"?><oor:items {spaces}>{items}</oor:items>'
-
-
 def _run(
-    folder: Path, scratch: Path, source: str, target: str, check: Callable[[], None] | None
+    folder: Path,
+    scratch: Path,
+    source: str,
+    target: str,
+    check: Callable[[], None] | None,
+    seconds: int | None = None,
 ) -> None:
     """Start the child, wait for its end, end it. Raises ParseError, and what `check` raises."""
-    seconds = settings.CONVERT_SECONDS
+    seconds = settings.CONVERT_SECONDS if seconds is None else seconds
     request = {
         "root": str(_ROOT),
         "program": str(folder),
@@ -183,7 +186,9 @@ def _run(
         in_time = _wait(child.pid, time.monotonic() + 2 * seconds, scratch, check)
     finally:
         status, usage = _end(child)
-    _judge(status, usage, in_time, (scratch / office_child.LOADED).exists())
+    _judge(
+        status, usage, (scratch / office_child.LOADED).exists(), in_time=in_time, seconds=seconds
+    )
 
 
 def _environment(scratch: Path) -> dict[str, str]:
@@ -228,9 +233,10 @@ def _end(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
     return child.returncode, usage
 
 
-def _judge(status: int, usage: resource.struct_rusage, in_time: bool, loaded: bool) -> None:
+def _judge(
+    status: int, usage: resource.struct_rusage, loaded: bool, *, in_time: bool, seconds: int
+) -> None:
     """Raises ParseError unless the file was saved."""
-    seconds = settings.CONVERT_SECONDS
     if not in_time or status == -signal.SIGXCPU or usage.ru_utime + usage.ru_stime >= seconds:
         raise ParseError(
             "parse-timeout",

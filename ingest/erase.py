@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit import actions
 from audit.record import record
-from ingest import holds, lexical, queue, store
+from ingest import holds, lexical, page_views, queue, store
 from ingest.access import EDITOR, MANAGER, collections_for, get_collection, get_document
 from ingest.files import remove_original
 from ingest.models import Chunk, Collection, Document, Receipt
@@ -141,8 +141,10 @@ def _mark_tree(
 def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
     """Mark documents as erasing, whatever state they are in. A running lease is left to run out."""
     living = documents.exclude(status=Document.Status.ERASING)
-    marked = list(living.select_for_update().order_by("id").values_list("id", "collection_id"))
-    Document.objects.filter(id__in=[pk for pk, _ in marked]).update(
+    marked = list(
+        living.select_for_update().order_by("id").values_list("id", "collection_id", "sha256")
+    )
+    Document.objects.filter(id__in=[pk for pk, _, _ in marked]).update(
         lease_until=Case(
             When(status__in=_MAY_BE_WRITTEN, then=F("lease_until")), default=Value(None)
         ),
@@ -152,10 +154,12 @@ def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
     )
     receipts = Receipt.objects.bulk_create(
         Receipt(document_id=pk, collection_id=collection, requested_by=user)
-        for pk, collection in marked
+        for pk, collection, _ in marked
     )
     for receipt in receipts:
         _record(receipt, user, {"receipt": str(receipt.id), "step": "asked"})
+    hashes = frozenset(sha256 for _, _, sha256 in marked)
+    transaction.on_commit(lambda: page_views.forget(hashes))
     return receipts
 
 

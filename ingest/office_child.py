@@ -32,6 +32,8 @@ _READ = (
     *("/var/lib/libreoffice", "/var/spool/libreoffice"),
     *("/proc/self", "/proc/meminfo", "/proc/filesystems", "/sys/devices/system/cpu"),
 )
+#: Of a PDF: each slide is a page, hidden ones too, and nothing else is.
+_PDF = {"ExportHiddenSlides": True, "ExportNotesPages": False, "ExportNotes": False}
 #: Batch: no windows to ask with. A document that needs a password, or a question, is not loaded.
 _OPTIONS = b"Batch=true,EnableMacrosExecution=false,MacroSecurityLevel=3,Language=en-US"
 _LOAD_ERROR, _LOAD = 3, 4  # entries of struct LibreOfficeKitClass, the first is its size
@@ -66,9 +68,17 @@ def _convert(program: Path, scratch: Path, source: str, target: str) -> int:
     if not document:
         return NOT_LOADED
     saved = _entry(document, _SAVE_AS, ctypes.c_int, 3)(
-        document, _url(scratch / target).encode(), Path(target).suffix[1:].encode(), b""
+        document, _url(scratch / target).encode(), Path(target).suffix[1:].encode(), _filter(target)
     )
     return SAVED if saved else NOT_SAVED
+
+
+def _filter(target: str) -> bytes:
+    """Options of the filter that saves, in its own form."""
+    if not target.endswith(".pdf"):
+        return b""
+    options = {k: {"type": "boolean", "value": str(v).lower()} for k, v in _PDF.items()}
+    return json.dumps(options).encode()
 
 
 def _entry(thing: int, index: int, result: Any, strings: int) -> Any:

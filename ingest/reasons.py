@@ -35,6 +35,8 @@ _AGAIN = frozenset(
         "page-busy",
         "parse-memory",
         "scanner-unavailable",
+        "slides-need-libreoffice",
+        "slides-too-slow",
         "vectors-unavailable",
         "worker-lost",
     }
@@ -93,6 +95,14 @@ _SENTENCES: dict[str, str | Promise] = {
     ),
     "convert-failed": _(
         "LibreOffice cannot read the file. Open it where it was made and save it as DOCX or PPTX."
+    ),
+    "slides-need-libreoffice": _(
+        "Slides are drawn by LibreOffice, which is not installed on this server."
+    ),
+    "slides-too-slow": _("Drawing the slides takes longer than is allowed on this server."),
+    "slides-undrawn": _("LibreOffice cannot draw these slides."),
+    "slides-differ": _(
+        "LibreOffice draws another number of slides than the file holds, so which is which is not sure."
     ),
     "malware-found": _(
         "The malware scanner refuses this file. Do not upload it; ask whoever it came from."

@@ -41,10 +41,11 @@ def section_of(chunk: Chunk, start: int, end: int) -> Section:
         return _alone(chunk, words)
     first, last = _passage(parsed.blocks, chunk.start, chunk.end)
     held = parsed.blocks[first:last]
+    apart = _apart(chunk)
     return Section(
-        blocks=tuple(_around(parsed.blocks, first, last, apart=_apart(chunk))),
+        blocks=tuple(_around(parsed.blocks, first, last, apart=apart)),
         spans=tuple(spans),
-        pages=_pages([block.page for block in held if block.page]),
+        pages=_own_pages(held, spans) if apart else _pages([b.page for b in held if b.page]),
         words=_said(parsed.text, spans),
         seen=tuple(_seen(held, spans)),
     )
@@ -53,7 +54,9 @@ def section_of(chunk: Chunk, start: int, end: int) -> Section:
 def _alone(chunk: Chunk, words: Words) -> Section:
     block = Block("paragraph", chunk.text, 0, len(chunk.text), page=chunk.page)
     spans = find(words, letters(chunk.text))
-    return Section((block,), tuple(spans), _pages([chunk.page] if chunk.page else []), words)
+    found = [chunk.page] if chunk.page else []
+    pages = tuple(found or (1,)) if _apart(chunk) else _pages(found)
+    return Section((block,), tuple(spans), pages, words)
 
 
 def _apart(chunk: Chunk) -> bool:
@@ -105,6 +108,16 @@ def _pages(found: Sequence[int]) -> tuple[int, ...]:
     if not found:
         return (1,)
     return tuple(range(min(found), max(found) + 2))[:MOST_PAGES]
+
+
+def _own_pages(blocks: Sequence[Block], spans: Sequence[Span]) -> tuple[int, ...]:
+    """The slides of the words themselves: the next one may say the same."""
+    own = {
+        block.page
+        for block in blocks
+        if block.page and any(start < block.end and end > block.start for start, end in spans)
+    }
+    return tuple(sorted(own))[:MOST_PAGES] or (1,)
 
 
 def _seen(blocks: Sequence[Block], spans: Sequence[Span]) -> Iterator[tuple[int, Box]]:

@@ -6,7 +6,8 @@ Not on the disk: originals lie there encrypted, and are gone for good when their
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 
 class Shelf:
@@ -34,6 +35,12 @@ class Shelf:
             self._bytes += size
             self._clear()
             self._wind()
+
+    def drop(self, whose: Callable[[Hashable], bool]) -> None:
+        """Let go of what lies under keys of which `whose` is true."""
+        with self._lock:
+            for key in [key for key in self._held if whose(key)]:
+                self._take(key)
 
     def empty(self) -> None:
         with self._lock:
@@ -64,3 +71,28 @@ class Shelf:
     def _take(self, key: Hashable) -> None:
         if key in self._held:
             self._bytes -= self._held.pop(key)[1]
+
+
+class Flights:
+    """One thread at a time for each key: who comes second waits for what the first one makes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[Hashable, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def alone(self, key: Hashable, seconds: float) -> Iterator[bool]:
+        """Be the one for `key`: False where that took longer than `seconds`."""
+        with self._lock:
+            mine, waiting = self._held.get(key, (threading.Lock(), 0))
+            self._held[key] = mine, waiting + 1
+        taken = mine.acquire(timeout=seconds)
+        try:
+            yield taken
+        finally:
+            if taken:
+                mine.release()
+            with self._lock:
+                mine, waiting = self._held.pop(key)
+                if waiting > 1:
+                    self._held[key] = mine, waiting - 1

@@ -28,6 +28,7 @@ FINE = 1 << 20
 GAP = 1.5
 _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
 _MISSING = "The document has no such page."
+_DIFFER = "LibreOffice draws another number of slides than the file holds, so which is which is not sure."
 
 #: Left, top, right, bottom as shares of a page as it is shown, from its upper left corner.
 Share = tuple[float, float, float, float]
@@ -39,7 +40,8 @@ class Look:
 
     `pages` (from 1): where the words may stand, in reading order; the first is shown where they are not
     found. `seen`: boxes of them that text recognition kept, with their pages, in its measure. `width`
-    pixels of the picture (0: none is made), of `pixels` at most.
+    pixels of the picture (0: none is made), of `pixels` at most. `of`: the pages that the document must
+    have, 0 for any.
     """
 
     pages: tuple[int, ...]
@@ -47,6 +49,7 @@ class Look:
     seen: tuple[tuple[int, Box], ...] = ()
     width: int = 0
     pixels: int = 4_000_000
+    of: int = 0
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ def answer(path: Path, limits: Limits, media_type: str, asked: dict[str, Any]) -
         seen=tuple((page, tuple(box)) for page, box in asked["seen"]),
         width=asked["width"],
         pixels=asked["pixels"],
+        of=asked["of"],
     )
     if media_type != PDF:
         return _of_picture(path, limits, look).pack()
@@ -111,6 +115,8 @@ def _scale(width: float, height: float, look: Look) -> float:
 
 # --- PDF ----------------------------------------------------------------------------------------
 def _of_pdf(document: pypdfium2.PdfDocument, look: Look) -> Seen:
+    if look.of and len(document) != look.of:
+        raise ParseError("slides-differ", _DIFFER)
     wanted = [page for page in look.pages if 0 < page <= len(document)]
     if not wanted:
         raise ParseError("page-missing", _MISSING)

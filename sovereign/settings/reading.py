@@ -18,5 +18,7 @@ OCR_PAGE_SECONDS = env.number("SOVEREIGN_OCR_PAGE_SECONDS", 60, least=5)
 #: LibreOffice for old Word and PowerPoint files; "": the one on the path, where there is one.
 LIBREOFFICE = env.text("SOVEREIGN_LIBREOFFICE")
 CONVERT_SECONDS = env.number("SOVEREIGN_CONVERT_SECONDS", 120, least=10)
+#: For the pictures of slides beside an answer (ingest/slides.py); 0: their text alone is shown.
+SLIDES_SECONDS = env.number("SOVEREIGN_SLIDES_SECONDS", 60, least=0)
 #: A clamd that looks at each upload: unix:PATH or HOST:PORT (ingest/scanner.py). "": nobody does.
 CLAMD = env.text("SOVEREIGN_CLAMD")
