@@ -170,6 +170,11 @@ def passage_tokens(model: ModelInfo) -> int:
 def label_of(passage: Passage) -> str:
     """What a model reads before a passage: its document and headings."""
     name = passage.title or passage.document_name
-    if passage.heading.startswith(name):
-        return passage.heading
-    return f"{name} › {passage.heading}" if passage.heading else name
+    heading = passage.heading
+    label = heading if heading.startswith(name) else " › ".join(filter(None, [name, heading]))
+    return f"{_age(passage)}: {label}" if passage.age else label
+
+
+def _age(passage: Passage) -> str:
+    """Of two versions that are both read: which is which, so that the newer one is preferred."""
+    return f"{passage.age}, {passage.dated}" if passage.dated else passage.age

@@ -16,6 +16,8 @@ from ingest.places import place
 
 #: Of so many passages, the best, the neighbours are worth reading.
 JOINED = 3
+#: What a model reads of a passage of which another version was found beside it.
+NEWER, OLDER = "newer version", "older version"
 #: Scores that differ by no more say nothing of which version is meant.
 EQUAL = 0.05
 
@@ -43,6 +45,8 @@ class Passage:
     #: The day that its file says of itself, and when it was taken in.
     dated: date | None = None
     added: datetime | None = None
+    #: NEWER or OLDER, where a version of the same was found beside it.
+    age: str = ""
 
     @property
     def edition(self) -> Edition:
@@ -72,16 +76,27 @@ def distinct(passages: Sequence[Passage], most: int) -> list[Passage]:
 def newest_first(passages: Sequence[Passage]) -> list[Passage]:
     """Of two versions of a document that are about equally near, the newer one comes first.
 
-    They change places and scores, so that the order stays that of the scores.
+    They change places and scores, so that the order stays that of the scores, and `age` tells them
+    apart.
     """
     found = list(passages)
     for at, to in list(groups([(each.edition, each.text) for each in found])):
         one, other = found[at], found[to]
         late = newer(one.edition, other.edition)
-        if late and late.document == other.document and one.score - other.score <= EQUAL:
-            found[at] = replace(other, score=one.score)
-            found[to] = replace(one, score=other.score)
+        if late is None:
+            continue
+        first = late.document == one.document
+        one, other = _aged(one, newer=first), _aged(other, newer=not first)
+        if not first and one.score - other.score <= EQUAL:
+            one, other = replace(other, score=one.score), replace(one, score=other.score)
+        found[at], found[to] = one, other
     return found
+
+
+def _aged(passage: Passage, *, newer: bool) -> Passage:
+    """Of three versions the one in the middle is an older one."""
+    age = NEWER if newer and passage.age != OLDER else OLDER
+    return replace(passage, age=age)
 
 
 def joined(user: User, passages: Sequence[Passage], most: int = JOINED) -> list[Passage]:

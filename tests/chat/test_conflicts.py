@@ -7,7 +7,9 @@ from uuid import uuid4
 import pytest
 
 from chat.conflicts import Claim, Conflict, Spoken, conflicts
+from chat.context import label_of
 from chat.match import Asked
+from chat.passages import Passage, newest_first
 from chat.versions import Edition, newer, shared, versions
 
 LEAVE = "Every employee has 28 days of annual leave per year."
@@ -167,3 +169,38 @@ def test_names_alone_make_no_versions() -> None:
     assert not versions(edition("2023.pdf", ""), edition("2024.pdf", ""), 0.6)
     assert not versions(edition("a.md", "A"), edition("b.md", "B"), shared(TEXT, TEXT))
     assert versions(edition("a.md", "Leave"), edition("b.md", "Leave"), shared(TEXT, TEXT))
+
+
+# --- order and prompt ---------------------------------------------------------------------------
+
+RULES = f"{TEXT} {LEAVE}"
+
+
+def passage(name: str, text: str, score: float, **age: object) -> Passage:
+    return Passage(uuid4(), text, "Leave", None, score, uuid4(), name, uuid4(), "en", **age)  # type: ignore[arg-type]
+
+
+def test_of_two_versions_that_are_about_as_near_the_newer_comes_first() -> None:
+    old, new = passage("leave v1.md", RULES, 0.90), passage("leave v2.md", RULES, 0.87)
+    other = passage("travel.md", "Trains are first class.", 0.88)
+    found = newest_first([old, other, new])
+    assert [(each.document_name, each.score) for each in found] == [
+        ("leave v2.md", 0.90),
+        ("travel.md", 0.88),
+        ("leave v1.md", 0.87),
+    ]
+    far = newest_first([old, replace(new, score=0.60)])
+    assert far[0].document_name == "leave v1.md", "what is much nearer is another passage"
+
+
+def test_a_model_reads_which_version_is_the_newer_one() -> None:
+    day = date(2025, 1, 10)
+    versions = [passage(f"leave v{n}.md", RULES, 0.9) for n in (1, 2)]
+    found = newest_first([*versions, passage("leave v3.md", RULES, 0.9, dated=day)])
+    assert [label_of(each) for each in found] == [
+        "newer version, 2025-01-10: leave v3.md › Leave",
+        "older version: leave v2.md › Leave",
+        "older version: leave v1.md › Leave",
+    ]
+    alone = newest_first([passage("leave v1.md", RULES, 0.9, dated=day)])
+    assert label_of(alone[0]) == "leave v1.md › Leave"

@@ -1,7 +1,6 @@
 """Conflicts on their way: in the stream, kept, on the page, in files; and what is superseded."""
 
 import io
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +24,6 @@ from chat.export import as_file
 from chat.find import Query, find
 from chat.models import Conflict, Message
 from chat.pack import Packed
-from chat.passages import newest_first
 from chat.present import PresentedAnswer, present_answer
 from chat.private import Rendered, private_events
 from chat.private_views import _asked, _rendered
@@ -257,23 +255,3 @@ def test_a_conflict_ends_with_the_version_that_was_replaced(
     assert present_answer(bob, message).conflicts
     add("leave v1.md", LEAVE.replace("28", "33"))
     assert not present_answer(bob, message).conflicts
-
-
-# --- order and prompt ---------------------------------------------------------------------------
-
-
-def test_of_two_versions_that_are_about_as_near_the_newer_comes_first(
-    bob: User, versions: Collection
-) -> None:
-    found = find(bob, Query(QUESTION, (versions.pk,)), 20).passages
-    assert next(p.document_name for p in found if "employee has" in p.text) == "leave v2.md"
-    assert [p.score for p in found] == sorted((p.score for p in found), reverse=True)
-    one = next(p for p in found if p.document_name == "leave v1.md")
-    other = next(p for p in found if p.document_name == "leave v2.md" and p.heading == one.heading)
-    near = newest_first([replace(one, score=0.90), replace(other, score=0.87)])
-    assert [(p.document_name, p.score) for p in near] == [
-        ("leave v2.md", 0.90),
-        ("leave v1.md", 0.87),
-    ]
-    far = newest_first([replace(one, score=0.90), replace(other, score=0.60)])
-    assert far[0].document_name == "leave v1.md", "what is much nearer is another passage"

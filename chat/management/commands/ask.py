@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from chat.ask import Ask
 from chat.conversations import QuestionRefused, checked_question
-from chat.events import CitationEvent, Done, Failed, Sources, Token
+from chat.events import CitationEvent, ConflictEvent, Done, Failed, Sources, Token
 from chat.run import run_unstored
 from ingest.access import collections_for
 
@@ -50,6 +50,10 @@ class Command(BaseCommand):
                 self.stdout.flush()
             case CitationEvent() if event.support == "none":
                 self.stdout.write(self.style.WARNING(" (not supported by the passages)"), ending="")
+            case ConflictEvent():
+                newer = f"; [{event.newer}] is the newer one" if event.newer else ""
+                both = f"\n[{event.n}] and [{event.other.n}] disagree about this{newer}."
+                self.stdout.write(self.style.WARNING(both))
             case Done():
                 self.stdout.write(f"\n\n{event.status}, {event.ms.get('total', 0) / 1000:.1f} s")
             case Failed():
