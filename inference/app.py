@@ -6,6 +6,7 @@ GET /v1/models, /v1/embedders, /health, /metrics. Errors are OpenAI's error obje
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,7 +16,8 @@ import structlog
 
 from inference.call import Call, Disconnected, Receive, Send, event, until_gone
 from inference.errors import ModelError, PromptTooLong
-from inference.jobs import EmbeddingQueue, Generation
+from inference.generations import Generation
+from inference.jobs import EmbeddingQueue
 from inference.metrics import Metrics
 from inference.protocol import ModelsUnavailable, Piece, Usage
 from inference.requests import (
@@ -30,6 +32,10 @@ from inference.requests import (
 from inference.service import Service
 
 log = structlog.get_logger(__name__)
+
+_LATE = ModelsUnavailable(
+    "generation-late", "The answer took longer than it was given. Ask again when less is going on."
+)
 
 Handler = Callable[[Call], Awaitable[None]]
 
@@ -86,7 +92,7 @@ class ModelsApp:
         await call.json(self._service.health())
 
     async def _metrics(self, call: Call) -> None:
-        self.metrics.queue.set(self._service.queue_length())
+        self.metrics.look(self._service.generations)
         await call.start(200, "text/plain; version=0.0.4; charset=utf-8")
         await call.write(self.metrics.text(), more=False)
 
@@ -188,7 +194,9 @@ class ModelsApp:
             asked.messages,
             asked.sampling,
             lambda item: _deliver(loop, results, item),
+            asked.asker,
         )
+        deadline = time.monotonic() + asked.seconds if asked.seconds else math.inf
         gone = asyncio.create_task(until_gone(call.receive))
         gone.add_done_callback(lambda _: queue.cancel(generation))
         gone.add_done_callback(lambda _: results.put_nowait(Disconnected()))
@@ -196,7 +204,7 @@ class ModelsApp:
         queue.submit(generation)
         try:
             while True:
-                item = await _next(results)
+                item = await _next(results, deadline)
                 if item is None:
                     yield queue.ahead(generation)
                     continue
@@ -220,11 +228,14 @@ class ModelsApp:
         slot.wait(0)
 
 
-async def _next(results: asyncio.Queue[Piece | Exception]) -> Piece | Exception | None:
+async def _next(
+    results: asyncio.Queue[Piece | Exception], deadline: float
+) -> Piece | Exception | None:
+    left = deadline - time.monotonic()
     try:
-        return await asyncio.wait_for(results.get(), KEEP_ALIVE_SECONDS)
+        return await asyncio.wait_for(results.get(), max(0.0, min(KEEP_ALIVE_SECONDS, left)))
     except TimeoutError:
-        return None
+        return _LATE if left <= KEEP_ALIVE_SECONDS else None
 
 
 def _deliver(

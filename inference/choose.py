@@ -45,7 +45,7 @@ def load_engine() -> Engine | None:
     """
     kind = _kind()
     if kind == "fake":
-        return FakeEngine(context=settings.CONTEXT_TOKENS)
+        return FakeEngine(context=settings.CONTEXT_TOKENS, parallel=settings.PARALLEL or 1)
     if kind == "extractive":
         return None
     if kind == "openai":
@@ -175,10 +175,14 @@ def _local(kind: str) -> Engine:
     if kind == "xllamacpp":
         from inference.xllama import XllamaEngine
 
-        return XllamaEngine(model, **options)
-    from inference.engine import LlamaCppEngine
+        return XllamaEngine(model, **options, parallel=settings.PARALLEL or 4)
+    if settings.PARALLEL == 1:
+        from inference.engine import LlamaCppEngine
 
-    return LlamaCppEngine(model, **options)
+        return LlamaCppEngine(model, **options)
+    from inference.batched import BatchedEngine
+
+    return BatchedEngine(model, **options, parallel=settings.PARALLEL)
 
 
 def _remote() -> Engine:
@@ -192,4 +196,5 @@ def _remote() -> Engine:
         key=settings.OPENAI_KEY,
         context=settings.CONTEXT_TOKENS,
         allowed=settings.ALLOWED_ADDRESSES,
+        parallel=settings.PARALLEL or 4,
     )

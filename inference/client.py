@@ -114,9 +114,19 @@ class HttpClient:
         return queue if isinstance(queue, int) else 0
 
     def chat(
-        self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
+        self,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        model: str = "",
+        asker: str = "",
+        seconds: float = 0.0,
     ) -> Generator[Piece, None, None]:
         body = chat_body(messages, sampling, model)
+        if asker:
+            body["user"] = asker
+        if seconds:
+            body["seconds"] = seconds
         return read_pieces(self._wire.stream("/v1/chat/completions", body))
 
     def _embed(self, texts: Sequence[str], kind: str, embedder: str) -> Vectors:

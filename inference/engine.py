@@ -19,6 +19,8 @@ READ_TOKENS = 64
 class LlamaCppEngine:
     """A GGUF file in this process. `model` must have been verified."""
 
+    parallel = 1
+
     def __init__(self, model: Model, *, context: int, threads: int, gpu_layers: int = 0) -> None:
         context = min(context, model.context or context)
         try:

@@ -135,8 +135,15 @@ def _read_prompt(prompt: str) -> tuple[list[tuple[int, str]], str]:
 class FakeEngine:
     """Writes the fake's answer word by word. `seconds`: how long it takes for each word."""
 
-    def __init__(self, *, context: int = 4_096, seconds: float = 0.0, model: str = NAME) -> None:
-        self._seconds = seconds
+    def __init__(
+        self,
+        *,
+        context: int = 4_096,
+        seconds: float = 0.0,
+        model: str = NAME,
+        parallel: int = 1,
+    ) -> None:
+        self._seconds, self.parallel = seconds, parallel
         self.info = ModelInfo(name=model, engine="fake", context=context, family="plain")
 
     def count(self, text: str) -> int:
@@ -211,6 +218,12 @@ class FakeClient:
         return 0
 
     def chat(
-        self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
+        self,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        model: str = "",
+        asker: str = "",
+        seconds: float = 0.0,
     ) -> Generator[Piece, None, None]:
         return self._engine.chat(messages, sampling)

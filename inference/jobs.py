@@ -1,4 +1,4 @@
-"""Who goes first: one generation at a time in the order of arrival; queries before passages."""
+"""Embeddings: who goes first. Queries before passages, and both beside generations."""
 
 import threading
 import time
@@ -10,17 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from inference.errors import ModelError
-from inference.protocol import (
-    ChatMessage,
-    Encoder,
-    Engine,
-    ModelsUnavailable,
-    Piece,
-    Sampling,
-    Usage,
-    Vectors,
-)
+from inference.protocol import Encoder, ModelsUnavailable, Vectors
 
 log = structlog.get_logger(__name__)
 
@@ -28,97 +18,6 @@ log = structlog.get_logger(__name__)
 PASSAGE_BATCH = 4
 #: While a person's answer is written, passages get one batch in this many seconds.
 PATIENCE_SECONDS = 2.0
-
-Deliver = Callable[[Piece | Exception], None]
-
-
-@dataclass(eq=False)
-class Generation:
-    """One request for text. Results are given to `deliver`, in the queue's own thread."""
-
-    messages: Sequence[ChatMessage]
-    sampling: Sampling
-    deliver: Deliver
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds to the first text and after it, of a generation that ended by itself."""
-
-    usage: Usage
-    first: float
-    rest: float
-
-
-class GenerationQueue:
-    """Runs generations one after the other in a thread of its own."""
-
-    def __init__(self, engine: Engine, on_done: Callable[[Timing], None]) -> None:
-        self._engine = engine
-        self._on_done = on_done
-        self._waiting: deque[Generation] = deque()
-        self._running: Generation | None = None
-        self._changed = threading.Condition()
-        threading.Thread(target=self._work, name="generate", daemon=True).start()
-
-    def submit(self, generation: Generation) -> None:
-        with self._changed:
-            self._waiting.append(generation)
-            self._changed.notify()
-
-    def cancel(self, generation: Generation) -> None:
-        """Stop it within a token, or take it out of the queue."""
-        generation.cancelled.set()
-        with self._changed:
-            if generation in self._waiting:
-                self._waiting.remove(generation)
-
-    def ahead(self, generation: Generation) -> int:
-        """How many are before this one; 0 while it runs."""
-        with self._changed:
-            if generation not in self._waiting:
-                return 0
-            return self._waiting.index(generation) + (self._running is not None)
-
-    def length(self) -> int:
-        """Generations that wait or run."""
-        with self._changed:
-            return len(self._waiting) + (self._running is not None)
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._running = None
-                while not self._waiting:
-                    self._changed.wait()
-                self._running = generation = self._waiting.popleft()
-            self._run(generation)
-
-    def _run(self, generation: Generation) -> None:
-        started = time.monotonic()
-        first: float | None = None
-        pieces = iter(self._engine.chat(generation.messages, generation.sampling))
-        try:
-            for piece in pieces:
-                if generation.cancelled.is_set():
-                    generation.deliver(Piece("", "cancelled"))
-                    return
-                if piece.text and first is None:
-                    first = time.monotonic() - started
-                if piece.text or piece.finish or piece.top:
-                    generation.deliver(piece)
-                if piece.finish and piece.usage and first is not None:
-                    rest = time.monotonic() - started - first
-                    self._on_done(Timing(piece.usage, first, rest))
-        except ModelError as error:
-            generation.deliver(error)
-        except Exception as error:  # noqa: BLE001 - the queue must outlive one request
-            log.error("generation_failed", kind=type(error).__name__)
-            generation.deliver(error)
-        finally:
-            if close := getattr(pieces, "close", None):
-                close()
 
 
 @dataclass(eq=False)

@@ -2,7 +2,11 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from inference.jobs import Timing
+from inference.generations import GenerationQueue, Timing
+from inference.protocol import Usage
+
+#: From this share of its tokens on a prompt counts as one that was there already.
+_HIT = 0.5
 
 
 class Metrics:
@@ -35,13 +39,39 @@ class Metrics:
         self.queue = Gauge(
             "sovereign_generation_queue", "Generations that wait or run", registry=self.registry
         )
+        self.running = Gauge(
+            "sovereign_generations_running", "Generations that run", registry=self.registry
+        )
+        self.seats = Gauge(
+            "sovereign_generation_seats", "Generations that can run at once", registry=self.registry
+        )
+        self.prompts = Counter(
+            "sovereign_prompts",
+            "Prompts by how much of them was there already: hit (half and more), part, miss",
+            ["cache"],
+            registry=self.registry,
+        )
+
+    def look(self, queue: GenerationQueue | None) -> None:
+        """Take the gauges' values from the queue; none while the model loads."""
+        if queue:
+            self.queue.set(queue.length())
+            self.running.set(queue.running())
+            self.seats.set(queue.seats)
 
     def generated(self, timing: Timing) -> None:
         usage = timing.usage
         self.first_text.observe(timing.first)
+        self.prompts.labels(_cache(usage)).inc()
         self.tokens.labels("read").inc(max(usage.prompt - usage.cached, 0))
         self.tokens.labels("reused").inc(usage.cached)
         self.tokens.labels("written").inc(usage.completion)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def _cache(usage: Usage) -> str:
+    if not usage.cached:
+        return "miss"
+    return "hit" if usage.cached >= _HIT * usage.prompt else "part"

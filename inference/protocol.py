@@ -86,9 +86,13 @@ class EmbedderInfo:
 
 
 class Engine(Protocol):
-    """A chat model in this process. Used by one thread at a time; server.py holds the queue."""
+    """A chat model in this process; jobs.py holds the queue.
+
+    `parallel`: by how many threads `chat` may be used at a time.
+    """
 
     info: ModelInfo
+    parallel: int
 
     def count(self, text: str) -> int:
         """Tokens of `text` by the model's own tokenizer, without special tokens."""
@@ -181,9 +185,18 @@ class ModelsClient(Protocol):
         ...
 
     def chat(
-        self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
+        self,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        model: str = "",
+        asker: str = "",
+        seconds: float = 0.0,
     ) -> Generator[Piece, None, None]:
         """Stream a generation. Closing the iterator cancels it in the models process.
+
+        `asker`: an opaque id of the person; turns are shared out between askers. `seconds`: after
+        that, waiting counted, it ends with `generation-late` (0: never).
 
         Raises ModelsUnavailable before the first piece, or in the middle when the process dies.
         """

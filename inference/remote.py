@@ -13,8 +13,16 @@ class RemoteEngine:
     """Renders no prompt: the other server does. What was said is neutralised for all families."""
 
     def __init__(
-        self, url: str, *, model: str, key: str, context: int, allowed: Sequence[str]
+        self,
+        url: str,
+        *,
+        model: str,
+        key: str,
+        context: int,
+        allowed: Sequence[str],
+        parallel: int = 1,
     ) -> None:
+        self.parallel = parallel
         try:
             check_address(url, allowed)
             self._wire = Wire(url.rstrip("/").removesuffix("/v1"), key=key, patience=0.0)

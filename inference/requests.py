@@ -10,6 +10,7 @@ MAX_MESSAGES = 200
 MAX_TEXTS = 256
 MAX_TOKENS = 32_768
 MAX_SECONDS = 600.0
+MAX_NAME = 200
 _ROLES = ("system", "user", "assistant")
 
 
@@ -27,6 +28,10 @@ class ChatRequest:
     sampling: Sampling
     model: str
     stream: bool
+    #: Whoever asks, as an opaque id (OpenAI's `user`); turns are shared out between them.
+    asker: str = ""
+    #: After which it is given up, waiting counted; 0: never.
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ def read_chat(body: Mapping[str, Any]) -> ChatRequest:
         sampling=_sampling(body),
         model=str(body.get("model") or ""),
         stream=body.get("stream") is True,
+        asker=_asker(body),
+        seconds=_number("seconds", body.get("seconds"), 0.0, 0.0, MAX_SECONDS),
     )
 
 
@@ -91,6 +98,13 @@ def read_texts(body: Mapping[str, Any]) -> tuple[str, ...]:
     if not all(isinstance(text, str) for text in texts):
         raise BadRequest("bad-input", "`input` must hold texts alone.")
     return tuple(_clean(text) for text in texts)
+
+
+def _asker(body: Mapping[str, Any]) -> str:
+    asker = body.get("user") or ""
+    if not isinstance(asker, str) or len(asker) > MAX_NAME:
+        raise BadRequest("bad-user", f"`user` must be a text of up to {MAX_NAME} characters.")
+    return asker
 
 
 def _clean(text: str) -> str:

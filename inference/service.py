@@ -9,7 +9,8 @@ import structlog
 
 from inference.embedders import Embedders
 from inference.errors import ModelError
-from inference.jobs import EmbeddingQueue, GenerationQueue, Timing
+from inference.generations import GenerationQueue, Timing
+from inference.jobs import EmbeddingQueue
 from inference.protocol import EmbedderInfo, Encoder, Engine, Reranker
 from inference.reranking import RerankQueue
 from inference.slots import Slot, State
@@ -82,6 +83,7 @@ class Service:
             "reranker": self.reranker.describe() | self._about_reranker(),
             "models": [self.engine.info.name] if self.engine else [],
             "queue": self.queue_length(),
+            "seats": self.generations.seats if self.generations else 0,
             "threads": self._threads,
         }
 

@@ -4,7 +4,7 @@ import threading
 import time
 from pathlib import Path
 
-from inference.jobs import Timing
+from inference.generations import Timing
 from inference.model import read_json, write_json
 from inference.protocol import ChatMessage, Engine, Sampling, Speed, Usage
 
@@ -56,7 +56,12 @@ class SpeedBook:
             self._keep(_faster(self.speed, measure(engine)))
 
     def learn(self, timing: Timing) -> None:
-        """Move towards what a real generation took: the first measure may have had bad luck."""
+        """Move towards what a real generation took: the first measure may have had bad luck.
+
+        One that shared the machine with others says nothing.
+        """
+        if not timing.alone:
+            return
         seen = _speed(timing)
         enough_read = timing.usage.prompt - timing.usage.cached >= _LEAST_READ
         enough_written = timing.usage.completion >= _LEAST_WRITTEN

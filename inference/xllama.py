@@ -23,15 +23,19 @@ from inference.wire import Wire
 class XllamaEngine:
     """A GGUF file in this process. `model` must have been verified."""
 
-    def __init__(self, model: Model, *, context: int, threads: int, gpu_layers: int = 0) -> None:
+    def __init__(
+        self, model: Model, *, context: int, threads: int, gpu_layers: int = 0, parallel: int = 1
+    ) -> None:
         import xllamacpp
 
+        self.parallel = parallel
         self._folder = Path(tempfile.mkdtemp(prefix="sovereign-engine-"))
         context = min(context, model.context or context)
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(model.path)
         parameters.hostnames = [str(self._folder / "engine.sock")]
-        parameters.n_ctx, parameters.n_parallel = context, 1
+        parameters.n_ctx = context * max(1, (parallel + 1) // 2)
+        parameters.n_parallel, parameters.kv_unified = parallel, True
         parameters.n_gpu_layers = gpu_layers
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
         parameters.verbosity = -1

@@ -249,6 +249,8 @@ EMBED_PRECISION = env.text("SOVEREIGN_EMBED_PRECISION", "int8")
 CONTEXT_TOKENS = env.number("SOVEREIGN_CONTEXT_TOKENS", 4_096, least=1_024)
 THREADS = env.number("SOVEREIGN_THREADS", 0)
 GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
+#: Generations at once; 0: as memory and cores allow (inference/plan.py).
+PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
 OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
 ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from inference.fake import FakeEngine
-from inference.jobs import Timing
+from inference.generations import Timing
 from inference.protocol import Usage
 from inference.speed import SpeedBook
 
