@@ -60,6 +60,7 @@ def _add(writer: BlockWriter, block: Block) -> None:
         header_rows=block.header_rows,
         boxes=block.boxes,
         confidence=block.confidence,
+        words=block.words,
     )
 
 

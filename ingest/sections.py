@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ingest import extracts
 from ingest.models import Chunk
+from ingest.parsers import ocr_words
 from ingest.parsers.base import Block, Box, ParsedDocument
 from ingest.parsers.letters import Span, Words, find, letters
 from ingest.parsers.registry import APART, CONVERTED
@@ -121,13 +122,17 @@ def _own_pages(blocks: Sequence[Block], spans: Sequence[Span]) -> tuple[int, ...
 
 
 def _seen(blocks: Sequence[Block], spans: Sequence[Span]) -> Iterator[tuple[int, Box]]:
-    """Lines of recognised blocks: boxes are lines, and lines are about equal."""
+    """Words of recognised blocks; of those that were kept without, their lines, which are about equal."""
     for block in blocks:
         if block.confidence is None or not block.page:
             continue
         length = max(1, block.end - block.start)
         for start, end in spans:
             if start >= block.end or end <= block.start:
+                continue
+            if block.words:
+                for box in ocr_words.marked(block.words, start - block.start, end - block.start):
+                    yield block.page, box
                 continue
             first = max(0, start - block.start) * len(block.boxes) // length
             last = -(-(min(end, block.end) - block.start) * len(block.boxes) // length)

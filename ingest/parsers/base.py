@@ -9,6 +9,8 @@ BlockKind = Literal["heading", "paragraph", "list_item", "table", "caption", "no
 
 #: Left, bottom, right, top on a page, in points (1/72 inch), origin at the lower left.
 Box = tuple[float, float, float, float]
+#: A word of a block: its first and last character (behind it) in the block's text, and its box.
+PlacedWord = tuple[int, int, Box]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Block:
     boxes: tuple[Box, ...] = ()
     #: 0 to 1: how sure text recognition was of its words. None: the file itself says them.
     confidence: float | None = None
+    #: Of recognised text: where each word stands. `boxes` are its lines.
+    words: tuple[PlacedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class BlockWriter:
         header_rows: int = 0,
         boxes: tuple[Box, ...] = (),
         confidence: float | None = None,
+        words: tuple[PlacedWord, ...] = (),
     ) -> None:
         """Append a block unless its text is blank. Raises ParseError `too-much-text`."""
         text = text.strip()
@@ -179,7 +184,7 @@ class BlockWriter:
         if end > self._limits.max_chars or len(self._blocks) >= self._limits.max_blocks:
             raise self._limits.too_much_text()
         self._blocks.append(
-            Block(kind, text, start, end, level, page, rows, header_rows, boxes, confidence)
+            Block(kind, text, start, end, level, page, rows, header_rows, boxes, confidence, words)
         )
         self._length = end
 

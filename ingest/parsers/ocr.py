@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from ingest.parsers import ocr_clean, ocr_lines
+from ingest.parsers import ocr_clean, ocr_lines, ocr_words
 from ingest.parsers.base import (
     Block,
     BlockWriter,
@@ -204,4 +204,6 @@ def _placed(block: Block, where: dict[tuple[int, Box], SeenLine]) -> Block:
     """The block with its boxes on the page, and how sure its words are."""
     of = [where[key] for box in block.boxes if (key := (block.page or 0, box)) in where]
     boxes = tuple(each.place for each in of)
-    return replace(block, boxes=boxes, confidence=round(_certainty(of), 3) if of else None)
+    words = tuple(ocr_words.placed(block.text, (word for each in of for word in each.words)))
+    sure = round(_certainty(of), 3) if of else None
+    return replace(block, boxes=boxes, confidence=sure, words=words)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.parsers import clean
+from ingest.parsers.base import Box
 from ingest.parsers.ocr_picture import Placement
 from ingest.parsers.pdf_lines import Cell, Line, grouped
 
@@ -186,11 +187,12 @@ def _joined(one: Area, other: Area) -> Area:
 
 @dataclass(frozen=True, slots=True)
 class SeenLine:
-    """A line as the layout takes it, how sure it is, and where it lies on its page."""
+    """A line as the layout takes it, how sure it is, and where it lies on its page, and its words."""
 
     line: Line
     confidence: float
-    place: tuple[float, float, float, float]
+    place: Box
+    words: tuple[tuple[str, Box], ...] = ()
 
 
 def seen(rows: Iterable[Row], page: int, height: int, place: Placement) -> Iterator[SeenLine]:
@@ -216,5 +218,8 @@ def seen(rows: Iterable[Row], page: int, height: int, place: Placement) -> Itera
             margin=bottom < 0.1 * height or top > 0.9 * height,
         )
         yield SeenLine(
-            line, row.confidence, place.box(row.words[0].left, top, row.words[-1].right, bottom)
+            line,
+            row.confidence,
+            place.box(row.words[0].left, top, row.words[-1].right, bottom),
+            tuple((w.text, place.box(w.left, w.top, w.right, w.bottom)) for w in row.words),
         )

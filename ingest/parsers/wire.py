@@ -19,6 +19,7 @@ from ingest.parsers.base import (
     Notice,
     ParsedDocument,
     ParseError,
+    PlacedWord,
 )
 
 _KINDS = frozenset(get_args(BlockKind))
@@ -48,6 +49,7 @@ def pack(document: ParsedDocument) -> bytes:
             b.header_rows,
             b.boxes,
             b.confidence,
+            b.words,
         )
         for b in document.blocks
     ]
@@ -77,7 +79,8 @@ def unpack(data: bytes, limits: Limits) -> ParsedDocument:
 
 
 def _add(writer: BlockWriter, block: Any) -> None:
-    kind, text, level, page, rows, header_rows, boxes, confidence = block
+    # What was kept before words were has none.
+    kind, text, level, page, rows, header_rows, boxes, confidence, *more = block
     if kind not in _KINDS or not isinstance(text, str):
         raise ValueError("not a block")
     writer.add(
@@ -89,7 +92,15 @@ def _add(writer: BlockWriter, block: Any) -> None:
         header_rows=int(header_rows),
         boxes=tuple(_box(box) for box in boxes),
         confidence=None if confidence is None else min(1.0, max(0.0, float(confidence))),
+        words=tuple(_word_of(word, len(text)) for word in (more[0] if more else ())),
     )
+
+
+def _word_of(word: Any, size: int) -> PlacedWord:
+    start, end, box = word
+    if not 0 <= int(start) < int(end) <= size:
+        raise ValueError("not a word of the block")
+    return int(start), int(end), _box(box)
 
 
 def _notice(notice: Any) -> Notice:
