@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from ingest.parsers.base import Box, PlacedWord
-from ingest.parsers.letters import letters
+from ingest.parsers.letters import Letters, letters
 
 #: A word is looked for within so many times its own letters: marks that were read as a letter are
 #: dropped on the way, cells of a table come in another order.
@@ -18,13 +18,26 @@ def placed(text: str, words: Iterable[tuple[str, Box]]) -> Iterator[PlacedWord]:
     whole, at = letters(text), 0
     for said, box in words:
         mine = letters(said).text
-        far = FAR * len(mine)
-        found = whole.text.find(mine, at, at + far) if mine else -1
-        if found < 0 and mine:
-            found = whole.text.rfind(mine, max(0, at - far), at)
-        if found >= 0:
+        if mine and (found := _place(whole, mine, at)) is not None:
             at = found + len(mine)
             yield (*whole.span(found, at), box)
+
+
+def _place(whole: Letters, mine: str, at: int) -> int | None:
+    """Right behind the word before, or where a word begins: the next such place, else one before."""
+    far = FAR * len(mine)
+    every = [
+        place
+        for place in range(max(0, at - far), min(len(whole.text), at + far))
+        if whole.text.startswith(mine, place) and (place == at or _begins(whole, place))
+    ]
+    after = [place for place in every if place >= at]
+    return after[0] if after else next(reversed(every), None)
+
+
+def _begins(whole: Letters, place: int) -> bool:
+    where = whole.places[place]
+    return where == 0 or not whole.whole[where - 1].isalnum()
 
 
 def marked(words: Sequence[PlacedWord], start: int, end: int) -> Iterator[Box]:
@@ -33,7 +46,8 @@ def marked(words: Sequence[PlacedWord], start: int, end: int) -> Iterator[Box]:
     held: Box | None = None
     for box in (box for a, b, box in words if a < end and b > start):
         if held is not None and _continues(held, box, down=down):
-            held = *map(min, held[:2], box[:2]), *map(max, held[2:], box[2:])
+            left, bottom = min(held[0], box[0]), min(held[1], box[1])
+            held = left, bottom, max(held[2], box[2]), max(held[3], box[3])
             continue
         if held is not None:
             yield held
