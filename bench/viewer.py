@@ -2,10 +2,10 @@
 
     .venv/bin/python -m bench.viewer --corpus FOLDER [--questions FILE] [--quotes 600] [--seed 7] [--show]
 
-Every PDF below FOLDER goes the product's way (reader in its child, passages, the viewer's own search of
-pages). Quotes: the evidence of FILE (JSON lines) that lies in these PDFs, and sentences of passages taken
-at random. The truth: pdfplumber's words on the page on which the words stand, by comparing letters and
-digits alone. A quote is marked right when nine of ten of its words have their middle in a box, on the right
+Every PDF (with --slides: every PPTX, as LibreOffice draws it) below FOLDER goes the product's way (reader in
+its child, passages, the viewer's own search of pages). Quotes: the evidence of FILE (JSON lines) that lies
+in these files, and sentences of passages taken at random. The truth: pdfplumber's words on the page on which
+the words stand, by comparing letters and digits alone. A quote is marked right when nine of ten of its words have their middle in a box, on the right
 page, and no more than one foreign word for ten of its own has. Overlap: of the areas, lines joined.
 """
 
@@ -90,12 +90,12 @@ def truth_of(path: Path) -> Truth:
 
 # --- the product's way ----------------------------------------------------------------------------
 def taken_in(collection: Any, path: Path, name: str) -> list[Any]:
-    """The passages of a PDF, written as the worker writes them."""
+    """The passages of a file, written as the worker writes them."""
     from django.conf import settings
     from django.core.files.base import ContentFile
 
     from ingest import extracts, indexes, keep
-    from ingest.models import Chunk, Extract
+    from ingest.models import Chunk, Document, Extract
     from ingest.parsers import wire
     from ingest.parsers.sandbox import parse_isolated
     from ingest.pipeline import cut
@@ -110,10 +110,26 @@ def taken_in(collection: Any, path: Path, name: str) -> list[Any]:
         wall_seconds=settings.PARSE_WALL_SECONDS,
         memory_mb=settings.PARSE_MEMORY_MB,
     )
+    Document.objects.filter(pk=found.pk).update(pages=parsed.pages)
     Extract.objects.create(document_id=found.pk, data=zlib.compress(wire.pack(parsed)))
     drafts = cut(found, parsed)
     Chunk.objects.bulk_create(keep.rows(indexes.active(), found, parsed, drafts))
     return list(Chunk.objects.filter(document=found).select_related("document__collection"))
+
+
+def drawn(chunk: Any, folder: Path, name: str) -> Path:
+    """The PDF that the viewer makes of slides, for the second library."""
+    from ingest import page_views, slides
+
+    began = time.perf_counter()
+    page_views.picture(chunk.document, 1)
+    pdf = slides.kept(chunk.document)
+    if not isinstance(pdf, bytes):
+        raise SystemExit(f"{name}: {pdf}")
+    print(f"{name}: {time.perf_counter() - began:.1f} s to draw, {len(pdf):,} bytes")
+    path = folder / f"{name}.pdf"
+    path.write_bytes(pdf)
+    return path
 
 
 def boxes_of(chunk: Any, start: int, end: int) -> dict[int, list[Box]] | str:
@@ -295,8 +311,12 @@ def main() -> None:
 
         call_command("migrate", verbosity=0)
         collection = Collection.objects.create(name="viewer")
-        files = {path.name: path for path in sorted(options.corpus.rglob("*.pdf"))}
+        ending = "*.pptx" if options.slides else "*.pdf"
+        files = {path.name: path for path in sorted(options.corpus.rglob(ending))}
+        files = dict(list(files.items())[: options.files])
         passages = {name: taken_in(collection, path, name) for name, path in files.items()}
+        if options.slides:
+            files = {name: drawn(passages[name][0], Path(folder), name) for name in files}
         measure(options, files, passages)
 
 
@@ -328,6 +348,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--questions", type=Path)
     parser.add_argument("--quotes", type=int, default=600)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--slides", action="store_true")
+    parser.add_argument("--files", type=int, default=1_000)
     parser.add_argument("--show", action="store_true")
     return parser.parse_args()
 
