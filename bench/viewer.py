@@ -5,8 +5,8 @@
 Every PDF (with --slides: every PPTX, as LibreOffice draws it) below FOLDER goes the product's way (reader in
 its child, passages, the viewer's own search of pages). Quotes: the evidence of FILE (JSON lines) that lies
 in these files, and sentences of passages taken at random. The truth: pdfplumber's words on the page on which
-the words stand, by comparing letters and digits alone. A quote is marked right when nine of ten of its words have their middle in a box, on the right
-page, and no more than one foreign word for ten of its own has. Overlap: of the areas, lines joined.
+the words stand, by comparing letters and digits alone. A quote is marked right when nine of ten of its words
+have their middle in a box, on the right page, and no more than one foreign word for ten of its own has. Overlap: of the areas, lines joined.
 """
 
 import argparse
