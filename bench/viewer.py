@@ -6,7 +6,8 @@ Every PDF (with --slides: every PPTX, as LibreOffice draws it) below FOLDER goes
 its child, passages, the viewer's own search of pages). Quotes: the evidence of FILE (JSON lines) that lies
 in these files, and sentences of passages taken at random. The truth: pdfplumber's words on the page on which
 the words stand, by comparing letters and digits alone. A quote is marked right when nine of ten of its words
-have their middle in a box, on the right page, and no more than one foreign word for ten of its own has. Overlap: of the areas, lines joined.
+have their middle in a box, on the right page, and no more than one foreign word for ten of its own has.
+Overlap: of the areas, lines joined.
 """
 
 import argparse

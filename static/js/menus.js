@@ -23,10 +23,16 @@ document.addEventListener("focusin", (event) => {
   }
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of open()) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
-});
+// Before anybody else hears of it: one press closes one thing, and a menu lies over what else is open.
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    for (const menu of open()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      event.preventDefault();
+    }
+  },
+  true,
+);

@@ -83,6 +83,33 @@ def test_digits_that_are_typed_stay_digits(sign_in: Callable[..., Page]) -> None
     expect(page.locator("#viewer")).to_be_hidden()
 
 
+def test_digits_can_be_turned_off(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.get_by_label("Your account").click()
+    page.get_by_label("Keys 1 to 9 open sources").uncheck()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.locator(f"{ANSWERED} .prose").click()
+    page.keyboard.press("1")
+    page.wait_for_timeout(300)
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
+def test_escape_closes_one_thing_at_a_time(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("alice")
+    answered(page, LEAVE)
+    page.locator(f"{ANSWERED} .cite").first.click()
+    expect(page.locator("#viewer-title")).to_be_focused()
+    page.get_by_label("Your account").click()
+    expect(page.locator("details.menu[open]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("details.menu[open]")).to_have_count(0)
+    expect(page.locator("#viewer-title")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
 def test_next_and_previous_lead_through_the_citations(sign_in: Callable[..., Page]) -> None:
     page = sign_in("alice")
     answered(page, LEAVE)

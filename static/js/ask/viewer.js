@@ -71,16 +71,20 @@ function reach() {
   }
 }
 
+function settle() {
+  // Letters of a whole page are small on a small screen.
+  const text = viewer.querySelector(".viewer-as-text");
+  if (text && sheet.matches) text.open = true;
+  reach();
+}
+
 function arrived() {
   if (!viewer.open) {
     if (sheet.matches) viewer.showModal();
     else viewer.show();
   }
-  // Letters of a whole page are small on a small screen.
-  const text = viewer.querySelector(".viewer-as-text");
-  if (text && sheet.matches) text.open = true;
   viewer.querySelector("#viewer-title")?.focus({ preventScroll: true });
-  reach();
+  settle();
   point();
   remember();
 }
@@ -104,10 +108,19 @@ function nth(n) {
   return mark ?? answer?.querySelector(`[id$="-${n}"].source a[data-view]`);
 }
 
+// Who speaks to the machine, or hits keys by accident, turns them off (the menu of the account).
+function digits() {
+  try {
+    return localStorage.getItem("digits") !== "off";
+  } catch {
+    return true;
+  }
+}
+
 function key(event) {
   if (event.key === "Escape" && viewer.open) return close;
   if (event.target.closest?.(FIELDS)) return null;
-  if (/^[1-9]$/.test(event.key)) {
+  if (/^[1-9]$/.test(event.key) && digits()) {
     const link = nth(event.key);
     return link && (() => open(link.getAttribute("href"), link));
   }
@@ -118,7 +131,8 @@ function key(event) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.defaultPrevented || event.isComposing) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.getElementById("dialog")?.open) return;
   const act = key(event);
   if (!act) return;
@@ -137,6 +151,8 @@ viewer.addEventListener("close", () => {
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target === viewer) arrived();
+  // The picture of a slide came after its text: who reads stays where they are.
+  else if (viewer.open && event.detail.elt?.closest?.("#viewer")) settle();
 });
 // The server's own rendering of an answer takes the place of what was streamed.
 document.body.addEventListener("htmx:load", point);
