@@ -59,23 +59,30 @@ def ask(product: Product, corpus: Corpus, question: Row) -> Row:
             row["error"] = f"HTTP {response.status_code}"
             return row
         for name, data in events(response):
-            if name in ("sources", "instant"):
+            if name in ("sources", "instant", "token"):
                 mark(f"first_{name}")
-            if name == "sources":
-                row["passages"] = [
-                    {"text": p["text"], "document": p["document"]["id"]} for p in data["passages"]
-                ]
-            elif name == "token":
-                mark("first_token")
-                row["text"] += data["text"]
-            elif name == "citation":
-                row["citations"].append(data)
-            elif name == "done":
-                row |= {key: data[key] for key in ("status", "tokens", "ms", "confidence")}
-            elif name == "failed":
-                row["error"] = data["code"]
+            hear(row, name, data)
     mark("total")
     return row
+
+
+def hear(row: Row, name: str, data: Row) -> None:
+    """Keep one event of an answer."""
+    match name:
+        case "sources":
+            row["passages"] = [
+                {"text": p["text"], "document": p["document"]["id"]} for p in data["passages"]
+            ]
+        case "token":
+            row["text"] += data["text"]
+        case "withdrawn":
+            row |= {"text": "", "citations": [], "withdrawn": True}
+        case "citation":
+            row["citations"].append(data)
+        case "done":
+            row |= {key: data[key] for key in ("status", "tokens", "ms", "confidence")}
+        case "failed":
+            row["error"] = data["code"]
 
 
 def score(question: Row, row: Row, corpus: Corpus) -> Row:

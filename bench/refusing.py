@@ -43,7 +43,7 @@ def ask(room: Room, collection: uuid.UUID, row: Row) -> Row:
     """One question as people ask it; what came of it."""
     from chat.answer import answer
     from chat.ask import Ask
-    from chat.events import Done, Failed, Token
+    from chat.events import Done, Failed, Token, Withdrawn
 
     asked = Ask(room.user, row["question"], (collection,), uuid.uuid4())
     kept: Row = {"id": row["id"], "answerable": row["answerable"], "text": "", "status": "failed"}
@@ -51,6 +51,8 @@ def ask(room: Room, collection: uuid.UUID, row: Row) -> Row:
         match event:
             case Token():
                 kept["text"] += event.text
+            case Withdrawn():
+                kept |= {"text": "", "withdrawn": True}
             case Done():
                 signals = asdict(event.signals) if event.signals else None
                 kept |= {"status": event.status, "confidence": event.confidence}

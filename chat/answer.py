@@ -5,7 +5,7 @@ held: a model talks for many seconds.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +17,7 @@ from chat.choice import EXTRACTIVE, chosen_model
 from chat.cite import AnswerWriter, Asked, Basis
 from chat.conflicts_told import told_otherwise
 from chat.context import Context, build, label_of
-from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token
+from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token, Withdrawn
 from chat.failures import failed
 from chat.find import Query, find
 from chat.generate import Generation, abstains, write
@@ -98,13 +98,33 @@ def _written(
     if signals is None or (highest is not None and is_withheld(highest)):
         yield from _abstained(context, clock, highest, signals)
         return
-    writer = AnswerWriter(
+    writer, generation = _writer(context), Generation()
+    yield from _fed(writer, _pieces(client, model, ask, context, stopped, generation), clock)
+    if model and _stands_nowhere(writer, generation, context):
+        yield Withdrawn()
+        writer = _writer(context)
+        yield from _fed(writer, _quotes(context), clock)
+    clock.mark("total")
+    signals = replace(signals, checked=held(writer.supports()))
+    sure = _sure(model, signals, writer)
+    status = _status(generation, sure)
+    if status == "complete":
+        yield from told_otherwise(ask.user, writer, context)
+    yield Done(status, _tokens(generation), clock.ms, sure, signals=signals)
+
+
+def _writer(context: Context) -> AnswerWriter:
+    return AnswerWriter(
         [_basis(*pair) for pair in zip(context.passages, context.foreign, strict=True)],
         Asked(context.packed.question, context.language),
     )
-    generation = Generation()
+
+
+def _fed(
+    writer: AnswerWriter, said: Generator[str, None, None], clock: Clock
+) -> Generator[Event, None, None]:
     # Closed explicitly: what goes round in circles stops now, not at some garbage collection.
-    with closing(_pieces(client, model, ask, context, stopped, generation)) as pieces:
+    with closing(said) as pieces:
         for piece in pieces:
             for event in writer.feed(piece):
                 if isinstance(event, Token):
@@ -113,13 +133,13 @@ def _written(
             if writer.repeated:
                 break
     yield from writer.close()
-    clock.mark("total")
-    signals = replace(signals, checked=held(writer.supports()))
-    sure = _sure(model, signals, writer)
-    status = _status(generation, sure)
-    if status == "complete":
-        yield from told_otherwise(ask.user, writer, context)
-    yield Done(status, _tokens(generation), clock.ms, sure, signals=signals)
+
+
+def _stands_nowhere(writer: AnswerWriter, generation: Generation, context: Context) -> bool:
+    """The model holds that the passages answer, but nothing that it wrote is in them: they say it
+    better themselves."""
+    written = generation.finish != "cancelled" and not abstains(writer.text)
+    return written and not held(writer.supports()) and bool(context.quotes)
 
 
 def _pieces(
@@ -149,7 +169,7 @@ def _pieces(
     )
 
 
-def _quotes(context: Context) -> Iterator[str]:
+def _quotes(context: Context) -> Generator[str, None, None]:
     """Sentences of the passages, as they stand there, one a line."""
     for quote in context.quotes:
         yield f"{' '.join(context.said(quote).split())} [{quote.n}]\n"

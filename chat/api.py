@@ -16,6 +16,7 @@ from accounts.paging import Paged, page
 from audit.problems import Problem
 from chat.access import conversations_for, get_answer, get_conversation
 from chat.ask import Ask
+from chat.collected import collected
 from chat.condense import Turn
 from chat.conversations import (
     QuestionRefused,
@@ -44,7 +45,6 @@ from chat.schemas import (
     ModelOut,
     SearchIn,
     SearchOut,
-    collected,
     conversation_out,
     passage_out,
 )

@@ -101,6 +101,14 @@ class Token(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """Nothing of what the model wrote stands in the documents. From here on: their own words, from the
+    beginning of the text."""
+
+    name: ClassVar[str] = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
 class CitationEvent(Event):
     """`sentence` is a span of the answer so far, `quote` a span of passage `n`'s text."""
 

@@ -108,17 +108,18 @@ def pack(
 
 def messages(packed: Packed, task: str) -> list[ChatMessage]:
     """The prompt. Passages of one question always stand at the same place before `task`."""
-    earlier = "".join(_earlier(turn) for turn in packed.history)
     content = (
         f"<passages>\n{packed.passages}\n</passages>\n\n"
-        f"{earlier}Question: {_one_line(packed.question)}\n\n{task}"
+        f"Question: {_one_line(packed.question)}{_goes_on(packed.history)}\n\n{task}"
     )
     return [ChatMessage("system", SYSTEM), ChatMessage("user", content)]
 
 
-def _earlier(turn: Turn) -> str:
-    kind = "question" if turn.role == "user" else "answer"
-    return f"Earlier {kind}: {_fenced(_one_line(turn.text)[:300])}\n"
+def _goes_on(history: Sequence[Turn]) -> str:
+    """What a follow-up goes on from. Small models answer the turns before it, too, where they stand
+    on lines of their own, and hold on to the earlier answer where they are told it (docs/measuring.md)."""
+    asked = [turn.text for turn in history if turn.role == "user"]
+    return f' (It goes on from: "{_fenced(_one_line(asked[-1])[:300])}")' if asked else ""
 
 
 @cache

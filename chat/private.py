@@ -14,12 +14,12 @@ from django.utils import timezone
 from accounts.models import User
 from chat.abstain import abstention
 from chat.ask import Ask
+from chat.collected import collected
 from chat.conflicts_view import conflict_views
 from chat.events import Done, Event, Failed
 from chat.models import Citation, Conflict, Message, Source
 from chat.present import PresentedAnswer, lines_of, source_view
 from chat.run import run_unstored
-from chat.schemas import collected
 from inference.language import detect_language
 from ingest.access import chunks_for
 

@@ -22,6 +22,7 @@ from chat.answer import answer
 from chat.ask import Ask
 from chat.bounds import MOST_AT_ONCE, Watch, place
 from chat.branches import before
+from chat.choice import EXTRACTIVE
 from chat.condense import Turn
 from chat.events import (
     CitationEvent,
@@ -35,6 +36,7 @@ from chat.events import (
     Sources,
     Started,
     Token,
+    Withdrawn,
 )
 from chat.failures import failed
 from chat.models import Citation, Conflict, Message, Source
@@ -182,12 +184,20 @@ class Keeper:
                 self._keep_sources(event)
             case Token():
                 self._kept.text += event.text
+            case Withdrawn():
+                self._begin_anew()
             case CitationEvent():
                 self._citations.append(event)
             case ConflictEvent():
                 self._keep_conflict(event)
             case Done() | Failed():
                 self.finish(event)
+
+    def _begin_anew(self) -> None:
+        """The text is the documents' own from here on: it is shown as such."""
+        self._kept.text = ""
+        self._citations.clear()
+        self._mine.update(model=EXTRACTIVE)
 
     def _keep_sources(self, event: Sources) -> None:
         rows = [self._source(passage) for passage in event.passages]

@@ -1,6 +1,5 @@
 """What the API of asking takes and gives."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -8,18 +7,6 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import BeforeValidator, model_validator
 
-from chat.events import (
-    CitationEvent,
-    Condensed,
-    ConflictEvent,
-    Done,
-    Event,
-    Failed,
-    LookedFirst,
-    Sources,
-    Started,
-    Token,
-)
 from chat.models import Conversation
 from chat.passages import Passage
 from ingest.filters import Filters, Kind
@@ -151,6 +138,7 @@ class AnswerOut(Schema):
     status: Literal["complete", "stopped", "abstained", "failed"]
     tokens: dict[str, int]
     ms: dict[str, int]
+    confidence: float | None = None
     error: ErrorOut | None
 
 
@@ -261,42 +249,3 @@ def conversation_out(conversation: Conversation) -> dict[str, Any]:
         "created_at": conversation.created_at,
         "updated_at": conversation.updated_at,
     }
-
-
-def collected(events: Iterable[Event]) -> dict[str, Any]:
-    """The events of one answer as one object: the content of `stream: false`."""
-    body: dict[str, Any] = {
-        "answer": "", "conversation": "", "model": "", "condensed": "", "named": [],
-        "passages": [], "text": "",
-        "citations": [], "conflicts": [], "status": "failed", "tokens": {}, "ms": {}, "error": None,
-    }  # fmt: skip
-    for event in events:
-        match event:
-            case Started():
-                body |= {
-                    "answer": event.answer,
-                    "conversation": event.conversation,
-                    "model": event.model,
-                }
-            case Condensed():
-                body["condensed"] = event.question
-            case LookedFirst():
-                body["named"] = event.data()["documents"]
-            case Sources():
-                body["passages"] = event.data()["passages"]
-            case Token():
-                body["text"] += event.text
-            case CitationEvent() | ConflictEvent():
-                _rests(body, event)
-            case Done():
-                body |= {"status": event.status, "tokens": event.tokens, "ms": event.ms}
-            case Failed():
-                body["error"] = event.data()
-    return body
-
-
-def _rests(body: dict[str, Any], event: CitationEvent | ConflictEvent) -> None:
-    told = event.data()
-    if passage := told.pop("passage", None):
-        body["passages"] = [*body["passages"], passage]
-    body["citations" if isinstance(event, CitationEvent) else "conflicts"].append(told)

@@ -20,6 +20,7 @@ from chat.events import (
     PassageData,
     Sources,
     Started,
+    Withdrawn,
 )
 from ingest.claims import free_connection
 from ingest.filters import Filters
@@ -57,6 +58,8 @@ class Given:
                 self.passages = [(p.document.id, p.chunk) for p in event.passages]
             case CitationEvent():
                 self.citations += 1
+            case Withdrawn():
+                self.citations = 0
             case ConflictEvent():
                 self.conflicts += 1
                 self.passages = [

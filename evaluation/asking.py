@@ -12,7 +12,7 @@ from chat.abstain import ABSTAINED_STATUS, abstention
 from chat.answer import answer
 from chat.ask import Ask
 from chat.condense import Turn
-from chat.events import Done, Event, Failed, Sources, Token
+from chat.events import Done, Event, Failed, Sources, Token, Withdrawn
 from chat.retrieve import Mode
 from evaluation.measures import K
 from evaluation.scores import Found
@@ -152,6 +152,8 @@ def _hear(event: Event, outcome: Outcome) -> None:
                 outcome.add(passage.chunk, passage.document.id, passage.score, passage.text)
         case Token():
             outcome.answer += event.text
+        case Withdrawn():
+            outcome.answer = ""
         case Done():
             outcome.status, outcome.ms = event.status, event.ms.get("first_token")
             outcome.confidence = event.confidence

@@ -41,13 +41,15 @@ def import_file(page: Page, file: Path) -> None:
     page.get_by_role("button", name="Import").click()
 
 
-def run(page: Page, name: str, label: str) -> None:
+def run(page: Page, name: str, label: str, kind: str = "") -> None:
     """Start a run of the set from its page, and wait until it is done."""
     page.goto("/evaluation/")
     page.get_by_role("link", name=name).click()
     page.locator("#run-start").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Label").fill(label)
+    if kind:
+        dialog.get_by_label(kind).check()
     dialog.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(label)
     expect(page.locator("#run .badge").first).to_have_text("Done", timeout=LONG)
@@ -162,6 +164,28 @@ def test_a_run_of_133_questions_is_watched_to_its_end(
     page.locator("#run-delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete the run").click()
     expect(page.locator("#messages")).to_contain_text("The run is deleted")
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_what_other_thresholds_would_refuse_is_drawn(
+    sign_in: SignIn, picture: Picture, tmp_path: Path, size: str, theme: str
+) -> None:
+    page = sign_in("greta", **options(size, theme))
+    page.goto("/evaluation/")
+    if page.get_by_role("link", name="Refusing").count() == 0:
+        make_set(page, "Refusing")
+        import_file(page, SAMPLES)
+        run(page, "Refusing", "Answers", "Answering")
+    else:
+        page.get_by_role("link", name="Refusing").click()
+        page.get_by_role("link", name="Answers", exact=True).click()
+    curve = page.locator("#curve")
+    expect(curve.get_by_role("img", name="When it refuses")).to_be_visible()
+    curve.get_by_text("The same as a table").click()
+    expect(curve.locator("tbody tr")).to_have_count(21)
+    curve.scroll_into_view_if_needed()
+    fits(page)
+    picture(page, f"evaluation-curve-{size}-{theme}")
 
 
 def test_what_is_wrong_with_a_file_is_said_for_each_line(

@@ -10,6 +10,7 @@ from accounts.models import User
 from audit.models import Entry
 from chat.answer import answer
 from chat.ask import Ask
+from chat.collected import collected
 from chat.condense import Turn
 from chat.events import (
     CitationEvent,
@@ -21,10 +22,12 @@ from chat.events import (
     Sources,
     Started,
     Token,
+    Withdrawn,
 )
 from ingest.models import Collection, Grant
 from tests import people
 from tests.chat.conftest import Add
+from tests.chat.inventing import Invents
 
 
 def ask(user: User, question: str, *collections: Collection, **options: object) -> list[Event]:
@@ -117,6 +120,37 @@ def test_an_answer_that_is_less_sure_than_wanted_is_not_given(
     assert isinstance(done, Done) and done.status == "abstained" and done.confidence
     monkeypatch.setattr(settings, "ABSTAIN_BELOW", 0.0)
     assert ask(bob, question, handbook)[-1].data()["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "said", ["The gardener waters 99 lemon trees.", "It is 77 days. The caretaker counts them."]
+)
+def test_what_stands_nowhere_gives_way_to_the_documents_own_words(
+    bob: User, handbook: Collection, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr("chat.answer.get_client", lambda: Invents(said))
+    events = ask(bob, "How many days of annual leave does every employee have?", handbook)
+    at = next(i for i, event in enumerate(events) if isinstance(event, Withdrawn))
+    before, after = events[:at], events[at:]
+    assert text_of(before).startswith(said[:5])
+    assert "28 days" in text_of(after) and said not in text_of(after)
+    cited = [event for event in after if isinstance(event, CitationEvent)]
+    assert cited and {event.support for event in cited} == {"verified"}
+    assert cited[0].sentence[0] == 0, "positions count from the beginning of the new text"
+    done = events[-1]
+    assert isinstance(done, Done) and done.status == "complete" and done.confidence
+    told = collected(events)
+    assert told["text"] == text_of(after) and told["model"] == "extractive"
+    assert len(told["citations"]) == len(cited)
+
+
+def test_a_model_that_says_so_itself_abstains(
+    bob: User, handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.answer.get_client", lambda: Invents("The documents do not say."))
+    events = ask(bob, "How many days of annual leave does every employee have?", handbook)
+    assert not any(isinstance(event, Withdrawn) for event in events)
+    assert isinstance(events[-1], Done) and events[-1].status == "abstained"
 
 
 def test_quotes_are_given_however_high_the_threshold(

@@ -16,6 +16,7 @@ from audit.models import Entry
 from chat.answer import answer
 from chat.ask import Ask
 from chat.cite import AnswerWriter, Basis
+from chat.collected import collected
 from chat.conflicts_told import told_otherwise
 from chat.context import Context
 from chat.conversations import start_answer
@@ -28,7 +29,6 @@ from chat.present import PresentedAnswer, present_answer
 from chat.private import Rendered, private_events
 from chat.private_views import _asked, _rendered
 from chat.replay import replay
-from chat.schemas import collected
 from chat.streaming import events_of
 from chat.viewer import view_passage, view_source
 from ingest import holds

@@ -30,6 +30,7 @@ from chat.tasks import sweep
 from ingest.erase import erase_document
 from ingest.models import Collection, Document, Grant
 from tests.chat.conftest import Add
+from tests.chat.inventing import Invents
 
 QUESTION = "How many days of annual leave does every employee have?"
 
@@ -61,6 +62,22 @@ def test_what_was_streamed_is_what_is_kept(bob: User, handbook: Collection) -> N
     assert entry.actor == str(bob.pk)
     assert "28 days" not in str(entry.data)
     assert QUESTION not in str(entry.data)
+
+
+def test_what_was_withdrawn_is_not_kept(
+    bob: User, handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.answer.get_client", lambda: Invents("It is 77 days."))
+    message = start(bob)
+    finish(message)
+    assert message.status == Message.Status.COMPLETE and message.model == "extractive"
+    assert "77" not in message.text and "28 days" in message.text
+    for citation in message.citations.all():
+        assert citation.source and citation.support == "verified"
+        assert citation.sentence_end <= len(message.text)
+    entry = Entry.objects.get(action="chat.answer.finish")
+    assert entry.data["model"] == "fake" and entry.data["prompt_sha256"], "the model has read them"
+    assert entry.data["citations"] == message.citations.count()
 
 
 def test_an_answer_is_claimed_once(bob: User, handbook: Collection) -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from chat.ask import Ask
 from chat.conversations import QuestionRefused, checked_question
-from chat.events import CitationEvent, ConflictEvent, Done, Failed, Sources, Token
+from chat.events import CitationEvent, ConflictEvent, Done, Failed, Sources, Token, Withdrawn
 from chat.run import run_unstored
 from ingest.access import collections_for
 
@@ -48,6 +48,9 @@ class Command(BaseCommand):
             case Token():
                 self.stdout.write(event.text, ending="")
                 self.stdout.flush()
+            case Withdrawn():
+                told = "\nNothing of this is in the documents. In their own words:\n"
+                self.stdout.write(self.style.WARNING(told))
             case CitationEvent() if event.support == "none":
                 self.stdout.write(self.style.WARNING(" (not supported by the passages)"), ending="")
             case ConflictEvent():

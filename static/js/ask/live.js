@@ -110,6 +110,13 @@ export class LiveAnswer {
     if (follow) window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
   }
 
+  // What the model wrote stands nowhere: the words of the documents come in its place.
+  withdrawn() {
+    this.text.replaceChildren();
+    this.node = null;
+    this.say(this.words.withdrawn);
+  }
+
   // Marks are written at the end of their sentence, right before what they point to is told.
   citation(data) {
     this.say(this.words.checking);

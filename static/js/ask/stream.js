@@ -6,7 +6,7 @@ const followed = new Map();
 const TRIES = 2;
 
 // Events that a live answer hears, by the names of its methods.
-export const HEARD = ["started", "condensed", "named", "sources", "instant", "token", "citation"];
+export const HEARD = ["started", "condensed", "named", "sources", "instant", "token", "citation", "withdrawn"];
 
 function finish(answer) {
   end(answer);
