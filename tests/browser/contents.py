@@ -51,7 +51,24 @@ def fill() -> None:
     for name in HANDBOOK:
         take(samples, Path(name).name, (folder / name).read_bytes())
     states.fill(alice, bob)
+    disagreeing()
     take(people.make_collection(alice, name="Poems"), "ballad.txt", LONG.encode())
+
+
+PARKING = """# Parking
+
+## Fees
+
+A parking space in the garage costs {price} euros a month. It is taken from the salary.
+"""
+
+
+def disagreeing() -> None:
+    """Two versions of one file, that only Vera reads."""
+    rules = people.make_collection(people.make_user("Vera"), name="Rules")
+    take(rules, "parking 2023.md", PARKING.format(price=35).encode())
+    dated = "---\ndate: 2025-02-01\n---\n" + PARKING.format(price=40)
+    take(rules, "parking 2025.md", dated.encode())
 
 
 def take(collection: Collection, name: str, data: bytes) -> None:
