@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 #: A prompt waits for one that reads the same words, where that saves it so many tokens.
 WORTH_WAITING = 32
+#: So many tokens of a kept prompt are given up without another thought: they are read again soon.
+_CHEAP = 64
 
 
 @dataclass(eq=False, slots=True)
@@ -103,7 +105,8 @@ class Seats:
 
     def _seat(self, idle: list[Seat], source: Seat, shared: int) -> Seat:
         """The source itself where little of it is lost, else an empty one, else the oldest."""
-        if source.idle and 4 * shared >= 3 * len(source.held):
+        lost = len(source.held) - shared
+        if source.idle and lost <= max(_CHEAP, len(source.held) // 4):
             return source
         others = [seat for seat in idle if seat is not source] or idle
         return next((seat for seat in others if not seat.held), others[0])

@@ -5,8 +5,7 @@ Skipped where it is not fetched: `manage.py models fetch smollm2-135m-instruct`.
 
 import gc
 import math
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -18,8 +17,9 @@ from inference.batched import BatchedEngine
 from inference.engine import LlamaCppEngine
 from inference.errors import ModelError, PromptTooLong
 from inference.model import Model
-from inference.protocol import ChatMessage, Engine, ModelsUnavailable, Piece, Sampling
+from inference.protocol import ChatMessage, Engine, ModelsUnavailable, Piece, Sampling, Usage
 from inference.registry import Registry
+from tests.inference.parts import wait_for
 
 pytestmark = pytest.mark.live
 
@@ -65,12 +65,20 @@ def _text(pieces: list[Piece]) -> str:
 
 
 def _marked(place: str) -> str:
-    return f"Write this first: {place} has a capital. Then name the capital of {place}."
+    """The model repeats such a line without a doubt: a wrong place is another's answer."""
+    return f"Repeat this line: the parcel of {place} is at the door."
 
 
-def _together(engine: Engine, questions: list[str], at_once: int) -> list[str]:
+def _wrong(place: str, pieces: list[Piece]) -> bool:
+    """Whether an answer to `_marked(place)` is cut, another's, or holds something of another's."""
+    text = _text(pieces)
+    foreign = any(other in text for other in PLACES if other != place)
+    return pieces[-1].finish != "stop" or not text.endswith("door.") or place not in text or foreign
+
+
+def _together(engine: Engine, places: Sequence[str], at_once: int) -> list[list[Piece]]:
     with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(lambda question: _text(_ask(engine, question)), questions))
+        return list(pool.map(lambda place: _ask(engine, _marked(place), max_tokens=20), places))
 
 
 def _resident() -> int:
@@ -79,7 +87,7 @@ def _resident() -> int:
 
 
 def test_it_writes_what_the_engine_for_one_writes(engine: BatchedEngine, single: Engine) -> None:
-    for place in PLACES[:3]:
+    for place in PLACES[:2]:
         ours, theirs = _ask(engine, _marked(place)), _ask(single, _marked(place))
         assert _text(ours) == _text(theirs)
         assert ours[-1].finish == theirs[-1].finish
@@ -98,14 +106,13 @@ def test_the_likeliest_first_words_are_the_same(engine: BatchedEngine, single: E
 
 
 def test_each_gets_its_own_answer(engine: BatchedEngine) -> None:
-    questions = [_marked(place) for place in PLACES[:6]]
-    together = _together(engine, questions, at_once=4)
-    assert len(set(together)) == len(questions)
-    assert together == [_text(_ask(engine, question)) for question in questions]
+    told = _together(engine, PLACES[:6], at_once=4)
+    assert [place for place, each in zip(PLACES, told, strict=False) if _wrong(place, each)] == []
+    assert _text(told[5]) == _text(_ask(engine, _marked(PLACES[5]), max_tokens=20))
 
 
 def test_instructions_are_read_once_and_a_look_serves_its_answer(engine: BatchedEngine) -> None:
-    passages = "The warehouse opens at seven and closes at nine. " * 6
+    passages = "The warehouse opens at seven and closes at nine. " * 4
 
     def both(who: int) -> tuple[int, int]:
         said = f"{passages} Question {who}: when does it open?"
@@ -115,13 +122,15 @@ def test_instructions_are_read_once_and_a_look_serves_its_answer(engine: Batched
         return answer.cached, answer.prompt
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(both, range(4)))
-    assert all(cached > 0.8 * prompt for cached, prompt in found)
+        found = list(pool.map(both, range(3)))
+    # What differs is the task at the end, and the marks behind it.
+    assert all(prompt - cached < 25 < cached for cached, prompt in found)
 
 
-def test_a_seed_repeats_a_warm_answer(engine: BatchedEngine) -> None:
-    wanted = (0, 1, 1, 2)
-    told = [_text(_ask(engine, "Tell a story.", temperature=1.5, seed=seed)) for seed in wanted]
+def test_a_seed_repeats_a_warm_answer() -> None:
+    with closing(BatchedEngine(_model(), context=512, threads=1, parallel=2)) as small:
+        wanted = (0, 1, 1, 2)
+        told = [_text(_ask(small, "Tell a story.", temperature=1.5, seed=each)) for each in wanted]
     assert told[1] == told[2] != told[3]
 
 
@@ -139,27 +148,29 @@ def test_limits(engine: BatchedEngine) -> None:
 
 
 def test_prompts_that_fill_the_pool_wait_for_each_other() -> None:
-    questions = [f"{place} " * 260 + "Which word is this?" for place in PLACES[:2]]
     with closing(BatchedEngine(_model(), context=512, threads=1, parallel=2)) as small:
-        together = _together(small, questions, at_once=2)
-        assert together[1] == _text(_ask(small, questions[1]))
-        assert _text(_ask(small, "What is the capital of France?"))
+
+        def ask(word: str) -> Usage | None:
+            return _ask(small, f"{word} " * 260, max_tokens=4)[-1].usage
+
+        with ThreadPoolExecutor(2) as pool:
+            told = list(pool.map(ask, ("cat", "dog")))
+        assert all(usage and usage.prompt > 260 for usage in told)
+        assert not _wrong("Peru", _ask(small, _marked("Peru"), max_tokens=20))
 
 
-def test_one_that_is_left_stops_and_its_neighbours_go_on(engine: BatchedEngine) -> None:
-    alone = _text(_ask(engine, _marked("Peru"), max_tokens=8))
-    for pieces_read in (1, 6):
-        pieces = engine.chat(_messages("Count to fifty. " * 5), Sampling(max_tokens=80))
-        beside: list[str] = []
-        other = threading.Thread(
-            target=lambda: beside.append(_text(_ask(engine, _marked("Peru"), max_tokens=8)))  # noqa: B023
-        )
-        other.start()
+@pytest.mark.parametrize("pieces_read", [1, 6])
+def test_one_that_is_left_stops_and_its_neighbour_goes_on(
+    engine: BatchedEngine, pieces_read: int
+) -> None:
+    pieces = engine.chat(_messages("Count to fifty. " * 5), Sampling(max_tokens=200))
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(_ask, engine, _marked("Peru"), max_tokens=20)
         for _ in range(pieces_read):
             next(pieces)
         pieces.close()
-        other.join()
-        assert beside == [alone]
+        assert not _wrong("Peru", beside.result())
+    wait_for(lambda: not engine.busy)
 
 
 def test_when_it_is_closed_who_waits_is_told() -> None:
@@ -172,15 +183,13 @@ def test_when_it_is_closed_who_waits_is_told() -> None:
 
 
 def _storm(engine: Engine, answers: int) -> tuple[int, float]:
-    """Answers that differ from what the model says to the same question alone; growth of memory."""
-    questions = [f"{_marked(place)} Number {n}." for n in range(4) for place in PLACES][:40]
-    alone = {question: _text(_ask(engine, question)) for question in questions}
-    _together(engine, questions, at_once=8)
+    """Wrong answers, and the growth of memory over them."""
+    _together(engine, PLACES * 3, at_once=8)
     before = _resident()
-    asked = [questions[n % len(questions)] for n in range(answers)]
-    told = _together(engine, asked, at_once=8)
+    places = [PLACES[n % len(PLACES)] for n in range(answers)]
+    told = _together(engine, places, at_once=8)
     gc.collect()
-    wrong = sum(text != alone[question] for question, text in zip(asked, told, strict=True))
+    wrong = sum(_wrong(place, each) for place, each in zip(places, told, strict=True))
     return wrong, _resident() / before - 1
 
 
