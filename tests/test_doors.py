@@ -17,7 +17,9 @@ from django.test import Client
 from accounts import links, tokens
 from accounts.models import ApiToken, User
 from audit.models import Entry
-from chat.models import Conversation, Feedback, Message
+from chat.models import Conversation, Feedback, Message, Share
+from chat.share_audience import named
+from chat.shares import share_answer
 from ingest import holds
 from ingest.models import Chunk, Collection, Document, Grant, Receipt
 from tests import people
@@ -59,6 +61,8 @@ class World:
     alice: User
     bob: User
     charlie: User
+    #: Alice shares her conversation with her, and she reads the collection.
+    dora: User
     admin: User
     officer: User
     things: dict[str, object]
@@ -84,13 +88,17 @@ def keys_of(user: User) -> tuple[str, str]:
 
 
 def make_world() -> World:
-    alice, bob, charlie = (people.make_user(name) for name in ("Alice", "Bob", "Charlie"))
+    names = ("Alice", "Bob", "Charlie", "Dora")
+    alice, bob, charlie, dora = (people.make_user(name) for name in names)
     admin = people.make_user("Admin", is_admin=True)
     officer = people.make_user("Olga", is_compliance=True)
     collection = people.make_collection(alice, name=f"Handbook {people.CANARY}", reader=bob)
     document = people.make_document(collection)
     conversation = people.make_conversation(alice, document.chunks.get())
     conversation.collections.add(collection)
+    answer = conversation.messages.get(role=Message.Role.ASSISTANT)
+    people.grant(collection, dora, Grant.Role.READER)
+    share = share_answer(alice, answer, named(alice, [f"user:{dora.pk}"]))
     secret = links.create_link("reset", alice, actor=admin).rstrip("/").rsplit("/", 1)[-1]
     things: dict[str, object] = {
         "collections": collection.pk,
@@ -98,7 +106,8 @@ def make_world() -> World:
         "receipts": people.make_receipt(alice, document).pk,
         "c": conversation.pk,
         "conversations": conversation.pk,
-        "answers": conversation.messages.get(role=Message.Role.ASSISTANT).pk,
+        "answers": answer.pk,
+        "shared": share.pk,
         "tokens": tokens.create_token(alice).token.pk,
         "users": alice.pk,
         "groups": people.make_group("Sales", alice).pk,
@@ -114,8 +123,8 @@ def make_world() -> World:
         "passages": document.chunks.get().pk,
         **measuring.make_things(admin),
     }
-    keys = {user.pk: keys_of(user) for user in (alice, bob, charlie, admin, officer)}
-    return World(alice, bob, charlie, admin, officer, things, keys)
+    keys = {user.pk: keys_of(user) for user in (alice, bob, charlie, dora, admin, officer)}
+    return World(alice, bob, charlie, dora, admin, officer, things, keys)
 
 
 @pytest.fixture
@@ -330,7 +339,7 @@ def test_a_reader_reads_documents_and_no_conversation(world: World, doors: list[
             continue
         answer = ask(world, world.bob, door, "GET")
         where = f"GET {door.route}: {answer.status_code}"
-        if set(door.things) & {"c", "conversations", "answers", "tokens", "receipts"}:
+        if set(door.things) & {"c", "conversations", "answers", "shared", "tokens", "receipts"}:
             assert answer.status_code == 404, where
         assert title not in answer.seen, where
 
@@ -343,6 +352,8 @@ def test_nobody_acts_for_another(world: World, doors: list[Door]) -> None:
             Conversation,
             Message,
             Feedback,
+            Share,
+            Share.users.through,
             ApiToken.objects.filter(user=world.alice),
         ]
         rows = [getattr(table, "objects", table).order_by("pk").values() for table in tables]
@@ -355,6 +366,39 @@ def test_nobody_acts_for_another(world: World, doors: list[Door]) -> None:
         answer = ask(world, world.bob, door, method)
         assert answer.status_code in (403, 404), f"{method} {door.route}: {answer.status_code}"
         assert hers() == before, f"{method} {door.route} changed something"
+
+
+#: What opens to those with whom a conversation is shared, and nothing else of it.
+SHARED = {
+    "shared/<uuid:pk>/",
+    "api/v1/shared/<uuid:pk>",
+    "answers/<uuid:pk>/sources/<int:n>/",
+}
+
+
+def test_whom_it_is_shared_with_looks_at_it_and_does_nothing(
+    world: World, doors: list[Door]
+) -> None:
+    for door, method in each(doors):
+        if not {"c", "conversations", "answers", "shared"} & set(door.things):
+            continue
+        if is_admins(door):
+            continue
+        with undone():
+            answer = ask(world, world.dora, door, method)
+            right = 200 if method == "GET" and door.route in SHARED else 404
+            assert answer.status_code == right, f"{method} {door.route}: {answer.status_code}"
+
+
+def test_who_loses_the_source_sees_nothing_of_what_is_shared(
+    world: World, doors: list[Door]
+) -> None:
+    Grant.objects.filter(user=world.dora).delete()
+    for door in doors:
+        if door.route in SHARED:
+            answer = ask(world, world.dora, door, "GET")
+            assert answer.status_code == (404 if "sources" in door.things else 200), door.route
+            assert people.CANARY not in answer.seen, door.route
 
 
 def test_wrong_methods(world: World, doors: list[Door]) -> None:

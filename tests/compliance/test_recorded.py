@@ -25,13 +25,14 @@ from accounts import people as accounts
 from accounts.models import ApiToken, Group, User
 from audit import actions
 from audit.models import Entry
-from chat import conversations, feedback, pack
+from chat import conversations, feedback, pack, shares
 from chat.ask import Ask
 from chat.events import Failed
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, Share
 from chat.retrieve import _count_faults
 from chat.run import claim, run, run_unstored
 from chat.search import search
+from chat.share_audience import named
 from chat.tasks import sweep
 from compliance import person, retention
 from inference.client import get_client
@@ -197,6 +198,25 @@ def rated(world: World) -> object:
     return feedback.rate(world.alice, world.answered(), 1, comment=people.CANARY)
 
 
+def shared(world: World) -> Share:
+    return shares.share_answer(
+        world.alice, world.answered(), named(world.alice, [f"user:{world.admin.pk}"])
+    )
+
+
+def reshared(world: World) -> Share:
+    found = shared(world)
+    return shares.change_recipients(
+        world.alice, found, named(world.alice, [f"user:{world.officer.pk}"])
+    )
+
+
+def opened(world: World) -> object:
+    path = f"/shared/{shared(world).pk}/"
+    world.page(world.admin, path)
+    return world.page(world.admin, path)  # the same visit
+
+
 def retried(world: World) -> object:
     failed = broken(world)
     return retry(world.alice, failed)
@@ -309,6 +329,10 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.CONVERSATION_EXPORTED: (export, 1),
     actions.CONVERSATION_ERASED: (erase_conversation, 1),
     actions.FEEDBACK_GIVEN: (rated, 1),
+    actions.SHARED: (shared, 1),
+    actions.SHARE_CHANGED: (reshared, 1),
+    actions.SHARE_WITHDRAWN: (lambda w: shares.withdraw(w.alice, shared(w)), 1),
+    actions.SHARE_OPENED: (opened, 1),
     actions.RETENTION_APPLIED: (purge, 1),
     actions.PERSON_EXPORTED: (lambda w: person.export(w.alice, w.alice).close(), 1),
     actions.PERSON_ERASED: (lambda w: person.erase(w.admin, w.alice), 1),
