@@ -11,7 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from sovereign.settings import env
 from sovereign.settings.asking import *  # noqa: F403
 from sovereign.settings.database import database
+from sovereign.settings.keeping import *  # noqa: F403
 from sovereign.settings.listed import of_database, of_url, of_words, open_guard
+from sovereign.settings.models import *  # noqa: F403
+from sovereign.settings.models import ALLOWED_ADDRESSES, OPENAI_URL
 from sovereign.settings.reading import *  # noqa: F403
 from sovereign.settings.reading import CLAMD
 from sovereign.settings.rundir import run_dir
@@ -240,33 +243,6 @@ INDEX_GRACE_SECONDS = env.number("SOVEREIGN_INDEX_GRACE_SECONDS", 3_600)
 
 # --- models -----------------------------------------------------------------------------------
 MODELS_URL = env.text("SOVEREIGN_MODELS_URL", f"unix:{RUN_DIR / 'models.sock'}")
-ENGINE = env.text("SOVEREIGN_ENGINE", "auto")
-CHAT_MODEL = env.text("SOVEREIGN_CHAT_MODEL", "qwen2.5-coder-1.5b-instruct")
-EMBEDDER = env.text("SOVEREIGN_EMBEDDER", "e5-small-minilm")
-EMBED_DEVICE = env.text("SOVEREIGN_EMBED_DEVICE", "cpu")
-#: On a CPU; a GPU embeds in 16 bit floats.
-EMBED_PRECISION = env.text("SOVEREIGN_EMBED_PRECISION", "int8")
-CONTEXT_TOKENS = env.number("SOVEREIGN_CONTEXT_TOKENS", 4_096, least=1_024)
-THREADS = env.number("SOVEREIGN_THREADS", 0)
-GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
-#: Generations at once; 0: as memory and cores allow (inference/plan.py).
-PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
-OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
-OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
-ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
-FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
-#: A model that reads the least for longer is not asked unless it is named (chat/choice.py); 0: always.
-SLOWEST_FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_SLOWEST_FIRST_TOKEN_SECONDS", 60.0)
-
-# --- how long things are kept, in days; 0: for ever (compliance/retention.py) --------------------
-KEEP_CONVERSATIONS_DAYS = env.number("SOVEREIGN_KEEP_CONVERSATIONS_DAYS", 0)
-KEEP_FEEDBACK_DAYS = env.number("SOVEREIGN_KEEP_FEEDBACK_DAYS", 0)
-KEEP_ORIGINALS_DAYS = env.number("SOVEREIGN_KEEP_ORIGINALS_DAYS", 0)
-KEEP_RECORD_DAYS = env.number("SOVEREIGN_KEEP_RECORD_DAYS", 0)
-#: Of runs over golden questions; their scores stay (evaluation/erasure.py).
-KEEP_RUN_ANSWERS_DAYS = env.number("SOVEREIGN_KEEP_RUN_ANSWERS_DAYS", 90)
-#: How long a conversation stays shared; the share ends, the conversation stays (chat/shares.py).
-SHARE_DAYS = env.number("SOVEREIGN_SHARE_DAYS", 90)
 
 # --- Celery -----------------------------------------------------------------------------------
 BROKER_URL = env.text(

@@ -10,7 +10,7 @@ from chat.events import Event
 
 DOC = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text(encoding="utf-8")
 #: Fields that an event carries inside the product and does not send.
-UNSENT = {"started": {"sha256"}}
+UNSENT = {"started": {"sha256"}, "done": {"signals"}}
 CALLS = re.compile(r"^\| `([A-Z]+) (/[^`]+)` \|", re.MULTILINE)
 
 

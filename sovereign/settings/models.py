@@ -1,0 +1,21 @@
+"""The models: which, on what, and how long people wait for their first word."""
+
+from sovereign.settings import env
+
+ENGINE = env.text("SOVEREIGN_ENGINE", "auto")
+CHAT_MODEL = env.text("SOVEREIGN_CHAT_MODEL", "qwen2.5-coder-1.5b-instruct")
+EMBEDDER = env.text("SOVEREIGN_EMBEDDER", "e5-small-minilm")
+EMBED_DEVICE = env.text("SOVEREIGN_EMBED_DEVICE", "cpu")
+#: On a CPU; a GPU embeds in 16 bit floats.
+EMBED_PRECISION = env.text("SOVEREIGN_EMBED_PRECISION", "int8")
+CONTEXT_TOKENS = env.number("SOVEREIGN_CONTEXT_TOKENS", 4_096, least=1_024)
+THREADS = env.number("SOVEREIGN_THREADS", 0)
+GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
+#: Generations at once; 0: as memory and cores allow (inference/plan.py).
+PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
+OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
+OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
+ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
+FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
+#: A model that reads the least for longer is not asked unless it is named (chat/choice.py); 0: always.
+SLOWEST_FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_SLOWEST_FIRST_TOKEN_SECONDS", 60.0)
