@@ -8,18 +8,18 @@ GET /v1/models, /v1/embedders, /health, /metrics. Errors are OpenAI's error obje
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
-from uuid import uuid4
 
 import structlog
 
-from inference.call import Call, Disconnected, Receive, Send, event, until_gone
+from inference.call import Call, Disconnected, Receive, Send, until_gone
+from inference.completions import stream, whole
 from inference.errors import ModelError, PromptTooLong
 from inference.generations import Generation
 from inference.jobs import EmbeddingQueue
 from inference.metrics import Metrics
-from inference.protocol import ModelsUnavailable, Piece, Usage
+from inference.protocol import ModelsUnavailable, Piece
 from inference.requests import (
     BadRequest,
     ChatRequest,
@@ -32,10 +32,6 @@ from inference.requests import (
 from inference.service import Service
 
 log = structlog.get_logger(__name__)
-
-_LATE = ModelsUnavailable(
-    "generation-late", "The answer took longer than it was given. Ask again when less is going on."
-)
 
 Handler = Callable[[Call], Awaitable[None]]
 
@@ -179,9 +175,9 @@ class ModelsApp:
         pieces = self._generate(call, asked)
         try:
             if asked.stream:
-                await _stream(call, pieces, name)
+                await stream(call, pieces, name)
             else:
-                await _whole(call, pieces, name)
+                await whole(call, pieces, name)
         finally:
             await pieces.aclose()
 
@@ -235,7 +231,13 @@ async def _next(
     try:
         return await asyncio.wait_for(results.get(), max(0.0, min(KEEP_ALIVE_SECONDS, left)))
     except TimeoutError:
-        return _LATE if left <= KEEP_ALIVE_SECONDS else None
+        return _late() if left <= KEEP_ALIVE_SECONDS else None
+
+
+def _late() -> ModelsUnavailable:
+    return ModelsUnavailable(
+        "generation-late", "The answer took longer than it was given. Ask again when less goes on."
+    )
 
 
 def _deliver(
@@ -244,58 +246,3 @@ def _deliver(
     """Called in the queue's thread, perhaps after the process began to stop."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(results.put_nowait, item)
-
-
-async def _stream(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> None:
-    identity = f"chatcmpl-{uuid4().hex}"
-    base: dict[str, object] = {
-        "id": identity,
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-    }
-    base["model"] = model
-    async for item in pieces:
-        if not call.started:
-            await call.start(200, "text/event-stream")
-        if isinstance(item, int):
-            await call.write(f": waiting {item}\n\n".encode(), more=True)
-            continue
-        delta = {"content": item.text} if item.text else {}
-        choice = {"index": 0, "delta": delta, "finish_reason": item.finish, **_logprobs(item)}
-        usage = {"usage": _usage(item.usage)} if item.usage else {}
-        await call.write(event({**base, "choices": [choice], **usage}), more=True)
-    await call.write(b"data: [DONE]\n\n", more=False)
-
-
-async def _whole(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> None:
-    text, last = "", Piece()
-    async for item in pieces:
-        if isinstance(item, Piece):
-            text, last = text + item.text, item
-    message = {"role": "assistant", "content": text}
-    await call.json(
-        {
-            "id": f"chatcmpl-{uuid4().hex}",
-            "object": "chat.completion",
-            "created": int(time.time()),
-            "model": model,
-            "choices": [{"index": 0, "message": message, "finish_reason": last.finish}],
-            "usage": _usage(last.usage or Usage()),
-        }
-    )
-
-
-def _logprobs(piece: Piece) -> dict[str, object]:
-    if not piece.top:
-        return {}
-    top = [{"token": token, "logprob": value} for token, value in piece.top]
-    return {"logprobs": {"content": [{**top[0], "top_logprobs": top}]}}
-
-
-def _usage(usage: Usage) -> dict[str, object]:
-    return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt + usage.completion,
-        "prompt_tokens_details": {"cached_tokens": usage.cached},
-    }

@@ -21,7 +21,6 @@ log = structlog.get_logger(__name__)
 #: Prompt tokens in a step. A cancelled request waits for one step at most.
 READ_TOKENS, READ_BESIDE = 64, 32
 _GPU_TOKENS, _GPU_BESIDE = 512, 256
-_LOST = ModelsUnavailable("models-lost", "The model failed in the middle of an answer. Try again.")
 
 
 class BatchedEngine:
@@ -59,6 +58,7 @@ class BatchedEngine:
         )
         seats = Seats(made.sequences, self._context.cells, divisible=self._weights.divisible)
         self._batcher = Batcher(self._weights, self._context, seats, alone=read, beside=beside)
+        self._closed = False
         self._arrived: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="llama", daemon=True)
         self._thread.start()
@@ -82,6 +82,8 @@ class BatchedEngine:
         room = self.info.context - len(tokens)
         if room < 1:
             raise PromptTooLong(len(tokens), self.info.context)
+        if self._closed:
+            raise _lost()
         pieces: SimpleQueue[Piece | Exception] = SimpleQueue()
         text = TextFilter([*sampling.stop, *self._family.stop])
         job = Job(tokens, sampling, min(sampling.max_tokens, room), text, pieces.put)
@@ -110,8 +112,12 @@ class BatchedEngine:
                 self._batcher.step()
             except Exception as error:  # noqa: BLE001 - the engine must outlive one batch
                 log.error("batch_failed", kind=type(error).__name__, detail=str(error))
-                self._batcher.fail(_LOST)
-        self._batcher.fail(_LOST)
+                self._batcher.fail(_lost())
+        self._closed = True
+        while not self._arrived.empty():
+            if job := self._arrived.get():
+                self._batcher.add(job)
+        self._batcher.fail(_lost())
 
     def _take_in(self) -> bool:
         """Give the batcher what arrived, and wait where there is nothing to do. False: it is over."""
@@ -139,6 +145,12 @@ def _context(weights: Weights, made: Plan, read: int, threads: int) -> Context:
         batch=read + made.parallel,
         outputs=made.sequences,
         threads=threads,
+    )
+
+
+def _lost() -> ModelsUnavailable:
+    return ModelsUnavailable(
+        "models-lost", "The model failed in the middle of an answer. Ask again."
     )
 
 

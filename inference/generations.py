@@ -65,7 +65,7 @@ class GenerationQueue:
 
     def submit(self, generation: Generation) -> None:
         # One word is a look that decides whether to answer: the answer follows at once.
-        opens = generation.sampling.max_tokens == 1
+        opens = bool(generation.asker) and generation.sampling.max_tokens == 1
         with self._changed:
             self._waiting.put(generation, generation.asker, generation.cost, opens=opens)
             self._changed.notify()
