@@ -23,7 +23,8 @@ def shared_with_me(person: User) -> list[dict[str, Any]]:
     """What names her, or a group of hers: whose it is, and since when. Its words are its owner's."""
     named = Q(users=person) | Q(groups__in=person.groups.all())
     rows = Share.objects.filter(named).distinct().order_by("created_at", "id")
-    return list(rows.values("id", "conversation__user_id", "created_at", "expires_at"))
+    told = rows.values("id", "conversation__user_id", "created_at", "expires_at")
+    return [dict(row) for row in told]
 
 
 def _told(share: Share) -> dict[str, Any]:

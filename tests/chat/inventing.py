@@ -14,7 +14,7 @@ class Invents(FakeClient):
         self.said = said
 
     def chat(
-        self, messages: Sequence[ChatMessage], sampling: Sampling, *, model: str = ""
+        self, messages: Sequence[ChatMessage], sampling: Sampling, **_: object
     ) -> Generator[Piece, None, None]:
         if sampling.top_logprobs:
             yield Piece(top=(("Yes", -0.01), ("No", -5.0)))
