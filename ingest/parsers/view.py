@@ -28,7 +28,9 @@ FINE = 1 << 20
 GAP = 1.5
 _DAMAGED = "The PDF is damaged or cut off. Open it in a PDF program and save it anew."
 _MISSING = "The document has no such page."
-_DIFFER = "LibreOffice draws another number of slides than the file holds, so which is which is not sure."
+_DIFFER = (
+    "LibreOffice draws another number of slides than the file holds, so which is which is not sure."
+)
 
 #: Left, top, right, bottom as shares of a page as it is shown, from its upper left corner.
 Share = tuple[float, float, float, float]
