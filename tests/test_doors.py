@@ -371,7 +371,7 @@ def test_nobody_acts_for_another(world: World, doors: list[Door]) -> None:
 #: What opens to those with whom a conversation is shared, and nothing else of it.
 SHARED = {
     "shared/<uuid:pk>/",
-    "api/v1/shared/<uuid:pk>",
+    "api/v1/shared/<uuidstr:pk>",
     "answers/<uuid:pk>/sources/<int:n>/",
 }
 

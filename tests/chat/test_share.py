@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -26,7 +27,7 @@ SECRET = "osprey-salary-9921"
 
 
 def turn(
-    talk: Conversation, question: str, text: str, *documents: Document, **fields: object
+    talk: Conversation, question: str, text: str, *documents: Document, **fields: Any
 ) -> Message:
     """One more question and answer, resting on the first passage of each document."""
     at = talk.messages.count()
@@ -78,6 +79,7 @@ def talk(alice: User, open_document: Document, secret: Document) -> Conversation
 
 
 def last(talk: Conversation) -> Message:
+    assert talk.shown is not None
     return talk.messages.get(ordinal=talk.shown)
 
 
