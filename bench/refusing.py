@@ -27,7 +27,7 @@ from evaluation.curve import Point, Told, best, curve
 
 Row = dict[str, Any]
 #: Signals in the order of their weights; what is unknown is in the middle.
-SIGNALS = ("odds", "covered", "checked")
+SIGNALS = ("odds", "covered")
 
 
 def chosen(data: Path, each: int, seed: int) -> list[Row]:
@@ -94,10 +94,8 @@ def fit(files: Sequence[Path]) -> None:
 
     from chat.weigh import NEUTRAL_COVERED, NEUTRAL_ODDS
 
-    rows = [
-        row for file in files for row in lines(file) if (row.get("signals") or {}).get("checked")
-    ]
-    unknown = dict(zip(SIGNALS, (NEUTRAL_ODDS, NEUTRAL_COVERED, 1.0), strict=True))
+    rows = [row for file in files for row in lines(file) if row.get("signals")]
+    unknown = dict(zip(SIGNALS, (NEUTRAL_ODDS, NEUTRAL_COVERED), strict=True))
     values = np.array(
         [
             [unknown[name] if (v := row["signals"][name]) is None else v for name in SIGNALS]
@@ -148,7 +146,12 @@ def main() -> None:
 
         rows = collect(room, Cache(options.cache, active().embedder), options)
     points = curve(told(rows))
-    write(options.out, "refusing", {"curve": points}, markdown(points, rows))
+    write(
+        options.out,
+        "refusing",
+        {"curve": [asdict(point) for point in points]},
+        markdown(points, rows),
+    )
 
 
 if __name__ == "__main__":

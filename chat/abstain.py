@@ -2,8 +2,8 @@
 
 A small model told to answer answers everything, and told that it may refuse refuses nearly everything.
 So other signs decide: are there passages at all, do they hold any of the question's words, how sure is
-the model, asked for one word, that they state the answer, and is what it then wrote held by them. An
-answer less sure than SOVEREIGN_ABSTAIN_BELOW is not given (chat/weigh.py).
+the model, asked for one word, that they state the answer. An answer less sure than
+SOVEREIGN_ABSTAIN_BELOW is not written (chat/weigh.py); one that stands nowhere is not given.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ held: a model talks for many seconds.
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -94,9 +94,9 @@ def _written(
     stopped: Callable[[], bool],
 ) -> Generator[Event, None, None]:
     signals = look(client, model, context, stopped)
-    highest = _highest(model, signals)
-    if signals is None or (highest is not None and is_withheld(highest)):
-        yield from _abstained(context, clock, highest, signals)
+    sure = _sure(model, signals)
+    if sure is not None and is_withheld(sure):
+        yield from _abstained(context, clock, sure, signals)
         return
     writer, generation = _writer(context), Generation()
     yield from _fed(writer, _pieces(client, model, ask, context, stopped, generation), clock)
@@ -105,9 +105,8 @@ def _written(
         writer = _writer(context)
         yield from _fed(writer, _quotes(context), clock)
     clock.mark("total")
-    signals = replace(signals, checked=held(writer.supports()))
-    sure = _sure(model, signals, writer)
-    status = _status(generation, sure)
+    status = _status(generation, writer)
+    sure = 0.0 if status == ABSTAINED_STATUS else sure
     if status == "complete":
         yield from told_otherwise(ask.user, writer, context)
     yield Done(status, _tokens(generation), clock.ms, sure, signals=signals)
@@ -175,21 +174,15 @@ def _quotes(context: Context) -> Generator[str, None, None]:
         yield f"{' '.join(context.said(quote).split())} [{quote.n}]\n"
 
 
-def _highest(model: ModelInfo | None, signals: Signals | None) -> float | None:
-    """How sure an answer can be at best; None where no model was asked."""
+def _sure(model: ModelInfo | None, signals: Signals | None) -> float | None:
+    """None where no model was asked."""
     if signals is None:
         return 0.0
     return confidence(signals) if model else None
 
 
-def _sure(model: ModelInfo | None, signals: Signals, writer: AnswerWriter) -> float | None:
-    if abstains(writer.text) or not signals.checked:
-        return 0.0
-    return confidence(signals) if model else None
-
-
 def _abstained(
-    context: Context, clock: Clock, sure: float | None, signals: Signals | None
+    context: Context, clock: Clock, sure: float, signals: Signals | None
 ) -> Generator[Event, None, None]:
     clock.mark("first_token")
     clock.mark("total")
@@ -197,10 +190,11 @@ def _abstained(
     yield Done(ABSTAINED_STATUS, {}, clock.ms, sure, signals=signals)
 
 
-def _status(generation: Generation, sure: float | None) -> Ended:
+def _status(generation: Generation, writer: AnswerWriter) -> Ended:
     if generation.finish == "cancelled":
         return "stopped"
-    return ABSTAINED_STATUS if sure is not None and is_withheld(sure) else "complete"
+    stands = held(writer.supports()) and not abstains(writer.text)
+    return "complete" if stands else ABSTAINED_STATUS
 
 
 def _tokens(generation: Generation) -> dict[str, int]:

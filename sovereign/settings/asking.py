@@ -11,5 +11,5 @@ MAX_ANSWER_TOKENS = env.number("SOVEREIGN_MAX_ANSWER_TOKENS", 256, least=16)
 #: 0 means: follow the measured speed of this machine (chat/pack.py).
 PASSAGE_TOKENS = env.number("SOVEREIGN_PASSAGE_TOKENS", 0)
 #: How sure an answer must be, 0 to 1 (chat/weigh.py).
-ABSTAIN_BELOW = env.decimal("SOVEREIGN_ABSTAIN_BELOW", 0.25)
+ABSTAIN_BELOW = env.decimal("SOVEREIGN_ABSTAIN_BELOW", 0.3)
 KEEP_ALIVE_SECONDS = 10
