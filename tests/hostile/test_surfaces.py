@@ -36,6 +36,8 @@ NAMES = {
     "instant",
     "token",
     "citation",
+    "conflict",
+    "withdrawn",
     "done",
     "failed",
 }
