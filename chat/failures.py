@@ -13,6 +13,9 @@ def detail_of(code: str) -> str:
         ),
         "models-down": _("The model is not running just now. Wait a moment and ask again."),
         "models-silent": _("The model did not answer in time. Ask again."),
+        "generation-late": _(
+            "The answer took longer than it was given. Ask again when less is going on."
+        ),
         "models-lost": _("The model ended in the middle of the answer. Ask again."),
         "model-missing": _("The file of the chat model is not there. Tell an administrator."),
         "models-loading": _("The model is still loading. Wait a moment and ask again."),
