@@ -7,7 +7,7 @@ from uuid import UUID
 from chat.candidates import Candidate
 
 #: The version of these rules, for whoever compares what two of them found.
-RULES = "3"
+RULES = "4"
 #: Share of each leg in the fused score (docs/measuring.md has the sweep).
 WEIGHTS: Mapping[str, float] = {"dense": 0.4, "piece": 0.4, "lexical": 0.2}
 #: Share of the question as it was typed, where it was searched with what went before it, too.
