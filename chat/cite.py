@@ -21,6 +21,9 @@ LONGEST_MARK = 40
 BEST_FIRST: Sequence[Support] = ("verified", "likely", "none")
 #: What goes on with a sentence after a mark in it.
 CLOSING = ".,;:!?)"
+ENDS = ".!?…。！？"
+#: What follows where a sentence ends, or its words go on with others.
+GOES_ON = re.compile(r"[,;:.!?…。！？)]*(?:\s|$)")
 #: The beginning of a mark that the model never finished.
 STUMP = re.compile(r"\[[\d\s,;&]*")
 WORD = re.compile(r"\w")
@@ -105,6 +108,8 @@ class AnswerWriter:
             self._write(char)
 
     def _hold(self, char: str) -> None:
+        if char == "[":
+            self._release()
         self._held += char
         if self._held[0] == "(":
             self._hold_label()
@@ -243,13 +248,15 @@ class AnswerWriter:
 
     def _may_repeat(self) -> bool:
         """While a sentence begins like an earlier one it is held back: small models repeat."""
-        begun = self.text[self._start :].strip()
-        return bool(begun) and self._is_said(begun)
+        begun = self.text[self._start :].strip().rstrip(ENDS)
+        return bool(begun) and any(said.startswith(begun) for said in self._said)
 
     def _is_said(self, sentence: str) -> bool:
-        """Whether an earlier sentence says the same, or the same and more."""
-        begun = sentence.rstrip(".!?…。！？")
-        return any(said.startswith(begun) for said in self._said)
+        """Whether an earlier sentence says the same, or the same and more: "$5" is not said by "$50"."""
+        begun = sentence.rstrip(ENDS)
+        return any(
+            said.startswith(begun) and GOES_ON.match(said[len(begun) :]) for said in self._said
+        )
 
     def _flush(self) -> Iterator[Event]:
         end = self._start if self._may_repeat() else len(self.text)

@@ -76,7 +76,9 @@ class Keeper:
             case Started():
                 self._mine.update(model=event.model)
             case Condensed():
+                # At once: who looks at what a killed process left must know what it leans on.
                 self._kept.condensed = event.question
+                self._mine.update(condensed=event.question)
             case LookedFirst():
                 self._mine.update(named=[document.id for document in event.documents])
             case Sources():
@@ -96,7 +98,7 @@ class Keeper:
         """The text is the documents' own from here on: it is shown as such."""
         self._kept.text = ""
         self._citations.clear()
-        self._mine.update(model=EXTRACTIVE)
+        self._mine.update(model=EXTRACTIVE, text="")
 
     def _keep_sources(self, event: Sources) -> None:
         rows = [self._source(passage) for passage in event.passages]

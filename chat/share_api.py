@@ -25,7 +25,9 @@ from chat.shares import change_recipients, share_answer, shares_of, withdraw
 
 router = Router(tags=["Sharing"])
 
-Principals = Annotated[list[str], Field(max_length=MOST_RECIPIENTS)]
+#: `user:` and the longest address that there is (RFC 5321).
+Principal = Annotated[str, Field(max_length=300)]
+Principals = Annotated[list[Principal], Field(max_length=MOST_RECIPIENTS)]
 
 
 class RecipientsIn(Schema):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Group, User
 from audit.problems import Problem
 from chat.models import Message, Share
+from chat.share_reading import leans
 from ingest.access import documents_for, readers_of
 from ingest.models import Document
 
@@ -154,5 +155,5 @@ def _withheld(answers: Iterable[Message], missing: set[UUID]) -> int:
     for answer in answers:
         sources = [source.document_id for source in answer.sources.all()]
         rests = any(pk is None or pk in missing for pk in sources)
-        count += rests or bool(answer.condensed and count)
+        count += rests or bool(count and leans(answer))
     return count

@@ -162,13 +162,19 @@ def _read(
     counts = {"closed": 0, "erased": 0}
     for pair in pairs:
         why = _withheld(pair.answer, chunks, documents)
-        if not why and pair.answer.condensed and any(counts.values()):
+        if not why and any(counts.values()) and leans(pair.answer):
             why = "closed"
         if why:
             counts[why] += 1
         else:
             shown.append(pair)
     return Reading(share, tuple(shown), chunks, **counts)
+
+
+def leans(answer: Message) -> bool:
+    """Whether an answer may hold words of those before it. One that was cut off may not have kept that
+    its question was joined with them."""
+    return bool(answer.condensed) or answer.status == Message.Status.FAILED
 
 
 def _withheld(answer: Message, chunks: Mapping[UUID, Chunk], documents: set[UUID]) -> str:

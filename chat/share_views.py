@@ -5,12 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.models import User
 from audit.problems import Problem
 from chat.access import get_answer, get_conversation
 from chat.exchanges import Exchange
@@ -29,6 +31,7 @@ from chat.share_reading import Pair, Reading, pairs_of, read_shared, record_open
 from chat.shares import (
     branch_answers,
     change_recipients,
+    locked,
     share_answer,
     shares_of,
     up_to,
@@ -93,11 +96,14 @@ def shares(request: PageRequest, pk: UUID) -> HttpResponse:
 def remove(request: PageRequest, pk: UUID) -> HttpResponse:
     """Let one recipient look no longer; with the last one the share ends."""
     found = get_own_share(request.user, pk)
-    kept = _without(recipients_of(found), request.POST.get("principal", ""))
-    if kept.principals():
-        change_recipients(request.user, found, kept)
-    else:
-        withdraw(request.user, found)
+    with transaction.atomic():
+        # Held still: who is named in another tab meanwhile stays named.
+        found = locked(request.user, found)
+        kept = _without(recipients_of(found), request.POST.get("principal", ""))
+        if kept.principals():
+            change_recipients(request.user, found, kept)
+        else:
+            withdraw(request.user, found)
     messages.success(request, _("Saved."))
     return redirect("chat:shares", pk=found.conversation_id)
 
@@ -189,11 +195,19 @@ def _name(
     if found and "sure" not in request.POST:
         return render(request, "chat/share_sure.html", {**page, "lacking": found})
     if there:
-        change_recipients(request.user, there, everyone)
+        _add(request.user, there, one)
     else:
         share_answer(request.user, answer, everyone)
     messages.success(request, _("Shared with %(name)s.") % {"name": one.names()[0]})
     return redirect("chat:shares", pk=answer.conversation_id)
+
+
+@transaction.atomic
+def _add(user: User, share: Share, one: Recipients) -> None:
+    """Name one more beside those who are named when her turn comes."""
+    share = locked(user, share)
+    everyone = named(user, [*recipients_of(share).principals(), *one.principals()])
+    change_recipients(user, share, everyone)
 
 
 def _without(recipients: Recipients, principal: str) -> Recipients:

@@ -80,7 +80,7 @@ def share_answer(user: User, answer: Message, recipients: Recipients) -> Share:
 @transaction.atomic
 def change_recipients(user: User, share: Share, recipients: Recipients) -> Share:
     """Say anew with whom it is shared: who is left out finds nothing there from now on."""
-    share = _locked(user, share)
+    share = locked(user, share)
     before, after = set(recipients_of(share).principals()), set(recipients.principals())
     _set(share, recipients)
     record(
@@ -100,14 +100,15 @@ def change_recipients(user: User, share: Share, recipients: Recipients) -> Share
 @transaction.atomic
 def withdraw(user: User, share: Share) -> None:
     """End a share now. Raises Http404 where it has ended already."""
-    share = _locked(user, share)
+    share = locked(user, share)
     share.withdrawn_at = timezone.now()
     share.save(update_fields=["withdrawn_at"])
     data = {"conversation": str(share.conversation_id)}
     record(actions.SHARE_WITHDRAWN, actor=user, target=("share", share.pk), data=data)
 
 
-def _locked(user: User, share: Share) -> Share:
+def locked(user: User, share: Share) -> Share:
+    """One's own share, held still to the end of the transaction. Raises Http404."""
     Share.objects.select_for_update().filter(pk=share.pk).first()
     return get_own_share(user, share.pk)
 

@@ -121,6 +121,30 @@ def test_a_sentence_that_was_said_with_more_is_left_out(size: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("The deposit is $50.", "The deposit is $5."),
+        ("Grade 12.", "Grade 1."),
+        ("It takes 5.5 days.", "It takes 5."),
+        ("Yesterday it rained.", "Yes."),
+    ],
+)
+def test_a_sentence_that_is_no_part_of_an_earlier_one_is_kept(
+    first: str, second: str, size: int
+) -> None:
+    text = written(f"{first} {second}", size=size).text
+    assert first in text and second.rstrip(".") in text.split(first)[1]
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("said", ["[[9]]", "[1 [9]", "[[[7]]]", "[9\n[8]"])
+def test_a_mark_in_a_bracket_is_a_mark(said: str, size: int) -> None:
+    text = written(f"You have 28 days {said}.", size=size).text
+    assert not set(MARK.findall(text)) - {"1", "2"}
+
+
 def test_a_sentence_that_only_begins_like_another_is_told() -> None:
     writer = written("You have 28 days per year. You have 30 days after five years of service.")
     assert not writer.repeated

@@ -20,13 +20,15 @@ from chat.conversations import (
     request_stop,
     start_answer,
 )
-from chat.events import Done, Event, Failed, Sources, Token
+from chat.events import Condensed, Done, Event, Failed, Sources, Token, Withdrawn
+from chat.keeper import Keeper
 from chat.models import Conversation, Message
 from chat.present import present_answer
 from chat.replay import follow
 from chat.run import claim, run, run_unstored
 from chat.streaming import _produce, events_of
 from chat.tasks import sweep
+from chat.witness import Given
 from ingest.erase import erase_document
 from ingest.models import Collection, Document, Grant
 from tests.chat.conftest import Add
@@ -78,6 +80,22 @@ def test_what_was_withdrawn_is_not_kept(
     entry = Entry.objects.get(action="chat.answer.finish")
     assert entry.data["model"] == "fake" and entry.data["prompt_sha256"], "the model has read them"
     assert entry.data["citations"] == message.citations.count()
+
+
+def test_a_killed_writer_leaves_no_withdrawn_words_and_what_it_leans_on(bob: User) -> None:
+    message = start(bob)
+    lease = claim(message)
+    assert lease
+    keeper = Keeper(message, lease, Given(()))
+    keeper.keep(Condensed("It is 30 days.\nAnd then?"))
+    keeper.keep(Token("The moon is made of cheese."))
+    Message.objects.filter(pk=message.pk).update(text="The moon is made of cheese.")
+    keeper.keep(Withdrawn())
+    Message.objects.filter(pk=message.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert sweep() == 1
+    message.refresh_from_db()
+    assert (message.status, message.text, message.model) == ("failed", "", "extractive")
+    assert message.condensed == "It is 30 days.\nAnd then?"
 
 
 def test_an_answer_is_claimed_once(bob: User, handbook: Collection) -> None:

@@ -134,6 +134,20 @@ def test_an_answer_with_one_closed_source_among_open_ones_is_withheld_whole(
     assert (reading.closed, reading.erased) == (2, 0)
 
 
+def test_what_was_cut_off_after_a_withheld_answer_is_withheld_too(
+    alice: User, bob: User, open_document: Document, secret: Document
+) -> None:
+    """A killed writer of an older release has not kept what its question was joined with."""
+    talk = Conversation.objects.create(user=alice, title="x")
+    turn(talk, f"Which {SECRET}?", f"It is {SECRET} [1].", secret)
+    cut = {"status": "failed", "error_code": "interrupted"}
+    turn(talk, "And a day?", f"{SECRET} a day [1].", open_document, **cut)
+    turn(talk, "What about the moon?", "It is round.", open_document)
+    [reading] = read_shared(bob, [shared(talk)])
+    assert [pair.question.text for pair in reading.pairs] == ["What about the moon?"]
+    assert reading.closed == 2
+
+
 def test_what_leans_on_a_withheld_answer_is_withheld_too(
     talk: Conversation, bob: User, open_document: Document
 ) -> None:
