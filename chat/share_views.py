@@ -194,10 +194,14 @@ def _name(
     found = lacking(request.user, answers, one)
     if found and "sure" not in request.POST:
         return render(request, "chat/share_sure.html", {**page, "lacking": found})
-    if there:
-        _add(request.user, there, one)
-    else:
-        share_answer(request.user, answer, everyone)
+    try:
+        if there:
+            _add(request.user, there, one)
+        else:
+            share_answer(request.user, answer, everyone)
+    except Problem as problem:
+        form.add_error(None, str(problem.detail))
+        return render(request, "chat/share.html", page, status=problem.status)
     messages.success(request, _("Shared with %(name)s.") % {"name": one.names()[0]})
     return redirect("chat:shares", pk=answer.conversation_id)
 

@@ -21,6 +21,8 @@ from chat.share_access import get_own_share, open_shares
 from chat.share_audience import Recipients, recipients_of
 from chat.share_reading import pairs_of
 
+#: Of one conversation at once: its page looks at each of them.
+MOST_SHARES = 20
 UNFINISHED = (Message.Status.QUEUED, Message.Status.RUNNING)
 
 
@@ -54,8 +56,14 @@ def shared_names(conversation: Conversation) -> list[str]:
 
 @transaction.atomic
 def share_answer(user: User, answer: Message, recipients: Recipients) -> Share:
-    """Share the conversation up to an answer of the person's own. Raises Problem `answer-running`."""
+    """Share the conversation up to an answer of the person's own.
+
+    Raises Problem `answer-running`, `too-many-shares`.
+    """
     share = up_to(user, answer)
+    if open_shares().filter(conversation=share.conversation).count() >= MOST_SHARES:
+        detail = _("This conversation is shared %(most)d times. End one of these first.")
+        raise Problem(409, "too-many-shares", detail % {"most": MOST_SHARES})
     answers = branch_answers(share)
     if settings.SHARE_DAYS:
         share.expires_at = timezone.now() + timedelta(days=settings.SHARE_DAYS)

@@ -17,7 +17,7 @@ from audit.problems import Problem
 from chat.models import Citation, Conversation, Message, Share, Source
 from chat.share_audience import erased_answers, lacking, named
 from chat.share_reading import read_shared
-from chat.shares import share_answer, withdraw
+from chat.shares import MOST_SHARES, share_answer, withdraw
 from ingest.models import Collection, Document, Grant
 from tests import people
 from tests.people import Api
@@ -132,6 +132,20 @@ def test_an_answer_with_one_closed_source_among_open_ones_is_withheld_whole(
         "What about the moon?",
     ]
     assert (reading.closed, reading.erased) == (2, 0)
+
+
+def test_a_conversation_is_shared_so_many_times_at_once(
+    client_for: ClientFor, talk: Conversation, alice: User
+) -> None:
+    made = [shared(talk) for _ in range(MOST_SHARES)]
+    with pytest.raises(Problem, match="too-many-shares"):
+        shared(talk)
+    first = talk.messages.get(ordinal=1)
+    told = {"who": "person", "email": "bob@example.com", "sure": "on"}
+    page_ = client_for(alice).post(f"/answers/{first.pk}/share", told)
+    assert page_.status_code == 409 and "shared 20 times" in page_.content.decode()
+    withdraw(alice, made[0])
+    assert shared(talk)
 
 
 def test_what_was_cut_off_after_a_withheld_answer_is_withheld_too(
