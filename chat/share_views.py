@@ -184,10 +184,8 @@ def _name(
     page = {**context, "form": form}
     if not form.is_valid():
         return render(request, "chat/share.html", page, status=422)
-    kept = recipients_of(there).principals() if there else []
     try:
         one = named(request.user, [form.cleaned_data["principal"]])
-        everyone = named(request.user, [*kept, *one.principals()])
     except Problem as problem:
         form.add_error(None, str(problem.detail))
         return render(request, "chat/share.html", page, status=422)
@@ -198,7 +196,7 @@ def _name(
         if there:
             _add(request.user, there, one)
         else:
-            share_answer(request.user, answer, everyone)
+            share_answer(request.user, answer, one)
     except Problem as problem:
         form.add_error(None, str(problem.detail))
         return render(request, "chat/share.html", page, status=problem.status)
