@@ -10,6 +10,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
     path("", include("ingest.urls")),
     path("", include("evaluation.urls")),
+    path("models/", include("fleet.urls")),
+    path("usage/", include("usage.urls")),
     path("accounts/", include("accounts.urls")),
     path("accounts/data", own_data, name="own-data"),
     path("compliance/", include("compliance.urls")),

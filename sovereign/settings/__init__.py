@@ -136,6 +136,8 @@ INSTALLED_APPS = [
     "chat",
     "compliance",
     "evaluation",
+    "fleet",
+    "usage",
     "sovereign",
 ]
 MIDDLEWARE = [

@@ -16,6 +16,8 @@ ROOMS = (
     "chat",
     "compliance",
     "evaluation",
+    "fleet",
+    "usage",
     "inference",
     "audit",
     "wall",

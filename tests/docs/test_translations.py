@@ -22,6 +22,8 @@ ROOMS = (
     "chat",
     "compliance",
     "evaluation",
+    "fleet",
+    "usage",
     "inference",
     "audit",
     "wall",
