@@ -12,7 +12,7 @@ from typing import Literal
 from django.conf import settings
 
 from chat.context import Context
-from chat.generate import answer_odds, coverage
+from chat.generate import Voice, answer_odds, coverage
 from chat.weigh import Signals
 from inference.protocol import ModelInfo, ModelsClient
 from ingest.terms import terms
@@ -36,7 +36,12 @@ def abstention(language: str) -> str:
 
 
 def look(
-    client: ModelsClient, model: ModelInfo | None, context: Context, stopped: Callable[[], bool]
+    client: ModelsClient,
+    model: ModelInfo | None,
+    context: Context,
+    stopped: Callable[[], bool],
+    *,
+    asker: str = "",
 ) -> Signals | None:
     """What tells beforehand whether the passages answer. None: they cannot."""
     if not context.passages:
@@ -46,7 +51,7 @@ def look(
         return None
     if model is None:
         return Signals(None, share)
-    return Signals(answer_odds(client, context.packed, model.name, stopped), share)
+    return Signals(answer_odds(Voice(client, model.name, asker), context.packed, stopped), share)
 
 
 def is_withheld(sure: float) -> bool:

@@ -20,7 +20,7 @@ from chat.context import Context, build, label_of
 from chat.events import Condensed, Done, Ended, Event, Failed, Sources, Started, Token, Withdrawn
 from chat.failures import failed
 from chat.find import Query, find
-from chat.generate import Generation, abstains, write
+from chat.generate import Generation, Voice, abstains, write
 from chat.named import looked_first
 from chat.pack import RECITED, shown_label
 from chat.passages import Passage
@@ -93,7 +93,7 @@ def _written(
     clock: Clock,
     stopped: Callable[[], bool],
 ) -> Generator[Event, None, None]:
-    signals = look(client, model, context, stopped)
+    signals = look(client, model, context, stopped, asker=ask.asker)
     sure = _sure(model, signals)
     if sure is not None and is_withheld(sure):
         yield from _abstained(context, clock, sure, signals)
@@ -108,7 +108,7 @@ def _written(
     status = _status(generation, writer)
     sure = 0.0 if status == ABSTAINED_STATUS else sure
     if status == "complete":
-        yield from told_otherwise(ask.user, writer, context)
+        yield from told_otherwise(ask.user, writer, context, stopped)
     yield Done(status, _tokens(generation), clock.ms, sure, signals=signals)
 
 
@@ -158,10 +158,9 @@ def _pieces(
         stop=RECITED,
     )
     yield from write(
-        client,
+        Voice(client, model.name, ask.asker),
         context.packed,
         language=context.language,
-        model=model.name,
         sampling=sampling,
         stopped=stopped,
         into=generation,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.utils.crypto import salted_hmac
+
 from accounts.models import User
 from chat.condense import Turn
 from ingest.filters import Filters
@@ -26,3 +28,8 @@ class Ask:
     temperature: float = 0.0
     filters: Filters = field(default_factory=Filters)
     by_name: bool = True
+
+    @property
+    def asker(self) -> str:
+        """Who asks, for the models process: the same for all that a person asks, and no name of theirs."""
+        return salted_hmac("sovereign.asker", str(self.user.pk)).hexdigest()[:32]

@@ -1,12 +1,12 @@
 """Messages -> text: the look that decides, and the answer itself. Errors are the caller's."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from chat.pack import LOOK, Packed, messages, task
-from inference.protocol import ModelsClient, Sampling, Usage
+from inference.protocol import ChatMessage, ModelsClient, Piece, Sampling, Usage
 from ingest.parsers.clean import seen
 
 #: What a small model says when it finds nothing, in the languages that it is asked to use.
@@ -22,6 +22,20 @@ Likely = tuple[tuple[str, float], ...]
 TOP_TOKENS = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A model that is asked for somebody. `asker`: an opaque id; turns are shared out between them."""
+
+    client: ModelsClient
+    model: str = ""
+    asker: str = ""
+
+    def say(
+        self, prompt: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
+        return self.client.chat(prompt, sampling, model=self.model, asker=self.asker)
+
+
 @dataclass(slots=True)
 class Generation:
     """What was written so far, and how it ended."""
@@ -30,16 +44,14 @@ class Generation:
     finish: str = ""
 
 
-def answer_odds(
-    client: ModelsClient, packed: Packed, model: str, stopped: Callable[[], bool]
-) -> float | None:
+def answer_odds(voice: Voice, packed: Packed, stopped: Callable[[], bool]) -> float | None:
     """How sure the model is that these passages state the answer: log-odds of yes against no.
 
     None where it gives neither word, or was stopped. An engine that tells no probabilities gives
     +1 or -1 by its word. Costs a few tokens only: the answer's prompt begins with the same words.
     """
     sampling = Sampling(max_tokens=1, temperature=0.0, top_logprobs=TOP_TOKENS)
-    with closing(client.chat(messages(packed, LOOK), sampling, model=model)) as pieces:
+    with closing(voice.say(messages(packed, LOOK), sampling)) as pieces:
         word = ""
         top: Likely = ()
         for piece in pieces:
@@ -62,18 +74,17 @@ def _weight(top: Sequence[tuple[str, float]], word: str) -> float:
 
 
 def write(
-    client: ModelsClient,
+    voice: Voice,
     packed: Packed,
     *,
     language: str,
-    model: str,
     sampling: Sampling,
     stopped: Callable[[], bool],
     into: Generation,
 ) -> Iterator[str]:
     """Yield the text of the answer as it is written; end early, and cancel, when `stopped()`."""
     prompt = messages(packed, task(language))
-    with closing(client.chat(prompt, sampling, model=model)) as pieces:
+    with closing(voice.say(prompt, sampling)) as pieces:
         for piece in pieces:
             if piece.usage:
                 into.usage = piece.usage

@@ -3,12 +3,13 @@
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import structlog
 from django.conf import settings
 
+from inference.energy import Known
 from inference.fake import FakeClient
 from inference.protocol import (
     ChatMessage,
@@ -19,6 +20,7 @@ from inference.protocol import (
     Piece,
     Sampling,
     Speed,
+    Spent,
     Usage,
     Vectors,
 )
@@ -110,8 +112,11 @@ class HttpClient:
         return [int(count) for count in counts]
 
     def waiting(self) -> int:
-        queue = self.health().get("queue")
-        return queue if isinstance(queue, int) else 0
+        health = self.health()
+        queue, seats = health.get("queue"), health.get("seats")
+        taken = queue if isinstance(queue, int) else 0
+        free = seats if isinstance(seats, int) and seats > 0 else 1
+        return max(0, taken - free + 1)
 
     def chat(
         self,
@@ -169,22 +174,24 @@ def read_pieces(chunks: Generator[dict[str, Any], None, None]) -> Generator[Piec
     """
     finish: str | None = None
     usage: Usage | None = None
+    spent: Spent | None = None
     # Closed explicitly, so that an abandoned answer stops now and not at some garbage collection.
     with closing(chunks):
         for chunk in chunks:
             usage = _usage(chunk.get("usage")) or usage
+            spent = _spent(chunk.get("spent")) or spent
             text = ""
             top: tuple[tuple[str, float], ...] = ()
             for choice in chunk.get("choices") or []:
                 top = _top(choice) or top
                 finish = choice.get("finish_reason") or finish
                 text += str((choice.get("delta") or {}).get("content") or "")
-            yield Piece(text, top=top)
+            yield Piece(text, top=top, spent=spent)
     if finish is None:
         raise ModelsUnavailable(
             "models-lost", "The models process ended in the middle of an answer. Try again."
         )
-    yield Piece("", "length" if finish == "length" else "stop", usage or Usage())
+    yield Piece("", "length" if finish == "length" else "stop", usage or Usage(), spent=spent)
 
 
 def _top(choice: dict[str, Any]) -> tuple[tuple[str, float], ...]:
@@ -203,6 +210,18 @@ def _usage(data: Any) -> Usage | None:
         cached=int(details.get("cached_tokens") or 0),
         completion=int(data.get("completion_tokens") or 0),
     )
+
+
+def _spent(data: Any) -> Spent | None:
+    """None where the other side tells none, or none of a right form."""
+    if not isinstance(data, dict) or data.get("known") not in get_args(Known):
+        return None
+    try:
+        seconds = (float(data[name]) for name in ("waiting", "reading", "writing"))
+        joules = None if data["joules"] is None else float(data["joules"])
+        return Spent(*seconds, joules=joules, known=data["known"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _scores(answer: dict[str, Any], count: int) -> list[float]:

@@ -9,6 +9,7 @@ import structlog
 
 from inference.errors import ModelError
 from inference.line import Line
+from inference.metering import meter, metered
 from inference.protocol import ChatMessage, Engine, ModelsUnavailable, Piece, Sampling, Usage
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,8 @@ class Generation:
     cancelled: threading.Event = field(default_factory=threading.Event)
     #: Whether no other one ran beside it.
     alone: bool = True
+    #: When it was asked for.
+    since: float = field(default_factory=time.monotonic)
 
     @property
     def cost(self) -> float:
@@ -77,10 +80,11 @@ class GenerationQueue:
             self._waiting.remove(generation)
 
     def ahead(self, generation: Generation) -> int:
-        """How many are before this one; 0 while it runs."""
+        """How many must end before this one begins; 0 while it runs."""
         with self._changed:
             before = self._waiting.ahead(generation)
-            return 0 if before is None else before + len(self._running)
+            taken = 0 if before is None else before + len(self._running)
+            return max(0, taken - self.seats + 1)
 
     def length(self) -> int:
         """Generations that wait or run."""
@@ -116,7 +120,9 @@ class GenerationQueue:
     def _run(self, generation: Generation) -> None:
         started = time.monotonic()
         first: float | None = None
-        pieces = iter(self._engine.chat(generation.messages, generation.sampling))
+        by = meter(remote=self._engine.info.engine == "openai")
+        said = self._engine.chat(generation.messages, generation.sampling)
+        pieces = metered(said, by, since=generation.since)
         try:
             for piece in pieces:
                 if generation.cancelled.is_set():

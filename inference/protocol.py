@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.energy import Known
+
 Vectors = NDArray[np.float32]
 
 
@@ -40,6 +42,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a generation took so far: seconds that it waited, read, wrote; joules, and how they are known.
+
+    `joules` None: nothing tells them.
+    """
+
+    waiting: float = 0.0
+    reading: float = 0.0
+    writing: float = 0.0
+    joules: float | None = None
+    known: Known = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a generation. The last has `finish` set: "stop", "length" or "cancelled".
 
@@ -51,6 +67,8 @@ class Piece:
     finish: Literal["stop", "length", "cancelled"] | None = None
     usage: Usage | None = None
     top: tuple[tuple[str, float], ...] = ()
+    #: With the last, and now and then before it.
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +199,7 @@ class ModelsClient(Protocol):
         ...
 
     def waiting(self) -> int:
-        """How many generations are ahead of a new one."""
+        """How many generations must end before a new one begins; 0 while a seat is free."""
         ...
 
     def chat(

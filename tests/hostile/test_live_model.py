@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from chat.cite import AnswerWriter, Asked, Basis
-from chat.generate import Generation, write
+from chat.generate import Generation, Voice, write
 from chat.pack import RECITED, pack
 from chat.render import plain, styled
 from inference.engine import LlamaCppEngine
@@ -52,10 +52,9 @@ def answered(engine: Engine, attempt: Attempt) -> AnswerWriter:
     packed = pack(texts, ["Leave"] * len(texts), QUESTION, tokens=1_500, count=client.count)
     writer = AnswerWriter([Basis(text) for text in texts], Asked(QUESTION, "en"))
     pieces = write(
-        client,
+        Voice(client),
         packed,
         language="en",
-        model="",
         sampling=Sampling(max_tokens=60, stop=RECITED),
         stopped=lambda: False,
         into=Generation(),
