@@ -1,5 +1,6 @@
 """Who: people, groups, one-time links and API tokens. Secrets are stored hashed only."""
 
+import re
 import uuid
 from typing import Any, ClassVar
 
@@ -9,8 +10,24 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+#: Marks that turn the order of what stands around a name: one of them swaps the words of a sentence.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-class Group(models.Model):
+
+class Named(models.Model):
+    """What has a name that others see."""
+
+    name: "models.CharField[str, str]"
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.name = " ".join(_TURNING.sub("", self.name).split())
+        super().save(*args, **kwargs)
+
+
+class Group(Named):
     """A set of people that grants can name."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -39,7 +56,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
-class User(AbstractBaseUser):
+class User(Named, AbstractBaseUser):
     """A person who signs in by e-mail."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

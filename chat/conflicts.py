@@ -6,7 +6,7 @@ kind differs, or one denies what the other says. Versions of one document need l
 documents that do not know each other; siblings ("Leave in Germany", "Leave in Spain") never disagree.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
@@ -55,14 +55,14 @@ class Conflict:
 
 
 def conflicts(
-    claims: Sequence[Claim], passages: Sequence[Spoken], asked: Asked = NOTHING_ASKED
+    claims: Iterable[Claim], passages: Sequence[Spoken], asked: Asked = NOTHING_ASKED
 ) -> list[Conflict]:
     """What of an answer's sentences other passages say otherwise, in order; MOST at most."""
     return list(islice(_distinct(claims, passages, asked), MOST))
 
 
 def _distinct(
-    claims: Sequence[Claim], passages: Sequence[Spoken], asked: Asked
+    claims: Iterable[Claim], passages: Sequence[Spoken], asked: Asked
 ) -> Iterator[Conflict]:
     seen: set[tuple[str, ...]] = set()
     for claim in claims:

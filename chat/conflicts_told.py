@@ -1,6 +1,7 @@
 """What an answer's passages say otherwise, as events: after its last sentence, before its end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 
 from accounts.models import User
 from chat.cite import AnswerWriter, Asked
@@ -13,10 +14,13 @@ from ingest.access import chunks_for
 from ingest.claims import free_connection
 
 
-def told_otherwise(user: User, writer: AnswerWriter, context: Context) -> Iterator[ConflictEvent]:
+def told_otherwise(
+    user: User, writer: AnswerWriter, context: Context, stopped: Callable[[], bool]
+) -> Iterator[ConflictEvent]:
     """Where passages that were given, or found but not given, disagree with what an answer rests on.
 
-    One that was not given becomes a source of its own, after the others.
+    One that was not given becomes a source of its own, after the others. `stopped` is asked before each
+    sentence: among many long passages one takes a part of a second.
     """
     claims = list(_claims(writer))
     if not claims:
@@ -25,7 +29,8 @@ def told_otherwise(user: User, writer: AnswerWriter, context: Context) -> Iterat
     every = [*context.passages, *_still_open(user, context.others)]
     asked = Asked(context.packed.question, context.language)
     numbers: dict[int, int] = {at: at + 1 for at in range(given)}
-    for found in conflicts(claims, [spoken(passage) for passage in every], asked):
+    going = takewhile(lambda _: not stopped(), claims)
+    for found in conflicts(going, [spoken(passage) for passage in every], asked):
         new = found.other not in numbers
         numbers.setdefault(found.other, len(numbers) + 1)
         added = passage_data(numbers[found.other], every[found.other]) if new else None

@@ -85,8 +85,13 @@ def pairs_of(shares: Iterable[Share]) -> dict[UUID, list[Pair]]:
     }
     return {
         share.pk: [
-            Pair(found[share.conversation_id, asked], found[share.conversation_id, answered])
-            for asked, answered in turns[share.pk]
+            Pair(found[asked], found[answered])
+            for asked, answered in (
+                ((share.conversation_id, one), (share.conversation_id, other))
+                for one, other in turns[share.pk]
+            )
+            # Erased between the two queries.
+            if asked in found and answered in found
         ]
         for share in shares
     }

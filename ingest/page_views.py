@@ -38,12 +38,16 @@ MOST_PIXELS = {WIDTH: 4_000_000, LARGE: 9_000_000}
 CPU_SECONDS, WALL_SECONDS = 20, 40
 #: Children at once in this process, and how long a page waits for its turn.
 AT_ONCE, PATIENCE = 2, 30
+DECKS_WAITING = 6
 KEPT_BYTES, KEPT_SECONDS = 64 << 20, 600
 #: About what the places of words take.
 _SMALL = 4_000
 
 _shelf = Shelf(KEPT_BYTES, KEPT_SECONDS)
 _turns = threading.BoundedSemaphore(AT_ONCE)
+#: Slides become a PDF one after the other, beside the pages; those who wait hold a thread each.
+_deck = threading.BoundedSemaphore(1)
+_deck_waiters = threading.BoundedSemaphore(DECKS_WAITING)
 _flights = Flights()
 
 
@@ -137,7 +141,7 @@ def _drawn(document: Document, asked: Look) -> Looked | ParseError:
     with _alone(page, PATIENCE + WALL_SECONDS):
         found = _kept(document, asked)
         if found is None:
-            with _turn():
+            with _place(_turns, PATIENCE):
                 found = _made(document, asked, pdf)
             _keep(document, asked, found)
         return found
@@ -147,11 +151,12 @@ def _pdf(document: Document) -> bytes | ParseError:
     """Slides as a PDF. Who comes second waits for the first one, and takes no place meanwhile."""
     if found := slides.kept(document):
         return found
-    with _alone((document.sha256, document.media_type), PATIENCE + 2 * settings.SLIDES_SECONDS):
-        if found := slides.kept(document):
-            return found
-        with _turn(), _readable(document) as source:
-            return slides.made(document, source)
+    with _place(_deck_waiters, 0):
+        with _alone((document.sha256, document.media_type), PATIENCE + settings.SLIDES_SECONDS):
+            if found := slides.kept(document):
+                return found
+            with _place(_deck, PATIENCE), _readable(document) as source:
+                return slides.made(document, source)
 
 
 @contextmanager
@@ -164,14 +169,14 @@ def _alone(key: Hashable, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def _place(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
     free_connection()
-    if not _turns.acquire(timeout=PATIENCE):
+    if not places.acquire(timeout=seconds):
         raise _busy()
     try:
         yield
     finally:
-        _turns.release()
+        places.release()
 
 
 def _busy() -> Problem:

@@ -27,11 +27,12 @@ class Shelf:
             found = self._held.get(key)
             return found[2] if found else None
 
-    def put(self, key: Hashable, thing: object, size: int) -> None:
-        """Keep `thing`, which takes about `size` bytes; the oldest go for it."""
+    def put(self, key: Hashable, thing: object, size: int, seconds: float | None = None) -> None:
+        """Keep `thing`, which takes about `size` bytes; the oldest go for it. `seconds`: less than usual."""
         with self._lock:
             self._take(key)
-            self._held[key] = (time.monotonic() + self._seconds, size, thing)
+            until = time.monotonic() + min(self._seconds, seconds or self._seconds)
+            self._held[key] = (until, size, thing)
             self._bytes += size
             self._clear()
             self._wind()
@@ -50,7 +51,9 @@ class Shelf:
     def _wind(self) -> None:
         """Whether anybody comes again or not, nothing stays longer."""
         if self._held and self._clock is None:
-            self._clock = threading.Timer(self._seconds, self._ring)
+            first = min(until for until, _, _ in self._held.values())
+            left = max(0.01, first - time.monotonic())
+            self._clock = threading.Timer(left, self._ring)
             self._clock.daemon = True
             self._clock.start()
 
@@ -62,11 +65,10 @@ class Shelf:
 
     def _clear(self) -> None:
         now = time.monotonic()
-        while self._held:
-            key, (until, _, _) = next(iter(self._held.items()))
-            if until > now and self._bytes <= self._most:
-                return
+        for key in [key for key, (until, _, _) in self._held.items() if until <= now]:
             self._take(key)
+        while self._bytes > self._most:
+            self._take(next(iter(self._held)))
 
     def _take(self, key: Hashable) -> None:
         if key in self._held:

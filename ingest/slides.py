@@ -23,6 +23,8 @@ KINDS = frozenset({PPTX, PPT, ODP})
 #: All in this process, one of them, and for how long.
 KEPT_BYTES, MOST_BYTES, KEPT_SECONDS = 128 << 20, 64 << 20, 1_800
 _SMALL = 1_000
+#: What another try may do better: LibreOffice had a slow moment.
+RETRIED_SECONDS = 120
 
 shelf = Shelf(KEPT_BYTES, KEPT_SECONDS)
 
@@ -53,7 +55,9 @@ def made(document: Document, source: int) -> bytes | ParseError:
         log.warning("slides.undrawn", document=str(document.pk), code=error.code)
         found = _said(error)
     size = len(found) if isinstance(found, bytes) else _SMALL
-    shelf.put((document.sha256, document.media_type), found, size)
+    slow = isinstance(found, ParseError) and found.code == "slides-too-slow"
+    seconds = RETRIED_SECONDS if slow else None
+    shelf.put((document.sha256, document.media_type), found, size, seconds)
     return found
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Group, User
 from accounts.tokens import hash_secret
 from audit import actions
 from audit.models import Entry
@@ -107,3 +107,11 @@ def test_revoke(
     assert api.get("/me").status_code == 401
     assert client_for(bob).post(url).status_code == 404
     assert not ApiToken.objects.exists()
+
+
+def test_a_name_does_not_turn_the_words_around_it(bob: User) -> None:
+    bob.name = "\u202eecila\u2066  Bob\u200f"
+    bob.save()
+    bob.refresh_from_db()
+    assert bob.name == "ecila Bob"
+    assert Group.objects.create(name="\u202dStaff ").name == "Staff"

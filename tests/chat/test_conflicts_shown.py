@@ -50,6 +50,10 @@ def versions(add: Add, collection: Collection) -> Collection:
     return collection
 
 
+def never() -> bool:
+    return False
+
+
 def asked(user: User, *collections: Collection, **options: Any) -> list[Event]:
     ask = Ask(user, QUESTION, tuple(c.pk for c in collections), uuid4(), **options)
     return list(answer(ask, stopped=lambda: False))
@@ -102,15 +106,18 @@ def test_what_was_found_and_not_given_becomes_a_source(bob: User, versions: Coll
     list(writer.feed("Every employee has 28 days of annual leave per year. [1]"))
     list(writer.close())
     context = Context((one,), Packed(1, "", QUESTION), "en", (), others=(other,))
-    [event] = told_otherwise(bob, writer, context)
+    [event] = told_otherwise(bob, writer, context, never)
     assert (event.n, event.other.n, event.newer) == (1, 2, 2)
     assert event.passage is not None
     assert event.passage.chunk == str(other.chunk)
     body = collected([Sources(context.data()), event])
     assert [passage["n"] for passage in body["passages"]] == [1, 2]
     assert "passage" not in body["conflicts"][0]
+    assert not list(told_otherwise(bob, writer, context, lambda: True)), "stopped meanwhile"
     Grant.objects.filter(user=bob).delete()
-    assert not list(told_otherwise(bob, writer, context)), "no longer open when it would be shown"
+    assert not list(told_otherwise(bob, writer, context, never)), (
+        "no longer open when it would be shown"
+    )
 
 
 def test_it_is_kept_and_shown_with_the_newer_one_first(bob: User, versions: Collection) -> None:

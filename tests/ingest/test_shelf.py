@@ -28,6 +28,14 @@ def test_what_is_old_is_gone() -> None:
     assert shelf.get("a") is None
 
 
+def test_what_may_be_better_soon_is_kept_for_less_time_than_the_rest() -> None:
+    shelf = Shelf(most_bytes=100, seconds=60)
+    shelf.put("a", "a", 1)
+    shelf.put("b", "b", 1, seconds=0.01)
+    time.sleep(0.05)
+    assert [shelf.get(name) for name in "ab"] == ["a", None]
+
+
 def test_what_nobody_asks_for_again_goes_by_itself() -> None:
     shelf = Shelf(100, 0.05)
     shelf.put("a", b"page", 10)

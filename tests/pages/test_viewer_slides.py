@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,21 @@ def test_the_slide_of_the_words_is_shown_and_made_once(
     Document.objects.update(pages=4)
     page_views._shelf.empty()
     assert "another number of slides" in shown(client, found, 1, words)
+
+
+@needs_office
+def test_slides_that_wait_for_others_are_few_and_keep_no_page_waiting(
+    client_for: ClientFor, bob: User, slide: Chunk
+) -> None:
+    at = reverse("ingest:page-picture", args=[slide.document_id, 1])
+    with ExitStack() as places:
+        for _ in range(page_views.DECKS_WAITING):
+            places.enter_context(page_views._place(page_views._deck_waiters, 0))
+        refused = client_for(bob).get(at)
+        assert (refused.status_code, refused.json()["code"]) == (503, "page-busy")
+        for _ in range(page_views.AT_ONCE):
+            places.enter_context(page_views._place(page_views._turns, 0))
+    assert client_for(bob).get(at).status_code == 200
 
 
 def test_without_libreoffice_the_text_with_the_reason(
