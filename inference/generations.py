@@ -63,6 +63,7 @@ class GenerationQueue:
         self._waiting: Line[Generation] = Line()
         self._running: set[Generation] = set()
         self._changed = threading.Condition()
+        self._closed = False
         for number in range(engine.parallel):
             threading.Thread(target=self._work, name=f"generate-{number}", daemon=True).start()
 
@@ -94,20 +95,27 @@ class GenerationQueue:
     def running(self) -> int:
         return len(self._running)
 
+    def close(self) -> None:
+        """Let its threads end after what waits already, so that its engine can be freed."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     def _work(self) -> None:
-        while True:
-            generation = self._next()
+        while generation := self._next():
             try:
                 self._run(generation)
             finally:
                 with self._changed:
                     self._running.discard(generation)
 
-    def _next(self) -> Generation:
+    def _next(self) -> Generation | None:
         with self._changed:
             while True:
                 if self._waiting:
                     return self._begin(self._waiting.take())
+                if self._closed:
+                    return None
                 self._changed.wait()
 
     def _begin(self, generation: Generation) -> Generation:

@@ -5,6 +5,7 @@ The format: magic, version, counts, then key-value pairs (the GGUF specification
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,8 @@ MAX_STRING_BYTES = 1_048_576
 MAX_ITEMS = 4_194_304
 MAX_DEPTH = 2
 MAX_HEADER_BYTES = 268_435_456
+#: Sizes beyond it are damage: none of them says how much is read.
+_MOST = 2**31
 
 _STRING, _ARRAY = 8, 9
 _SCALARS = {
@@ -45,6 +48,12 @@ class GgufHeader:
     licence: str
     context: int
     template: str
+    #: `model` or `adapter`; an adapter's `architecture` is that of the model that it is for.
+    type: str = "model"
+    #: Of an adapter: `lora` is the one that is known.
+    adapter: str = ""
+    #: Bytes that a token of the context takes: keys and values of all layers.
+    cell_bytes: int = 0
 
 
 class _Reader:
@@ -148,12 +157,30 @@ def _fields(version: int, found: dict[str, object]) -> GgufHeader:
     architecture = text("general.architecture")
     if not architecture:
         raise _damaged("it does not name its architecture")
-    context = found.get(f"{architecture}.context_length", 0)
+
+    def number(key: str) -> int:
+        value = found.get(f"{architecture}.{key}", 0)
+        return value if isinstance(value, int) and 0 < value < _MOST else 0
+
     return GgufHeader(
         version=version,
         architecture=architecture,
         name=text("general.name"),
         licence=text("general.license"),
-        context=context if isinstance(context, int) else 0,
+        context=number("context_length"),
         template=text("tokenizer.chat_template"),
+        type=text("general.type") or "model",
+        adapter=text("adapter.type"),
+        cell_bytes=_cell_bytes(number),
+    )
+
+
+def _cell_bytes(number: Callable[[str], int]) -> int:
+    """In 16 bit floats. Where heads differ from layer to layer, as for models with as many as heads."""
+    heads = number("attention.head_count") or 1
+    width = number("embedding_length") // heads
+    keys = number("attention.key_length") or width
+    values = number("attention.value_length") or width
+    return (
+        number("block_count") * (number("attention.head_count_kv") or heads) * (keys + values) * 2
     )
