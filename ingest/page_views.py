@@ -151,12 +151,12 @@ def _pdf(document: Document) -> bytes | ParseError:
     """Slides as a PDF. Who comes second waits for the first one, and takes no place meanwhile."""
     if found := slides.kept(document):
         return found
-    with _place(_deck_waiters, 0):
-        with _alone((document.sha256, document.media_type), PATIENCE + settings.SLIDES_SECONDS):
-            if found := slides.kept(document):
-                return found
-            with _place(_deck, PATIENCE), _readable(document) as source:
-                return slides.made(document, source)
+    key, seconds = (document.sha256, document.media_type), PATIENCE + settings.SLIDES_SECONDS
+    with _place(_deck_waiters, 0), _alone(key, seconds):
+        if found := slides.kept(document):
+            return found
+        with _place(_deck, PATIENCE), _readable(document) as source:
+            return slides.made(document, source)
 
 
 @contextmanager
