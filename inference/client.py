@@ -217,9 +217,11 @@ def _spent(data: Any) -> Spent | None:
     if not isinstance(data, dict) or data.get("known") not in get_args(Known):
         return None
     try:
-        seconds = (float(data[name]) for name in ("waiting", "reading", "writing"))
+        waiting, reading, writing = (
+            float(data[name]) for name in ("waiting", "reading", "writing")
+        )
         joules = None if data["joules"] is None else float(data["joules"])
-        return Spent(*seconds, joules=joules, known=data["known"])
+        return Spent(waiting, reading, writing, joules, data["known"])
     except (KeyError, TypeError, ValueError):
         return None
 

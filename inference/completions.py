@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from uuid import uuid4
 
 from inference.call import Call, event
@@ -25,7 +26,8 @@ async def stream(call: Call, pieces: AsyncIterator[Piece | int], model: str) -> 
         delta = {"content": item.text} if item.text else {}
         choice = {"index": 0, "delta": delta, "finish_reason": item.finish, **_logprobs(item)}
         usage = {"usage": _usage(item.usage)} if item.usage else {}
-        await call.write(event({**base, "choices": [choice], **usage}), more=True)
+        spent = {"spent": asdict(item.spent)} if item.spent else {}
+        await call.write(event({**base, "choices": [choice], **usage, **spent}), more=True)
     await call.write(b"data: [DONE]\n\n", more=False)
 
 

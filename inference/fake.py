@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from inference.errors import PromptTooLong
+from inference.metering import meter, metered
 from inference.protocol import ChatMessage, EmbedderInfo, ModelInfo, Piece, Sampling, Usage, Vectors
 from inference.text import TextFilter
 
@@ -226,4 +227,4 @@ class FakeClient:
         asker: str = "",
         seconds: float = 0.0,
     ) -> Generator[Piece, None, None]:
-        return self._engine.chat(messages, sampling)
+        return metered(self._engine.chat(messages, sampling), meter())

@@ -19,3 +19,5 @@ ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
 FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
 #: A model that reads the least for longer is not asked unless it is named (chat/choice.py); 0: always.
 SLOWEST_FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_SLOWEST_FIRST_TOKEN_SECONDS", 60.0)
+#: Of the machine that computes, under load, where its counters cannot be read; 0: unknown.
+WATTS = env.decimal("SOVEREIGN_WATTS", 0.0)
