@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -103,13 +104,28 @@ def score(question: Row, row: Row, corpus: Corpus) -> Row:
         "dangling": scores.dangling(row["text"], sources),
         "language kept": detect_language(row["text"]) in ("", question["language"]),
         "confidence": row.get("confidence"),
-        **sentences(question, row, sources),
+        **sentences(question, row, sources, holding(question, row, corpus)),
     }
 
 
-def sentences(question: Row, row: Row, sources: Sequence[Found]) -> Row:
-    """Of the sentences that carry a citation: how many, with how many one is into a document that holds
-    the evidence, and how many are marked as unsupported; quotes outside their passage."""
+def holding(question: Row, row: Row, corpus: Corpus) -> set[str]:
+    """The files among an answer's sources that hold a quote of the evidence, whether the question
+    names them or not: much stands in two documents."""
+    from ingest.models import Chunk
+
+    cited = {UUID(p["document"]) for p in row["passages"]}
+    texts = Chunk.objects.filter(document__in=cited, index__state="active")
+    quotes = [item["quote"] for item in question["evidence"]]
+    return {
+        corpus.file_of[document]
+        for document, text in texts.values_list("document", "text")
+        if document in corpus.file_of and any(scores.holds(text, quote) for quote in quotes)
+    }
+
+
+def sentences(question: Row, row: Row, sources: Sequence[Found], holding: set[str]) -> Row:
+    """Of the sentences that carry a citation: how many, with how many one is into a right document or
+    one that holds the evidence, how many are marked as unsupported; quotes outside their passage."""
     right = scores.right_files(question)
     of: dict[tuple[int, int], list[Row]] = {}
     for citation in row["citations"]:
@@ -121,6 +137,7 @@ def sentences(question: Row, row: Row, sources: Sequence[Found]) -> Row:
         "supported": len(files),
         "unsupported": len(of) - len(files),
         "into right": sum(bool(each & right) for each in files),
+        "into holding": sum(bool(each & (right | holding)) for each in files),
         "false quotes": sum(not _stands(c, sources) for each in held for c in each),
     }
 
@@ -151,6 +168,7 @@ def summary(rows: Sequence[Row]) -> Row:
         "right of marked": share(marked, "right"),
         "right of all": share(answered, "right"),
         "sentences into right documents": ratio(told, "into right", "supported"),
+        "sentences into documents that hold the evidence": ratio(told, "into holding", "supported"),
         "sentences unsupported": ratio(told, "unsupported", "sentences"),
         "refused, answerable": share(answered, "refused"),
         "refused, unanswerable": share([row for row in rows if not row["answerable"]], "refused"),
