@@ -1,0 +1,28 @@
+"""Where a source may lie: gates of the wall and nothing else, this machine's own services included."""
+
+from urllib.parse import urlsplit
+
+from ingest.sources.base import Place, SourceError
+
+
+def require_gate(host: str, port: int, place: Place) -> None:
+    """Raises SourceError `address-not-allowed` where no gate leads there (SOVEREIGN_GATES)."""
+    if address(host, port) not in place.gates:
+        raise SourceError("address-not-allowed")
+
+
+def address(host: str, port: int) -> str:
+    return f"{host.strip('[]').casefold().rstrip('.')}:{port}"
+
+
+def split_url(url: str, ports: dict[str, int]) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path of an address without user, query and fragment.
+
+    `ports`: of the schemes that are taken. Raises ValueError.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ports or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("no such address")
+    if parts.query or parts.fragment or not url.isprintable() or "\\" in url:
+        raise ValueError("no such address")
+    return parts.scheme, parts.hostname, parts.port or ports[parts.scheme], parts.path
