@@ -24,6 +24,7 @@ from chat.generate import Generation, Voice, abstains, write
 from chat.named import looked_first
 from chat.pack import RECITED, shown_label
 from chat.passages import Passage
+from chat.tally import counted
 from chat.weigh import Signals, confidence, held
 from inference.client import get_client
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable, Sampling
@@ -52,7 +53,7 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
     """
     clock = Clock()
     try:
-        client = get_client()
+        client = counted(get_client(), ask.tally)
         model = chosen_model(client, ask.model)
         yield Started(
             str(ask.answer),
@@ -61,6 +62,7 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
             client.waiting(),
             model.sha256 if model else "",
         )
+        ask.tally.asked(model)
         found = find(ask.user, _query(ask), PASSAGES)
         if found.searched != ask.question:
             yield Condensed(found.searched)

@@ -208,6 +208,7 @@ def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
         max_tokens=payload.max_tokens,
         temperature=payload.temperature,
         filters=payload.filters.chosen(),
+        way="api",
     )
 
 

@@ -1,13 +1,19 @@
 """One question, as the question flow takes it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
 from chat.condense import Turn
+from chat.tally import Tally
 from ingest.filters import Filters
+
+
+#: By what an answer is asked for.
+Way = Literal["page", "api", "command", "evaluation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,9 @@ class Ask:
     temperature: float = 0.0
     filters: Filters = field(default_factory=Filters)
     by_name: bool = True
+    way: Way = "page"
+    #: What its generations took; filled while it is written.
+    tally: Tally = field(default_factory=Tally, compare=False)
 
     @property
     def asker(self) -> str:

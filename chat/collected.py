@@ -18,6 +18,8 @@ from chat.events import (
     Withdrawn,
 )
 
+_AT_THE_END = ("status", "tokens", "ms", "confidence", "energy_wh", "energy_by", "cost")
+
 
 def collected(events: Iterable[Event]) -> dict[str, Any]:
     """The events of one answer as one object: the content of `stream: false`."""
@@ -25,7 +27,8 @@ def collected(events: Iterable[Event]) -> dict[str, Any]:
         "answer": "", "conversation": "", "model": "", "condensed": "", "named": [],
         "passages": [], "text": "",
         "citations": [], "conflicts": [], "status": "failed", "tokens": {}, "ms": {},
-        "confidence": None, "error": None,
+        "confidence": None,
+        "energy_wh": None, "energy_by": None, "cost": None, "error": None,
     }  # fmt: skip
     for event in events:
         if isinstance(event, CitationEvent | ConflictEvent):
@@ -52,7 +55,7 @@ def _told(body: dict[str, Any], event: Event) -> dict[str, Any]:
         case Withdrawn():
             return {"text": "", "citations": [], "model": EXTRACTIVE}
         case Done():
-            return {name: getattr(event, name) for name in ("status", "tokens", "ms", "confidence")}
+            return {name: getattr(event, name) for name in _AT_THE_END}
         case Failed():
             return {"error": event.data()}
     return {}

@@ -159,7 +159,10 @@ class Done(Event):
     #: How sure it is that the documents say this, 0 to 1 (chat/weigh.py); None where nothing weighs it.
     confidence: float | None = None
     energy_wh: float | None = None
-    cost: dict[str, float] | None = None
+    #: How the watt-hours are known: "rapl", "nvml", "rapl+nvml", "setting".
+    energy_by: str | None = None
+    #: {currency, electricity, api: [{name, amount}]} for the same tokens.
+    cost: dict[str, Any] | None = None
     #: For measurements, not for the reader: what the confidence comes from.
     signals: Signals | None = None
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from chat import answered
 from chat.answer import answer
 from chat.ask import Ask
 from chat.bounds import MOST_AT_ONCE, Watch, place
@@ -60,19 +61,21 @@ def run(
 
 def run_unstored(ask: Ask, *, gone: Callable[[], bool]) -> Generator[Event, None, None]:
     """Yield the events of an answer that is kept nowhere; the record alone says that it was given."""
-    yield from _heard(ask, Witness(ask), gone)
+    yield from _heard(ask, Witness(ask), gone, private=True)
 
 
 def _heard(
-    ask: Ask, listener: Listener, stopped: Callable[[], bool]
+    ask: Ask, listener: Listener, stopped: Callable[[], bool], *, private: bool = False
 ) -> Generator[Event, None, None]:
-    watch = Watch(ask.user.pk)
+    watch, account = Watch(ask.user.pk), answered.Account(ask, private=private)
     try:
         with closing(_bounded(ask, lambda: stopped() or watch.lost())) as events:
             for event in events:
                 if shown := passages_in(event):
                     watch.needs({uuid.UUID(p.document.collection) for p in shown})
+                event = answered.priced(ask, event)
                 listener.keep(event)
+                account.hear(event)
                 yield event
     except GeneratorExit:
         listener.finish(Done("stopped"))
@@ -82,7 +85,10 @@ def _heard(
         log.exception("answer_crashed", answer=str(ask.answer), error=type(error).__name__)
         event = failed("internal-error")
         listener.keep(event)
+        account.hear(event)
         yield event
+    finally:
+        account.close()
 
 
 def _bounded(ask: Ask, stopped: Callable[[], bool]) -> Generator[Event, None, None]:

@@ -125,6 +125,19 @@ class ErrorOut(Schema):
     detail: str
 
 
+class ListedOut(Schema):
+    name: str
+    amount: float
+
+
+class CostOut(Schema):
+    """Of one answer. `api`: what each list price comes to for the same tokens."""
+
+    currency: str
+    electricity: float | None
+    api: list[ListedOut]
+
+
 class AnswerOut(Schema):
     answer: str
     conversation: str
@@ -139,6 +152,9 @@ class AnswerOut(Schema):
     tokens: dict[str, int]
     ms: dict[str, int]
     confidence: float | None = None
+    energy_wh: float | None = None
+    energy_by: Literal["rapl", "nvml", "rapl+nvml", "setting"] | None = None
+    cost: CostOut | None = None
     error: ErrorOut | None
 
 

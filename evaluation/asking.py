@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from accounts.models import User
+from chat import answered
 from chat.abstain import ABSTAINED_STATUS, abstention
 from chat.answer import answer
 from chat.ask import Ask
@@ -92,7 +93,20 @@ def write_answer(
         answer=uuid4(),
         history=tuple(_turns(question)),
         model=model,
+        way="evaluation",
     )
+    outcome = Outcome(status="failed")
+    try:
+        outcome = _patiently(asked, stopped)
+    finally:
+        answered.finish(asked, outcome.status)
+    if outcome.code in PASSING:
+        raise ModelsUnavailable(outcome.code, "")
+    return outcome
+
+
+def _patiently(asked: Ask, stopped: Callable[[], bool]) -> Outcome:
+    """Raises Interrupted."""
     for attempt in range(MOST_INTERRUPTIONS + 1):
         _wait_for_people(stopped)
         look = _Look(stopped, patient=attempt < MOST_INTERRUPTIONS)
@@ -101,8 +115,6 @@ def write_answer(
             break
     if look.stop:
         raise Interrupted
-    if outcome.code in PASSING:
-        raise ModelsUnavailable(outcome.code, "")
     return outcome
 
 

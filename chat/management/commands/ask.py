@@ -30,7 +30,8 @@ class Command(BaseCommand):
             question = checked_question(options["question"])
         except QuestionRefused as refused:
             raise CommandError(refused.detail) from refused
-        ask = Ask(user, question, collections(user, options["collection"]), uuid4())
+        where = collections(user, options["collection"])
+        ask = Ask(user, question, where, uuid4(), way="command")
         for event in run_unstored(ask, gone=lambda: False):
             self.show(event)
 
