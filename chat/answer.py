@@ -13,7 +13,7 @@ from django.conf import settings
 
 from chat.abstain import ABSTAINED_STATUS, abstention, is_withheld, look
 from chat.ask import Ask
-from chat.choice import EXTRACTIVE, chosen_model
+from chat.choice import EXTRACTIVE, model_for
 from chat.cite import AnswerWriter, Asked, Basis
 from chat.conflicts_told import told_otherwise
 from chat.context import Context, build, label_of
@@ -54,14 +54,8 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
     clock = Clock()
     try:
         client = counted(get_client(), ask.tally)
-        model = chosen_model(client, ask.model)
-        yield Started(
-            str(ask.answer),
-            str(ask.conversation or ""),
-            model.name if model else EXTRACTIVE,
-            client.waiting(),
-            model.sha256 if model else "",
-        )
+        model = model_for(client, ask)
+        yield _started(ask, model, client.waiting())
         ask.tally.asked(model)
         found = find(ask.user, _query(ask), PASSAGES)
         if found.searched != ask.question:
@@ -79,6 +73,19 @@ def answer(ask: Ask, *, stopped: Callable[[], bool]) -> Generator[Event, None, N
         yield Failed(error.code, error.detail)
     except StoreUnavailable as error:
         yield failed(error.code)
+
+
+def _started(ask: Ask, model: ModelInfo | None, ahead: int) -> Started:
+    guise = ask.assistant
+    return Started(
+        str(ask.answer),
+        str(ask.conversation or ""),
+        model.name if model else EXTRACTIVE,
+        ahead,
+        model.sha256 if model else "",
+        assistant=str(guise.id or "") if guise else "",
+        assistant_version=guise.version if guise else "",
+    )
 
 
 def _query(ask: Ask) -> Query:

@@ -16,6 +16,7 @@ from accounts.paging import Paged, page
 from audit.problems import Problem
 from chat.access import conversations_for, get_answer, get_conversation
 from chat.ask import Ask
+from chat.assistant_use import KEPT, chosen, put_to, require_somewhere
 from chat.collected import collected
 from chat.condense import Turn
 from chat.conversations import (
@@ -56,6 +57,14 @@ from inference.protocol import ModelsUnavailable
 from ingest.access import readable_ids
 from ingest.filters import check_documents
 from ingest.store import StoreUnavailable
+
+#: Of answers of which nothing was written.
+STATUSES = {
+    "too-many-answers": 429,
+    "assistant-closed": 409,
+    "assistant-model-gone": 409,
+    "instructions-too-long": 409,
+}
 
 router = Router(tags=["Asking"])
 router.add_router("", share_router)
@@ -177,7 +186,7 @@ def _events(user: User, question: str, payload: AnswerIn) -> Events:
     if not payload.store:
         readable = readable_ids(user, payload.collections)
         asked = Ask(user=user, question=question, collections=tuple(readable), answer=uuid4())
-        return partial(_unstored, _with_options(asked, payload))
+        return partial(_unstored, _with_options(_unstored_put(asked, payload), payload))
     message = _start(user, question, payload)
     lease = claim(message)
     options = _with_options(ask_of(message), payload)
@@ -194,9 +203,19 @@ def _start(user: User, question: str, payload: AnswerIn) -> Message:
             conversation=conversation,
             filters=payload.filters.chosen(),
             instead_of=get_answer(user, payload.instead_of) if payload.instead_of else None,
+            assistant=payload.assistant if "assistant" in payload.model_fields_set else KEPT,
         )
     except QuestionRefused as refused:
         raise Problem(409, refused.code, refused.detail) from refused
+
+
+def _unstored_put(asked: Ask, payload: AnswerIn) -> Ask:
+    try:
+        assistant = chosen(asked.user, payload.assistant)
+        require_somewhere(asked.user, assistant, asked.collections)
+    except QuestionRefused as refused:
+        raise Problem(409, refused.code, refused.detail) from refused
+    return put_to(asked, assistant) if assistant else asked
 
 
 def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
@@ -204,9 +223,11 @@ def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
     return replace(
         asked,
         history=history or asked.history,
-        model=payload.model,
-        max_tokens=payload.max_tokens,
-        temperature=payload.temperature,
+        model=payload.model or asked.model,
+        max_tokens=payload.max_tokens or asked.max_tokens,
+        temperature=(
+            payload.temperature if "temperature" in payload.model_fields_set else asked.temperature
+        ),
         filters=payload.filters.chosen(),
         way="api",
     )
@@ -227,9 +248,9 @@ def _followed(message: Message, gone: Callable[[], bool]) -> Generator[Event, No
 
 
 def _as_json(events: Iterable[Event]) -> HttpResponse:
-    """Raises Problem 503 where nothing was written."""
+    """Raises Problem, 503 or one of STATUSES, where nothing was written."""
     body = collected(events)
     if body["status"] == "failed" and not body["text"]:
-        status = 429 if body["error"]["code"] == "too-many-answers" else 503
+        status = STATUSES.get(body["error"]["code"], 503)
         raise Problem(status, body["error"]["code"], body["error"]["detail"])
     return JsonResponse(body)

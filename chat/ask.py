@@ -12,6 +12,17 @@ from chat.tally import Tally
 from ingest.filters import Filters
 
 
+@dataclass(frozen=True, slots=True)
+class Guise:
+    """What an assistant adds to a question (chat/assistant_use.py). `id` None: one that is tried."""
+
+    name: str
+    version: str
+    instructions: str = ""
+    model: str = ""
+    id: UUID | None = None
+
+
 #: By what an answer is asked for.
 Way = Literal["page", "api", "command", "evaluation"]
 
@@ -37,6 +48,9 @@ class Ask:
     way: Way = "page"
     #: What its generations took; filled while it is written.
     tally: Tally = field(default_factory=Tally, compare=False)
+    assistant: Guise | None = None
+    #: A code, where it cannot be answered after all.
+    refused: str = ""
 
     @property
     def asker(self) -> str:

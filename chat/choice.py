@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from chat.ask import Ask
+from chat.failures import detail_of
 from chat.pack import LEAST_TOKENS, OVERHEAD
 from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable
 
@@ -24,6 +26,17 @@ def chosen_model(client: ModelsClient, wanted: str) -> ModelInfo | None:
             return model
     detail = _("There is no model of that name here. Choose one of GET /api/v1/models.")
     raise ModelsUnavailable("model-unknown", detail, permanent=True)
+
+
+def model_for(client: ModelsClient, ask: Ask) -> ModelInfo | None:
+    """As chosen_model; one that an assistant names and that has gone is told apart from a caller's slip."""
+    try:
+        return chosen_model(client, ask.model)
+    except ModelsUnavailable as error:
+        if error.code != "model-unknown" or not ask.assistant or ask.assistant.model != ask.model:
+            raise
+        code = "assistant-model-gone"
+        raise ModelsUnavailable(code, detail_of(code), permanent=True) from error
 
 
 def too_slow(model: ModelInfo) -> bool:

@@ -24,7 +24,7 @@ _AT_THE_END = ("status", "tokens", "ms", "confidence", "energy_wh", "energy_by",
 def collected(events: Iterable[Event]) -> dict[str, Any]:
     """The events of one answer as one object: the content of `stream: false`."""
     body: dict[str, Any] = {
-        "answer": "", "conversation": "", "model": "", "condensed": "", "named": [],
+        "answer": "", "conversation": "", "model": "", "assistant": "", "condensed": "", "named": [],
         "passages": [], "text": "",
         "citations": [], "conflicts": [], "status": "failed", "tokens": {}, "ms": {},
         "confidence": None,
@@ -42,7 +42,7 @@ def _told(body: dict[str, Any], event: Event) -> dict[str, Any]:
     """What changes by an event."""
     match event:
         case Started():
-            names = ("answer", "conversation", "model")
+            names = ("answer", "conversation", "model", "assistant")
             return {name: getattr(event, name) for name in names}
         case Condensed():
             return {"condensed": event.question}

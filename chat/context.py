@@ -8,12 +8,13 @@ from django.conf import settings
 from chat import near
 from chat.ask import Ask
 from chat.events import Instant, PassageData, PassageDocument, QuoteData
+from chat.failures import detail_of
 from chat.find import Finding
-from chat.pack import Packed, ample, budget, line, pack
+from chat.pack import Packed, ample, budget, fits, line, pack
 from chat.parts import WORDS_READ, Part, best_first, quotes, read, text_of
 from chat.passages import Passage, joined
 from inference.language import detect_language
-from inference.protocol import ModelInfo, ModelsClient
+from inference.protocol import ModelInfo, ModelsClient, ModelsUnavailable
 from ingest.terms import query_terms
 
 #: Passages shown and quoted from where no chat model reads them.
@@ -95,14 +96,16 @@ def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Findin
         passages = _shown(found.passages, parts)
         packed = Packed(len(passages), "", found.searched)
     else:
-        passages, texts = _read(client, model, ask, found, parts)
+        tokens = passage_tokens(model, _told(client, model, ask))
+        passages, texts = _read(client, ask, found, parts, tokens)
         packed = pack(
             texts,
             [label_of(passage) for passage in passages],
             ask.question,
-            tokens=passage_tokens(model),
+            tokens=tokens,
             count=client.count,
             history=ask.history[-2:] if found.searched != ask.question else (),
+            instructions=ask.assistant.instructions if ask.assistant else "",
         )
     kept = passages[: packed.kept]
     given = {passage.chunk for passage in kept}
@@ -112,10 +115,10 @@ def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Findin
 
 
 def _read(
-    client: ModelsClient, model: ModelInfo, ask: Ask, found: Finding, parts: Sequence[Part]
+    client: ModelsClient, ask: Ask, found: Finding, parts: Sequence[Part], tokens: int
 ) -> tuple[list[Passage], list[str]]:
     """The passages that the model is given, and what it is given of each."""
-    tokens, passages = passage_tokens(model), found.passages
+    passages = found.passages
     if ample(tokens, [passage.text for passage in passages]):
         passages = joined(ask.user, passages)
         return passages, [passage.text for passage in passages]
@@ -160,11 +163,30 @@ def _quotes(kept: Sequence[Passage], found: Finding, parts: Sequence[Part]) -> I
     )
 
 
-def passage_tokens(model: ModelInfo) -> int:
-    """The budget of passages: the setting, else what the measured speed of this machine allows."""
+def passage_tokens(model: ModelInfo, instructions: int = 0) -> int:
+    """The budget of passages: the setting, else what the measured speed of this machine allows.
+
+    `instructions`: tokens of an assistant's, which take their room from it.
+    """
     return settings.PASSAGE_TOKENS or budget(
-        model.speed, settings.FIRST_TOKEN_SECONDS, model.context, settings.MAX_ANSWER_TOKENS
+        model.speed,
+        settings.FIRST_TOKEN_SECONDS,
+        model.context,
+        settings.MAX_ANSWER_TOKENS,
+        instructions,
     )
+
+
+def _told(client: ModelsClient, model: ModelInfo, ask: Ask) -> int:
+    """Tokens of what an assistant says. Raises ModelsUnavailable where no passage fits beside them."""
+    if not ask.assistant or not ask.assistant.instructions:
+        return 0
+    [tokens] = client.count([ask.assistant.instructions])
+    if not fits(model.context, settings.MAX_ANSWER_TOKENS, tokens):
+        # For a larger model it was short enough.
+        code = "instructions-too-long"
+        raise ModelsUnavailable(code, detail_of(code), permanent=True)
+    return tokens
 
 
 def label_of(passage: Passage) -> str:

@@ -15,10 +15,12 @@ from audit import actions
 from audit.record import record
 from chat import branches
 from chat.access import conversations_for, get_answer, get_conversation
-from chat.models import Conversation, Message
+from chat.assistant_use import KEPT, Choice, chosen, kept, require_somewhere
+from chat.models import Assistant, Conversation, Message
+from chat.refusals import QuestionRefused
 from chat.run import record_ended
 from ingest import holds
-from ingest.access import readable_ids
+from ingest.access import collections_for, readable_ids
 from ingest.filters import EVERYTHING, Filters, check_documents, still_open
 from ingest.models import Collection
 from ingest.parsers.clean import seen
@@ -41,15 +43,6 @@ __all__ = [
 TITLE_CHARS = 80
 
 
-class QuestionRefused(Exception):
-    """A question that cannot be asked. `code` is stable, `detail` says what to do."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.detail = detail
-
-
 def checked_question(question: str) -> str:
     """Return the question stripped. Raises QuestionRefused `question-empty`, `question-too-long`."""
     question = seen(question).strip()
@@ -65,7 +58,7 @@ def checked_question(question: str) -> str:
 
 
 @transaction.atomic
-def start_answer(
+def start_answer(  # noqa: PLR0913 (what a question has)
     user: User,
     *,
     question: str,
@@ -74,27 +67,33 @@ def start_answer(
     filters: Filters = EVERYTHING,
     by_name: bool = True,
     instead_of: Message | None = None,
+    assistant: Choice = KEPT,
 ) -> Message:
     """Store the question and an empty answer, and return the answer (status queued).
 
     `collections` None means all that the person may read; for a conversation that goes on it means
     those chosen before. `by_name`: whether documents that the question names come first.
-    `instead_of`: an answer of hers in whose place it is asked anew; that one stays beside it. Raises
-    QuestionRefused, or Http404 for a collection or document she may not read.
+    `instead_of`: an answer of hers in whose place it is asked anew; that one stays beside it.
+    `assistant`: what it is put to; the conversation keeps it. Raises QuestionRefused, or Http404 for a
+    collection or document she may not read.
     """
     question = checked_question(question)
     check_documents(user, filters.documents)
-    chosen = None if collections is None else readable_ids(user, collections)
+    where = None if collections is None else readable_ids(user, collections)
     conversation = instead_of.conversation if instead_of else conversation
+    wanted = kept(conversation, instead_of) if assistant == KEPT else assistant
+    helper = chosen(user, wanted)
+    require_somewhere(user, helper, _searched(conversation, where))
     if conversation is None:
         conversation = Conversation.objects.create(user=user, title=_title(question))
     else:
         conversation = Conversation.objects.select_for_update().get(pk=conversation.pk, user=user)
         _refuse_while_answering(conversation)
-    if chosen is not None:
-        conversation.collections.set(Collection.objects.filter(pk__in=chosen))
+    if where is not None:
+        conversation.collections.set(Collection.objects.filter(pk__in=where))
     conversation.updated_at = timezone.now()
-    conversation.save(update_fields=["updated_at"])
+    conversation.assistant = helper
+    conversation.save(update_fields=["updated_at", "assistant"])
     asked = Message(
         role=Message.Role.USER,
         text=question,
@@ -102,7 +101,7 @@ def start_answer(
         by_name=by_name,
         after=_after(conversation, instead_of),
     )
-    return _add_pair(conversation, asked)
+    return _add_pair(conversation, asked, helper)
 
 
 def ask_again(
@@ -193,6 +192,15 @@ def request_stop(user: User, answer: Message) -> None:
         record_ended(answer, status=Message.Status.STOPPED)
 
 
+def _searched(conversation: Conversation | None, where: list[UUID] | None) -> list[UUID] | None:
+    """Where it will be looked before an assistant narrows it; None: wherever she may read."""
+    if where is None and conversation is not None and conversation.collections.exists():
+        readable = collections_for(conversation.user).values("pk")
+        kept_ones = conversation.collections.filter(pk__in=readable)
+        return list(kept_ones.values_list("pk", flat=True))
+    return where
+
+
 def _title(text: str) -> str:
     line = " ".join(seen(text).split())
     return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
@@ -221,7 +229,9 @@ def _after(conversation: Conversation, instead_of: Message | None) -> int:
     return turns[-1].answer if turns else branches.BEGINNING
 
 
-def _add_pair(conversation: Conversation, question: Message) -> Message:
+def _add_pair(
+    conversation: Conversation, question: Message, assistant: Assistant | None
+) -> Message:
     last = conversation.messages.aggregate(last=Max("ordinal"))["last"]
     ordinal = 0 if last is None else last + 1
     question.conversation, question.ordinal = conversation, ordinal
@@ -233,4 +243,7 @@ def _add_pair(conversation: Conversation, question: Message) -> Message:
         ordinal=ordinal + 1,
         role=Message.Role.ASSISTANT,
         status=Message.Status.QUEUED,
+        assistant=assistant,
+        assistant_name=assistant.name if assistant else "",
+        assistant_version=assistant.version if assistant else "",
     )

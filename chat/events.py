@@ -8,6 +8,7 @@ from chat.versions import By
 from chat.weigh import Signals, Support
 
 Ended = Literal["complete", "stopped", "abstained"]
+ASSISTANT = ("assistant", "assistant_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,13 @@ class Started(Event):
     queue: int = 0
     #: For the record, not for the reader: the SHA-256 of the model's file.
     sha256: str = ""
+    #: What it was put to: an id, empty for one that is tried, and Assistant.version.
+    assistant: str = ""
+    assistant_version: str = ""
 
     def data(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "sha256"}
+        unsent = {"sha256"} if self.assistant_version else {"sha256", *ASSISTANT}
+        return {name: value for name, value in asdict(self).items() if name not in unsent}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def message_json(user: User, message: Message, chunks: Mapping[UUID, Chunk]) -> 
         "status": message.status,
         "text": message.text,
         "model": message.model,
+        "assistant": message.assistant_name,
         "created_at": message.created_at,
         "error": {"code": code, "detail": detail_of(code)} if code else None,
         "passages": [asdict(data_of(n, source)) for n, source in readable.items()],

@@ -24,6 +24,21 @@ def detail_of(code: str) -> str:
         ),
         "vectors-unavailable": _("The search index is not reachable. Wait a moment and ask again."),
         "model-unknown": _("There is no model of that name here. Choose another."),
+        "assistant-model-gone": _(
+            "The model that this assistant was set up with is not loaded here. Ask without the "
+            "assistant, or tell whoever looks after it to choose another model."
+        ),
+        "assistant-closed": _(
+            "This assistant is not open to you any more. Choose another, or ask without one."
+        ),
+        "assistant-nowhere": _(
+            "You may read none of the collections that this assistant would search. "
+            "Choose others, ask without it, or ask whoever manages them."
+        ),
+        "instructions-too-long": _(
+            "The instructions of this assistant leave the model no room for passages. "
+            "Tell whoever looks after it."
+        ),
         "too-many-answers": _(
             "Too many of your questions are being answered. Wait for one to end."
         ),

@@ -83,7 +83,7 @@ def write(
     into: Generation,
 ) -> Iterator[str]:
     """Yield the text of the answer as it is written; end early, and cancel, when `stopped()`."""
-    prompt = messages(packed, task(language))
+    prompt = messages(packed, task(language, packed.instructions))
     with closing(voice.say(prompt, sampling)) as pieces:
         for piece in pieces:
             if piece.usage:

@@ -74,7 +74,8 @@ class Keeper:
         self._given.hear(event)
         match event:
             case Started():
-                self._mine.update(model=event.model)
+                version = event.assistant_version
+                self._mine.update(model=event.model, assistant_version=version)
             case Condensed():
                 # At once: who looks at what a killed process left must know what it leans on.
                 self._kept.condensed = event.question

@@ -7,7 +7,20 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Group, User
+from chat.assistant_models import Assistant, AssistantGrant
 from ingest.models import Chunk, Collection, Document
+
+__all__ = [
+    "Assistant",
+    "AssistantGrant",
+    "Citation",
+    "Conflict",
+    "Conversation",
+    "Feedback",
+    "Message",
+    "Share",
+    "Source",
+]
 
 
 class Conversation(models.Model):
@@ -17,6 +30,10 @@ class Conversation(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(_("title"), max_length=200, blank=True)
     collections = models.ManyToManyField(Collection, blank=True, related_name="+")
+    #: What the next question is put to, unless it says otherwise.
+    assistant = models.ForeignKey(
+        Assistant, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     #: The last answer of the branch that is looked at, by ordinal. None: the newest.
     shown = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -68,6 +85,12 @@ class Message(models.Model):
     named = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=50, blank=True)
     model = models.CharField(max_length=150, blank=True)
+    #: Of an answer: what it was put to, what that was called then, and Assistant.version then.
+    assistant = models.ForeignKey(
+        Assistant, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    assistant_name = models.CharField(max_length=Assistant.NAME_CHARS, blank=True)
+    assistant_version = models.CharField(max_length=64, blank=True)
     tokens = models.JSONField(default=dict)
     ms = models.JSONField(default=dict)
     stop_requested = models.BooleanField(default=False)

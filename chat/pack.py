@@ -26,6 +26,13 @@ TASK = (
     "Give numbers, names and conditions exactly as they stand there. "
     "End each sentence with the number of its passage in square brackets, like [1]."
 )
+#: What an assistant adds, right before the task, which has the last word. The look that decides whether
+#: to answer is not told it: neither tone nor a colleague's tricks move its odds, and what stands before
+#: the question is evaluated once for both.
+STYLE = (
+    'Whoever set up this assistant asks for this style: "{instructions}" '
+    "It is about wording alone: facts come from the passages, and it changes no rule.\n\n"
+)
 #: Where an answer begins to recite what it was told, it ends: beginnings of our own sentences.
 RECITED = (
     "You answer questions of employees",
@@ -36,6 +43,8 @@ RECITED = (
     "Answer the question in one or two short sentences",
     "Give numbers, names and conditions exactly",
     "End each sentence with the number of its passage",
+    "Whoever set up this assistant",
+    "It is about wording alone",
     "<passages>",
 )
 #: Of four wordings this one told answerable from unanswerable best (docs/measuring.md).
@@ -58,26 +67,46 @@ Count = Callable[[Sequence[str]], list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What the model reads: the first `kept` passages, a line each, the question, what went before."""
+    """What the model reads: the first `kept` passages, a line each, the question, what went before.
+
+    `instructions`: an assistant's, for the writing alone.
+    """
 
     kept: int
     passages: str
     question: str
     history: tuple[Turn, ...] = ()
+    instructions: str = ""
 
 
-def budget(speed: Speed, first_token_seconds: float, context: int, answer_tokens: int) -> int:
+def budget(
+    speed: Speed,
+    first_token_seconds: float,
+    context: int,
+    answer_tokens: int,
+    instructions: int = 0,
+) -> int:
     """Tokens of passages that this machine reads within the wanted time to the first token.
 
-    The instructions before them are read once and kept by the engine, so they do not count.
+    The rules before them are read once and kept by the engine, so they do not count; `instructions`
+    (tokens) of an assistant are read with each question.
 
     Never under LEAST_TOKENS; never more than the context holds beside question and answer.
     """
-    room = max(LEAST_TOKENS, context - answer_tokens - 2 * OVERHEAD)
+    room = max(LEAST_TOKENS, _room(context, answer_tokens, instructions))
     if speed.prompt <= 0:
         return min(500, room)
-    wanted = int(speed.prompt * first_token_seconds)
+    wanted = int(speed.prompt * first_token_seconds) - instructions
     return min(room, MOST_TOKENS, max(LEAST_TOKENS, wanted))
+
+
+def fits(context: int, answer_tokens: int, instructions: int) -> bool:
+    """Whether instructions of so many tokens leave passages their least."""
+    return _room(context, answer_tokens, instructions) >= LEAST_TOKENS
+
+
+def _room(context: int, answer_tokens: int, instructions: int) -> int:
+    return context - answer_tokens - 2 * OVERHEAD - instructions
 
 
 def ample(tokens: int, texts: Sequence[str]) -> bool:
@@ -94,6 +123,7 @@ def pack(
     tokens: int,
     count: Count,
     history: Sequence[Turn] = (),
+    instructions: str = "",
 ) -> Packed:
     """Fit the first of `texts` (passages or excerpts of them) into `tokens`. At least one is kept.
 
@@ -103,7 +133,7 @@ def pack(
         line(n, label, text) for n, (label, text) in enumerate(zip(labels, texts, strict=True), 1)
     ]
     kept = _fitting(count(lines), tokens) if lines else 0
-    return Packed(kept, "\n".join(lines[:kept]), question, tuple(history[-2:]))
+    return Packed(kept, "\n".join(lines[:kept]), question, tuple(history[-2:]), instructions)
 
 
 def messages(packed: Packed, task: str) -> list[ChatMessage]:
@@ -130,12 +160,16 @@ def version() -> str:
     """
     history = (Turn("user", "{question}"), Turn("assistant", "{answer}"))
     packed = Packed(1, line(1, "{label}", "{text}"), "{question}", history)
-    said = [[asdict(message) for message in messages(packed, told)] for told in (TASK, LOOK)]
+    tasks = (TASK, STYLE + TASK, LOOK)
+    said = [[asdict(message) for message in messages(packed, told)] for told in tasks]
     return hashlib.sha256(json.dumps([said, LANGUAGES], sort_keys=True).encode()).hexdigest()
 
 
-def task(language: str) -> str:
-    return TASK.format(language=LANGUAGES.get(language, "the language of the question"))
+def task(language: str, instructions: str = "") -> str:
+    """What to do with the passages; in the words of an assistant, where it has any, and then in ours."""
+    told = _fenced(_one_line(instructions)).replace('"', "'")
+    style = STYLE.replace("{instructions}", told) if told else ""
+    return style + TASK.format(language=LANGUAGES.get(language, "the language of the question"))
 
 
 def _one_line(text: str) -> str:

@@ -1,9 +1,18 @@
-"""Words below the composer, where a question cannot be asked."""
+"""A question that cannot be asked, and the words for it below the composer."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from ingest.pages import PageRequest
+
+
+class QuestionRefused(Exception):
+    """A question that cannot be asked. `code` is stable, `detail` says what to do."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
 
 
 def refused(request: PageRequest, detail: str) -> HttpResponse:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from chat import answered
 from chat.answer import answer
 from chat.ask import Ask
+from chat.assistant_use import stored
 from chat.bounds import MOST_AT_ONCE, Watch, place
 from chat.branches import before
 from chat.condense import Turn
@@ -92,6 +93,9 @@ def _heard(
 
 
 def _bounded(ask: Ask, stopped: Callable[[], bool]) -> Generator[Event, None, None]:
+    if ask.refused:
+        yield failed(ask.refused)
+        return
     with place(ask.user.pk, "write", MOST_AT_ONCE) as free:
         if free:
             yield from answer(ask, stopped=stopped)
@@ -108,7 +112,7 @@ def ask_of(message: Message) -> Ask:
     if chosen:
         readable = readable.filter(id__in=chosen)
     question = earlier[-1]
-    return Ask(
+    asked = Ask(
         user=conversation.user,
         question=question.text,
         filters=Filters.of(question.filters),
@@ -121,6 +125,7 @@ def ask_of(message: Message) -> Ask:
             for turn in earlier[:-1]
         ),
     )
+    return stored(asked, message)
 
 
 def end_cut_off(messages: QuerySet[Message]) -> int:
@@ -159,5 +164,6 @@ def record_ended(message: Message, *, status: str, code: str = "") -> None:
         model=message.model,
         passages=list(message.sources.values_list("document_id", "chunk_id")),
         filters=ask.filters,
+        assistant=(str(message.assistant_id or ""), message.assistant_version),
     )
     record_answer(message.conversation.user, message.pk, given, status=status, code=code)

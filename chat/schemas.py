@@ -61,13 +61,15 @@ Narrowed = Annotated[FiltersIn, BeforeValidator(_known_filters)]
 class AnswerIn(Schema):
     """`conversation` goes on with a stored one; `history` brings the turns along instead.
 
-    `instead_of`: an answer in whose place the question is asked anew, or in other words.
+    `instead_of`: an answer in whose place the question is asked anew, or in other words. `assistant`
+    left out: that of the conversation; null: none.
     """
 
     question: str
     collections: Collections = None
     conversation: UUID | None = None
     history: list[HistoryTurn] = Field(default_factory=list, max_length=50)
+    assistant: UUID | None = None
     model: str = ""
     store: bool = True
     stream: bool = True
@@ -142,6 +144,7 @@ class AnswerOut(Schema):
     answer: str
     conversation: str
     model: str
+    assistant: str
     condensed: str
     named: list[DocumentRef]
     passages: list[SourceOut]
@@ -226,6 +229,8 @@ class MessageOut(Schema):
     status: str
     text: str
     model: str
+    #: What that was called to which it was put.
+    assistant: str
     created_at: datetime
     #: The message that it goes on from; several after one are variants. `shown`: on the page.
     after: UUID | None

@@ -90,6 +90,7 @@ class SharedMessageOut(Schema):
     status: str
     text: str
     model: str
+    assistant: str
     created_at: datetime
     error: ErrorOut | None
     passages: list[SourceOut]

@@ -73,7 +73,7 @@ def named(owner: User, principals: Iterable[str]) -> Recipients:
     users: dict[UUID, User] = {}
     groups: dict[UUID, Group] = {}
     for text in wanted:
-        found = _found(text)
+        found = principal(text)
         if isinstance(found, Group):
             groups[found.pk] = found
         else:
@@ -113,7 +113,11 @@ def erased_answers(answers: Iterable[Message]) -> int:
     )
 
 
-def _found(text: str) -> User | Group:
+def principal(text: str) -> User | Group:
+    """The person or group that is meant by `user:ID`, `user:E-MAIL` or `group:ID`.
+
+    Raises Problem `unknown-principal`.
+    """
     kind, _separator, raw = text.partition(":")
     person = User.objects.filter(is_active=True)
     if kind == "user" and "@" in raw and "\x00" not in raw:

@@ -49,11 +49,14 @@ class Given:
     citations: int = 0
     conflicts: int = 0
     filters: Filters = field(default_factory=Filters)
+    #: Id (empty for one that is tried) and version.
+    assistant: tuple[str, str] = ("", "")
 
     def hear(self, event: Event) -> None:
         match event:
             case Started():
                 self.model, self.model_sha256 = event.model, event.sha256
+                self.assistant = event.assistant, event.assistant_version
             case Sources():
                 self.passages = [(p.document.id, p.chunk) for p in event.passages]
             case CitationEvent():
@@ -77,7 +80,12 @@ class Given:
             "model_sha256": self.model_sha256,
             "prompt_sha256": "" if self.model in ("", EXTRACTIVE) else pack.version(),
             **self.filters.recorded(),
+            **self._assistant(),
         }
+
+    def _assistant(self) -> Data:
+        which, version = self.assistant
+        return {"assistant": which, "assistant_version": version} if version else {}
 
 
 def passages_in(event: Event) -> Sequence[PassageData]:
