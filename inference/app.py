@@ -9,11 +9,13 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import aclosing
 from typing import Any
 
 import structlog
 
 from inference.call import Call, Disconnected, Receive, Send, until_gone
+from inference.chats import Chat
 from inference.completions import stream, whole
 from inference.errors import ModelError, PromptTooLong
 from inference.generations import Generation
@@ -39,6 +41,7 @@ Handler = Callable[[Call], Awaitable[None]]
 LOAD_WAIT_SECONDS = 30.0
 #: While nothing is written yet a stream says at this interval that it is alive, and its place.
 KEEP_ALIVE_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
 
 
 class ModelsApp:
@@ -101,10 +104,21 @@ class ModelsApp:
         """By the chat model's tokenizer, by the embedder's where there is none."""
         texts = read_texts(await call.body())
         await self._ready(self._service.embedder)
-        counter = self._service.engine or self._service.encoder
+        chat = await self._lease("") if self._service.engine else None
+        counter = chat.engine if chat else self._service.encoder
         assert counter is not None  # noqa: S101 - the embedder is ready
-        counts = await asyncio.to_thread(lambda: [counter.count(text) for text in texts])
+        try:
+            counts = await asyncio.to_thread(lambda: [counter.count(text) for text in texts])
+        finally:
+            if chat:
+                self._service.chats.release(chat)
         await call.json({"counts": counts})
+
+    async def _lease(self, name: str) -> Chat:
+        while (chat := self._service.chats.take(name)) is None:
+            self._service.chat.wait(0)
+            await asyncio.sleep(_LOOK_SECONDS)
+        return chat
 
     async def _embed(self, call: Call) -> None:
         asked = read_embedding(await call.body())
@@ -169,9 +183,10 @@ class ModelsApp:
     async def _chat(self, call: Call) -> None:
         asked = read_chat(await call.body())
         await self._ready(self._service.chat)
-        name = self._service.models()[0]["id"]
-        if asked.model not in ("", name):
-            raise BadRequest("model-unknown", f"The model that is loaded here is {name}.", 404)
+        if not await asyncio.to_thread(self._service.chats.has, asked.model):
+            names = ", ".join(model["id"] for model in self._service.models())
+            raise BadRequest("model-unknown", f"The models that can be asked here: {names}.", 404)
+        name = asked.model or self._service.models()[0]["id"]
         pieces = self._generate(call, asked)
         try:
             if asked.stream:
@@ -182,9 +197,36 @@ class ModelsApp:
             await pieces.aclose()
 
     async def _generate(self, call: Call, asked: ChatRequest) -> AsyncGenerator[Piece | int, None]:
-        """Pieces, and between them, while there are none, the number of those ahead."""
-        queue = self._service.generations
-        assert queue is not None  # noqa: S101 - it is ready
+        """Pieces, and between them, while there are none, the number of those ahead.
+
+        While the model is loaded, or another is put in its place, it is waited for.
+        """
+        deadline = time.monotonic() + asked.seconds if asked.seconds else math.inf
+        gone = asyncio.create_task(until_gone(call.receive))
+        lease = asyncio.create_task(self._lease(asked.model))
+        try:
+            while not lease.done():
+                left = deadline - time.monotonic()
+                await asyncio.wait((lease, gone), timeout=max(0.0, min(KEEP_ALIVE_SECONDS, left)))
+                if gone.done():
+                    raise Disconnected
+                if lease.done():
+                    break
+                if left <= KEEP_ALIVE_SECONDS:
+                    raise _late()
+                yield self._service.queue_length()
+            async with aclosing(self._written(asked, lease.result(), deadline, gone)) as pieces:
+                async for item in pieces:
+                    yield item
+        finally:
+            gone.cancel()
+            if not lease.cancel() and not lease.cancelled() and not lease.exception():
+                self._service.chats.release(lease.result())
+
+    async def _written(
+        self, asked: ChatRequest, chat: Chat, deadline: float, gone: asyncio.Task[None]
+    ) -> AsyncGenerator[Piece | int, None]:
+        queue = chat.queue
         loop, results = asyncio.get_running_loop(), asyncio.Queue[Piece | Exception]()
         generation = Generation(
             asked.messages,
@@ -192,8 +234,6 @@ class ModelsApp:
             lambda item: _deliver(loop, results, item),
             asked.asker,
         )
-        deadline = time.monotonic() + asked.seconds if asked.seconds else math.inf
-        gone = asyncio.create_task(until_gone(call.receive))
         gone.add_done_callback(lambda _: queue.cancel(generation))
         gone.add_done_callback(lambda _: results.put_nowait(Disconnected()))
         end = "cancelled"
@@ -213,7 +253,6 @@ class ModelsApp:
                     return
         finally:
             queue.cancel(generation)
-            gone.cancel()
             self.metrics.generations.labels(end).inc()
 
     async def _ready(self, slot: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the models process holds: an encoder, perhaps an engine, their queues, and how they are."""
+"""What the models process holds: an encoder, perhaps chat models, their queues, and how they are."""
 
 import threading
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import Any
 
 import structlog
 
+from inference.chats import Chats, Say, Source
 from inference.embedders import Embedders
 from inference.errors import ModelError
 from inference.generations import GenerationQueue, Timing
 from inference.jobs import EmbeddingQueue
-from inference.protocol import EmbedderInfo, Encoder, Engine, Reranker
+from inference.protocol import EmbedderInfo, Encoder, Engine, ModelInfo, Reranker
 from inference.reranking import RerankQueue
 from inference.slots import Slot, State
-from inference.speed import SpeedBook
 
 log = structlog.get_logger(__name__)
 
@@ -41,18 +41,19 @@ class Service:
         threads: int,
         others: Embedders | None = None,
         load_reranker: Callable[[], Reranker | None] = _no_reranker,
+        source: Source | None = None,
     ) -> None:
         self._load_encoder, self._load_engine = load_encoder, load_engine
         self._load_reranker = load_reranker
-        self._speed_file, self._threads = speed_file, threads
+        self._threads = threads
         self._finished: Callable[[Timing], None] = lambda timing: None
         self.chat, self.embedder, self.reranker = Slot(), Slot(), Slot(_NO_RERANKER)
         #: Embedders by name; that of the settings has a place of its own.
         self.others = others or Embedders()
-        self.engine: Engine | None = None
+        self.chats = Chats(
+            source, speed_file=speed_file, threads=threads, finished=lambda t: self._finished(t)
+        )
         self.encoder: Encoder | None = None
-        self.speeds: SpeedBook | None = None
-        self.generations: GenerationQueue | None = None
         self.embeddings: EmbeddingQueue | None = None
         self.cross_encoder: Reranker | None = None
         self.rerankings: RerankQueue | None = None
@@ -67,8 +68,31 @@ class Service:
         ):
             threading.Thread(target=self._settle, args=(slot, load), daemon=True).start()
 
+    @property
+    def engine(self) -> Engine | None:
+        """Of the active chat model."""
+        return self.chats.active.engine if self.chats.active else None
+
+    @property
+    def generations(self) -> GenerationQueue | None:
+        """Those of the active chat model."""
+        return self.chats.active.queue if self.chats.active else None
+
     def queue_length(self) -> int:
-        return self.generations.length() if self.generations else 0
+        return self.chats.length()
+
+    def switch(self, name: str, say: Say) -> ModelInfo:
+        """Make NAME the active chat model (chats.py). Raises ModelError; the old one goes on."""
+        self.chat.settled.wait(_EMBEDDER_SECONDS)
+        try:
+            info = self.chats.switch(name, say)
+        except ModelError as error:
+            if self.chats.active is None and self.chat.state == "ready":
+                self.chat.settle("unavailable", error.code, error.detail)
+            raise
+        self.chat.settle("ready")
+        log.info("chat_ready", model=info.name, engine=info.engine)
+        return info
 
     def health(self) -> dict[str, object]:
         """`status` is ready when nothing is loading any more and the embedder is there."""
@@ -81,7 +105,7 @@ class Service:
             "chat": self.chat.describe() | self._about_chat(),
             "embedder": self.embedder.describe() | self._about_embedder(),
             "reranker": self.reranker.describe() | self._about_reranker(),
-            "models": [self.engine.info.name] if self.engine else [],
+            "models": [chat.info.name for chat in self.chats.loaded()],
             "queue": self.queue_length(),
             "seats": self.generations.seats if self.generations else 0,
             "threads": self._threads,
@@ -89,14 +113,7 @@ class Service:
 
     def models(self) -> list[dict[str, Any]]:
         """The chat models in OpenAI's list form, with what our client wants to know beside it."""
-        if self.engine is None:
-            return []
-        info = self.engine.info
-        fields = ("engine", "context", "family", "sha256", "licence", "bytes")
-        about = {field: getattr(info, field) for field in fields}
-        return [
-            {"id": info.name, "object": "model", "owned_by": "sovereign"} | about | self._speed()
-        ]
+        return [_listed(info) for info in self.chats.infos()]
 
     def is_default(self, name: str) -> bool:
         """Whether the embedder of the settings is meant; its name is known before it is loaded."""
@@ -116,8 +133,7 @@ class Service:
         ]
 
     def close(self) -> None:
-        if self.engine:
-            self.engine.close()
+        self.chats.close()
 
     def _settle(self, slot: Slot, load: Callable[[], State]) -> None:
         try:
@@ -147,36 +163,25 @@ class Service:
         return "ready"
 
     def _start_engine(self) -> State:
-        engine = self._load_engine()
-        if engine is None:
+        chat = self.chats.start(self._engine_alone)
+        if chat is None:
             return "none"
-        # Beside others that are being loaded the machine would look several times slower.
-        self.reranker.settled.wait(_EMBEDDER_SECONDS)
-        self.speeds = SpeedBook(self._speed_file, engine, self._threads)
-        self.engine = engine
-        self.generations = GenerationQueue(engine, self._generated)
-        log.info("chat_ready", model=engine.info.name, engine=engine.info.engine)
+        log.info("chat_ready", model=chat.info.name, engine=chat.info.engine)
         return "ready"
 
-    def _generated(self, timing: Timing) -> None:
-        if self.speeds:
-            self.speeds.learn(timing)
-        self._finished(timing)
-
-    def _speed(self) -> dict[str, Any]:
-        if self.speeds is None:
-            return {}
-        speed = self.speeds.speed
-        return {
-            "speed": {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)}
-        }
+    def _engine_alone(self) -> Engine | None:
+        engine = self._load_engine()
+        if engine is not None:
+            # Beside others that are being loaded the machine would look several times slower.
+            self.reranker.settled.wait(_EMBEDDER_SECONDS)
+        return engine
 
     def _about_chat(self) -> dict[str, object]:
-        if self.engine is None:
+        if self.chats.active is None:
             return {}
-        info = self.engine.info
+        info = self.chats.active.info
         about = {"model": info.name, "engine": info.engine, "context": info.context}
-        return about | self._speed()
+        return about | _speed(info)
 
     def _about_embedder(self) -> dict[str, object]:
         if self.encoder is None:
@@ -190,3 +195,14 @@ class Service:
     def _about_reranker(self) -> dict[str, object]:
         found = self.cross_encoder
         return {"name": found.name, "max_tokens": found.max_tokens} if found else {}
+
+
+def _listed(info: ModelInfo) -> dict[str, Any]:
+    fields = ("engine", "context", "family", "sha256", "licence", "bytes")
+    about = {field: getattr(info, field) for field in fields}
+    return {"id": info.name, "object": "model", "owned_by": "sovereign"} | about | _speed(info)
+
+
+def _speed(info: ModelInfo) -> dict[str, Any]:
+    speed = info.speed
+    return {"speed": {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)}}

@@ -1,0 +1,351 @@
+"""The chat models that are loaded: one active, others beside it where memory allows.
+
+Whoever generates holds a lease, so that no model is freed under an answer. A switch loads the new
+model beside the old where both fit. Where they do not, new requests wait, the answers that are being
+written end, and only then the old one is freed; if the new one cannot be loaded, the old one is back.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import structlog
+
+from inference import fit as memory
+from inference.errors import ModelError
+from inference.fit import Fit
+from inference.generations import GenerationQueue, Timing
+from inference.protocol import Engine, ModelInfo, ModelsUnavailable
+from inference.speed import SpeedBook
+
+log = structlog.get_logger(__name__)
+
+#: A switch without room for both models waits so long for the answers that are being written.
+DRAIN_SECONDS = 120.0
+#: A model beside the active one that nobody asked for this long is dropped.
+IDLE_SECONDS = 900.0
+#: One that could not be loaded is tried again after this.
+RETRY_SECONDS = 10.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where chat models come from. `load` and `fit` raise ModelError; `known`: those that are here."""
+
+    load: Callable[[str], Engine]
+    fit: Callable[[str, int], Fit]
+    known: Callable[[], list[ModelInfo]]
+    free: Callable[[], int] = memory.free
+
+
+@dataclass(eq=False)
+class Chat:
+    """A loaded chat model. `held`: bytes that it took; `needed`: that it was expected to take."""
+
+    engine: Engine
+    queue: GenerationQueue
+    speeds: SpeedBook
+    held: int = 0
+    needed: int = 0
+    leases: int = 0
+    used: float = field(default_factory=time.monotonic)
+
+    @property
+    def info(self) -> ModelInfo:
+        return replace(self.engine.info, speed=self.speeds.speed)
+
+    @property
+    def idle(self) -> bool:
+        return not self.leases and not self.queue.length()
+
+    def close(self) -> None:
+        self.queue.close()
+        self.engine.close()
+
+
+class Chats:
+    """Loads by SOURCE, of which there is none where another server owns the weights. Thread-safe."""
+
+    def __init__(
+        self,
+        source: Source | None,
+        *,
+        speed_file: Path,
+        threads: int,
+        finished: Callable[[Timing], None],
+        drain: float = DRAIN_SECONDS,
+        idle: float = IDLE_SECONDS,
+    ) -> None:
+        self.source = source
+        self._speed_file, self._threads, self._finished = speed_file, threads, finished
+        self._drain, self._idle = drain, idle
+        self.active: Chat | None = None
+        self._beside: dict[str, Chat] = {}
+        self._begun: set[str] = set()
+        self._refused: dict[str, tuple[ModelError, float]] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+        #: One model is loaded at a time.
+        self._loading = threading.Lock()
+
+    def start(self, load: Callable[[], Engine | None]) -> Chat | None:
+        """Load the first one; None where there is none by choice. Raises ModelError."""
+        with self._loading:
+            self.active = self._made(load)
+        return self.active
+
+    def loaded(self) -> list[Chat]:
+        """The active one first."""
+        with self._lock:
+            return [*([self.active] if self.active else []), *self._beside.values()]
+
+    def length(self) -> int:
+        """Generations that wait or run."""
+        return sum(chat.queue.length() for chat in self.loaded())
+
+    def infos(self) -> list[ModelInfo]:
+        """All that can be asked: the active one, those beside it, and those that would be loaded."""
+        found = {chat.info.name: chat.info for chat in self.loaded()}
+        if self.source and self.active:
+            found = {each.name: each for each in self.source.known()} | found
+            first = self.active.info.name
+            return [found.pop(first), *found.values()]
+        return list(found.values())
+
+    def has(self, name: str) -> bool:
+        """Whether a model of that name can be asked (empty: the active one)."""
+        return not name or name in {each.name for each in self.infos()}
+
+    def take(self, name: str) -> Chat | None:
+        """A lease on the model of that name (empty: the active one); give it back with `release`.
+
+        None: ask again in a moment, it is being loaded. Raises ModelsUnavailable with the reason
+        why it cannot be.
+        """
+        with self._lock:
+            chat = self._find(name)
+            if chat is None:
+                self._begin(name)
+                return None
+            if chat is self.active and self._closed:
+                return None
+            chat.leases += 1
+            chat.used = time.monotonic()
+            return chat
+
+    def release(self, chat: Chat) -> None:
+        with self._lock:
+            chat.leases -= 1
+            chat.used = time.monotonic()
+
+    def fit(self, name: str) -> Fit:
+        """Whether that model could take the place of all that are loaded. Raises ModelError."""
+        held = sum(chat.held for chat in self.loaded())
+        source = self._source()
+        return source.fit(name, source.free() + held)
+
+    def switch(self, name: str, say: Say) -> ModelInfo:
+        """Make NAME the active model. Returns when it serves. Raises ModelError; the old one goes on.
+
+        `say` is told what goes on: loading, draining.
+        """
+        source = self._source()
+        with self._loading:
+            old = self.active
+            if old and old.info.name == name:
+                return old.info
+            memory.check(source.fit(name, source.free() + self._held()))
+            say("loading")
+            if not self._room_beside(name):
+                return self._swap(name, say)
+            chat = self._beside.get(name) or self._made(lambda: source.load(name), name)
+            assert chat is not None  # noqa: S101 - a source loads or raises
+            self._serve(chat)
+            return chat.info
+
+    def drop(self, name: str) -> bool:
+        """Free a model beside the active one; False while it is used."""
+        with self._lock:
+            chat = self._beside.get(name)
+            if chat is None or not chat.idle:
+                return chat is None and name not in self._begun
+            del self._beside[name]
+        chat.close()
+        return True
+
+    def drop_unused(self) -> None:
+        """Free what nobody has asked for a while."""
+        before = time.monotonic() - self._idle
+        for chat in self.loaded()[1:]:
+            if chat.used < before:
+                self.drop(chat.info.name)
+
+    def close(self) -> None:
+        for chat in self.loaded():
+            chat.close()
+
+    def _source(self) -> Source:
+        if self.source is None:
+            raise ModelError(
+                "models-elsewhere",
+                "Chat models are not loaded here: SOVEREIGN_ENGINE or SOVEREIGN_OPENAI_URL says where "
+                "answers come from. Change the model there.",
+            )
+        return self.source
+
+    def _find(self, name: str) -> Chat | None:
+        if self.active and name in ("", self.active.info.name):
+            return self.active
+        return self._beside.get(name)
+
+    def _begin(self, name: str) -> None:
+        error, since = self._refused.get(name, (None, 0.0))
+        if error and time.monotonic() - since < RETRY_SECONDS:
+            raise ModelsUnavailable(error.code, error.detail, permanent=True)
+        if not name or name in self._begun:
+            return
+        self._begun.add(name)
+        threading.Thread(target=self._fill, args=(name,), daemon=True).start()
+
+    def _fill(self, name: str) -> None:
+        try:
+            with self._loading:
+                self._load_beside(name)
+        except ModelError as error:
+            log.warning("chat_not_loaded", model=name, code=error.code)
+            self._refused[name] = (error, time.monotonic())
+        except Exception as error:
+            log.exception("chat_not_loaded", model=name)
+            self._refused[name] = (_broken(error), time.monotonic())
+        finally:
+            with self._lock:
+                self._begun.discard(name)
+
+    def _load_beside(self, name: str) -> None:
+        """Unless it was loaded meanwhile."""
+        if self._find(name):
+            return
+        source = self._source()
+        if not self._room_beside(name):
+            needed = source.fit(name, self._free_beside())
+            raise ModelError(
+                "model-no-room",
+                f"There is no room for {name} beside the models that are loaded: it needs "
+                f"{memory.gigabytes(needed.needed)} GB. Activate it instead, or ask later.",
+            )
+        chat = self._made(lambda: source.load(name), name)
+        if chat:
+            with self._lock:
+                self._beside[name] = chat
+            log.info("chat_beside", model=name)
+
+    def _held(self) -> int:
+        return sum(chat.held for chat in self.loaded())
+
+    def _free_beside(self) -> int:
+        """Weights that are mapped from a file count as free for the kernel: they are needed, though."""
+        mapped = sum(max(0, chat.needed - chat.held) for chat in self.loaded())
+        return self._source().free() - mapped
+
+    def _room_beside(self, name: str) -> bool:
+        """Whether NAME is loaded or fits beside the active one, once others that are idle have gone."""
+        while name not in self._beside:
+            if self._source().fit(name, self._free_beside()).fits:
+                return True
+            idle = [chat for chat in self.loaded()[1 if self.active else 0 :] if chat.idle]
+            if not idle:
+                return False
+            self.drop(min(idle, key=lambda chat: chat.used).info.name)
+        return True
+
+    def _made(self, load: Callable[[], Engine | None], name: str = "") -> Chat | None:
+        before = memory.anonymous()
+        engine = load()
+        if engine is None:
+            return None
+        name = name or engine.info.name
+        try:
+            speeds = SpeedBook(self._speed_file, engine, self._threads)
+            queue = GenerationQueue(engine, lambda timing: self._generated(speeds, timing))
+        except Exception:
+            engine.close()
+            raise
+        held, needed = max(0, memory.anonymous() - before), self._needed(name)
+        # Others may have taken memory meanwhile.
+        return Chat(engine, queue, speeds, min(held, needed) if needed else held, needed)
+
+    def _needed(self, name: str) -> int:
+        try:
+            return self.source.fit(name, 2**62).needed if self.source else 0
+        except ModelError:
+            return 0
+
+    def _generated(self, speeds: SpeedBook, timing: Timing) -> None:
+        speeds.learn(timing)
+        self._finished(timing)
+
+    def _serve(self, chat: Chat) -> None:
+        """From now on; who holds a lease on the old one goes on with it."""
+        with self._lock:
+            old, self.active = self.active, chat
+            self._beside.pop(chat.info.name, None)
+            if old:
+                old.used = time.monotonic()
+                self._beside[old.info.name] = old
+
+    def _swap(self, name: str, say: Say) -> ModelInfo:
+        """One after the other. Raises ModelError, the old one at work again."""
+        old = self.active
+        self._close(True)
+        try:
+            say("draining")
+            self._wait_until_idle()
+            say("loading")
+            if old:
+                old.close()
+            new = self._tried(name)
+            if isinstance(new, Chat):
+                self.active = new
+                return new.info
+            back = self._tried(old.info.name) if old else None
+            self.active = back if isinstance(back, Chat) else None
+            raise new
+        finally:
+            self._close(False)
+
+    def _close(self, closed: bool) -> None:
+        with self._lock:
+            self._closed = closed
+
+    def _tried(self, name: str) -> Chat | ModelError:
+        try:
+            chat = self._made(lambda: self._source().load(name), name)
+        except ModelError as error:
+            log.warning("chat_not_loaded", model=name, code=error.code)
+            return error
+        except Exception as error:
+            log.exception("chat_not_loaded", model=name)
+            return _broken(error)
+        return chat or ModelError("no-chat-model", "There is no chat model here.")
+
+    def _wait_until_idle(self) -> None:
+        deadline = time.monotonic() + self._drain
+        while any(not chat.idle for chat in self.loaded()):
+            if time.monotonic() > deadline:
+                raise ModelError(
+                    "switch-busy",
+                    "Answers are still being written, and both models do not fit into the memory at "
+                    "once. The old model goes on. Try again when less goes on.",
+                )
+            time.sleep(0.05)
+        for chat in self.loaded()[1:]:
+            self.drop(chat.info.name)
+
+
+def _broken(error: Exception) -> ModelError:
+    detail = f"It could not be loaded ({type(error).__name__}); the log has the reason."
+    return ModelError("model-not-loaded", detail)
