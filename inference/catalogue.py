@@ -6,7 +6,7 @@ The packages are never installed or imported: only the members named here are re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["chat", "embedder", "reranker"]
+Kind = Literal["chat", "embedder", "reranker", "adapter"]
 Layout = Literal["gguf", "e5", "folder", "pair"]
 
 

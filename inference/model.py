@@ -32,12 +32,19 @@ class Model:
     by_hand: bool = False
     #: Of a pair: the models that it is made of. Their files are its files.
     members: tuple[str, ...] = ()
+    #: Of an adapter: the chat model that it is for.
+    base: str = ""
+
+    @property
+    def chats(self) -> bool:
+        """Whether it can be asked: a chat model, or an adapter with the model that it is for."""
+        return self.kind in ("chat", "adapter")
 
     @property
     def path(self) -> Path:
-        """What is loaded: the GGUF file of a chat model, the folder of an embedder."""
+        """What is loaded: the GGUF file of a chat model or adapter, the folder of an embedder."""
         folder = Path(self.folder)
-        return folder / next(iter(self.files)) if self.kind == "chat" else folder
+        return folder / next(iter(self.files)) if self.chats else folder
 
     @property
     def sha256(self) -> str:

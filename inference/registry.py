@@ -59,7 +59,7 @@ class Registry:
             for member in model.members:
                 self.verify(self.get(member), again=again, progress=progress)
             return
-        if model.kind != "chat":
+        if not model.chats:
             formats.refuse_strangers(Path(model.folder), set(model.files))
         seen = read_json(self._verified)
         for name, expected in model.files.items():
@@ -108,16 +108,21 @@ class Registry:
         family: str = "",
         copy: bool = False,
         kind: str = "",
+        base: str = "",
+        progress: Progress | None = None,
     ) -> Model:
         """Make a GGUF file (or the folder of an embedder or a reranker) known, by the hash of now.
 
-        `kind`: empty is what it looks like. Raises ModelError(`model-missing`, `model-damaged`,
-        `model-unsafe`, `model-name`, `model-kind`).
+        `kind`: empty is what it looks like. `base`: of an adapter, the chat model that it is for.
+        Raises ModelError(`model-missing`, `model-damaged`, `model-unsafe`, `model-name`,
+        `model-kind`, `model-family`, `adapter-base`, `adapter-unknown`).
         """
         path = path.expanduser().absolute()
-        model = _describe_folder(path, kind) if path.is_dir() else _describe_gguf(path)
+        model = _describe_folder(path, kind) if path.is_dir() else self._describe_gguf(path, base)
         if kind not in ("", model.kind):
             raise ModelError("model-kind", f"{path.name} is no {kind}: a GGUF file can only chat.")
+        if not path.is_dir():
+            model = replace(model, files={path.name: sha256_of(path, progress)})
         model = replace(model, name=name or model.name, licence=licence or model.licence)
         model = replace(model, family=_family(family) or model.family)
         self._check_name(model.name)
@@ -131,8 +136,16 @@ class Registry:
         return model
 
     def remove(self, name: str) -> None:
-        """Forget a model. Its files go only if they lie in the registry's own folder."""
+        """Forget a model. Its files go only if they lie in the registry's own folder.
+
+        Raises ModelError(`model-unknown`, `model-needed`).
+        """
         model = self.get(name)
+        if users := [each.name for each in self.models() if each.base == name]:
+            raise ModelError(
+                "model-needed",
+                f"The adapter {users[0]} is for this model. Remove that first.",
+            )
         content = read_json(self._local)
         content.get("models", {}).pop(name, None)
         content.get("made", {}).pop(name, None)
@@ -164,6 +177,51 @@ class Registry:
             found.setdefault(name, model)
         return found
 
+    def _describe_gguf(self, path: Path, base: str) -> Model:
+        """All but its hash."""
+        header = gguf.read_header(path)
+        model = Model(
+            name=_slug(path.stem),
+            kind="chat",
+            folder=str(path.parent),
+            files={path.name: ""},
+            bytes=path.stat().st_size,
+            licence=header.licence[:80] or "unknown",
+            context=header.context or 2_048,
+            family=templates.guess_family(header.architecture, header.template),
+            source=header.name[:120] or header.architecture,
+            by_hand=True,
+        )
+        if header.type == "model":
+            return model
+        found = self._base(header, base)
+        return replace(
+            model, kind="adapter", base=found.name, context=found.context, family=found.family
+        )
+
+    def _base(self, header: gguf.GgufHeader, base: str) -> Model:
+        """The model that an adapter is for: of the same architecture."""
+        if (header.type, header.adapter) != ("adapter", "lora"):
+            raise ModelError(
+                "adapter-unknown",
+                "This GGUF file is neither a model nor a LoRA adapter, so nothing here can use it.",
+            )
+        if not base:
+            raise ModelError(
+                "adapter-base", "This is an adapter: say which chat model it is for (--base NAME)."
+            )
+        model = self.get(base)
+        if model.kind != "chat" or not model.installed:
+            raise ModelError("adapter-base", f"{base} is no chat model that is here.")
+        its = gguf.read_header(model.path).architecture
+        if its != header.architecture:
+            raise ModelError(
+                "adapter-base",
+                f"This adapter is for a model of the architecture {header.architecture[:40]}, and "
+                f"{base} is {its[:40]}. Choose the model that it was trained on.",
+            )
+        return model
+
     def _check_name(self, name: str) -> None:
         if not _NAME.fullmatch(name) or any(entry.name == name for entry in CATALOGUE):
             raise ModelError(
@@ -183,22 +241,6 @@ class Registry:
 
 def _keep_origin(content: dict[str, Any], name: str, found: origin.Origin) -> None:
     content.setdefault("origins", {})[name] = found.as_dict()
-
-
-def _describe_gguf(path: Path) -> Model:
-    header = gguf.read_header(path)
-    return Model(
-        name=_slug(path.stem),
-        kind="chat",
-        folder=str(path.parent),
-        files={path.name: sha256_of(path)},
-        bytes=path.stat().st_size,
-        licence=header.licence[:80] or "unknown",
-        context=header.context or 2_048,
-        family=templates.guess_family(header.architecture, header.template),
-        source=header.name[:120] or header.architecture,
-        by_hand=True,
-    )
 
 
 def _describe_folder(path: Path, kind: str) -> Model:

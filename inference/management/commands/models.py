@@ -22,6 +22,7 @@ from wall import refusals
 EXIT_UNAVAILABLE = 3
 _SETTINGS: dict[Kind, str] = {
     "chat": "SOVEREIGN_CHAT_MODEL",
+    "adapter": "SOVEREIGN_CHAT_MODEL",
     "embedder": "SOVEREIGN_EMBEDDER",
     "reranker": "SOVEREIGN_RERANKER",
 }
