@@ -123,6 +123,17 @@ def _apart(chunk: UUID, vectors: Vectors) -> Vectors:
     return moved
 
 
+def stored_forms(chunk: UUID, vectors: Vectors) -> list[Vectors]:
+    """The first of a chunk's vectors as it lies in Chroma's files: as it was given, in its log, and of
+    length 1, in its index. Chroma divides as written here, so that each bit is the same."""
+    given = _apart(chunk, vectors)[0]
+    squares = np.multiply(given, given, dtype=np.float32)
+    # One after the other: a sum by pairs ends in another last bit.
+    length = np.sqrt(np.add.accumulate(squares, dtype=np.float32)[-1])
+    index: Vectors = (given * (np.float32(1) / length)).astype(np.float32)
+    return [given, index]
+
+
 def remove_document(name: str, document: UUID) -> None:
     with client() as chroma:
         collection = chroma.get_collection(name, embedding_function=None)

@@ -47,6 +47,10 @@ class Index(Protocol):
 
     def remove_collection(self, collection_id: UUID) -> None: ...
 
+    def elsewhere(self, terms: Sequence[str], document_id: UUID) -> set[str]:
+        """Those of `terms` that stand in passages of another document, of whatever collection."""
+        ...
+
     def forget(self) -> None:
         """Take the bytes of removed rows out of the database's file. Not inside a transaction."""
         ...
@@ -89,6 +93,13 @@ def remove_document(document_id: UUID, *, index: UUID | None = None) -> None:
     """A document's words leave `index`, or every index where none is given."""
     _index().remove_document(document_id, index)
     lexical_sizes.remove_document(document_id, index)
+
+
+def elsewhere(terms: Sequence[str], document_id: UUID) -> set[str]:
+    """Those of `terms` (encoded) that stand in passages of another document, found or hidden, in any
+    collection and index. For what is taken from a document before it is erased; never to be shown.
+    """
+    return _index().elsewhere(terms, document_id) if terms else set()
 
 
 def remove_some(index_id: UUID, most: int) -> bool:

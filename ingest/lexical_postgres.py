@@ -44,6 +44,15 @@ class PostgresIndex:
                 [document_id, index_id],
             )
 
+    def elsewhere(self, terms: Sequence[str], document_id: UUID) -> set[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT term FROM unnest(%s::text[]) AS term WHERE EXISTS (SELECT 1 FROM ingest_lexical"
+                "  WHERE terms @@ term::tsquery AND document <> %s)",
+                [list(terms), document_id],
+            )
+            return {term for (term,) in cursor.fetchall()}
+
     def remove_some(self, index_id: UUID, most: int) -> int:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -71,6 +71,17 @@ class SqliteIndex:
         query = f'scope : "{_document(document_id)}"'
         self._remove(query if index_id is None else f"{query} AND {_index(index_id)}")
 
+    def elsewhere(self, terms: Sequence[str], document_id: UUID) -> set[str]:
+        own = f'(scope : "{_document(document_id)}")'
+        found = set()
+        with connection.cursor() as cursor:
+            for term in terms:
+                query = f'({{context text}} : "{term}") NOT {own}'
+                cursor.execute(f"SELECT 1 {_MATCHES} LIMIT 1", [query])
+                if cursor.fetchone():
+                    found.add(term)
+        return found
+
     def remove_some(self, index_id: UUID, most: int) -> int:
         return self._remove(_index(index_id), most)
 

@@ -19,7 +19,7 @@ from inference.protocol import Vectors
 from ingest import chroma, exact
 from ingest.access import searchable
 from ingest.chroma import StoreUnavailable
-from ingest.embed import from_bytes, normalised
+from ingest.embed import from_bytes, normalised, to_bytes
 from ingest.hits import Hit, living
 from ingest.models import Chunk, Document, Index
 
@@ -171,9 +171,15 @@ def upsert(
 ) -> None:
     """Write the vectors of chunks of one document: for each of `ids` shape (1 + pieces, dimensions).
 
-    The same ids again: the same.
+    The same ids again: the same, to the bit, as the rows have them: what is made anew from those is what
+    was there, and its bytes can be looked for.
     """
-    chroma.upsert(chroma.name_of(document.collection_id, index.pk), document.id, ids, vectors)
+    kept = [_as_kept(each) for each in vectors]
+    chroma.upsert(chroma.name_of(document.collection_id, index.pk), document.id, ids, kept)
+
+
+def _as_kept(vectors: Vectors) -> Vectors:
+    return from_bytes([to_bytes(vectors)], vectors.shape[1])
 
 
 def remove_document(collection_id: UUID, document_id: UUID) -> None:

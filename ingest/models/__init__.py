@@ -3,13 +3,14 @@
 from ingest.models.chunks import Chunk, Index, IndexedDocument
 from ingest.models.collections import Collection, Grant
 from ingest.models.documents import Document, Extract, original_path, said_day
-from ingest.models.keeping import Hold, Receipt
+from ingest.models.keeping import Forgotten, Hold, Receipt
 
 __all__ = [
     "Chunk",
     "Collection",
     "Document",
     "Extract",
+    "Forgotten",
     "Grant",
     "Hold",
     "Index",
