@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 
 import structlog
@@ -31,10 +32,19 @@ class BatchedEngine:
     """
 
     def __init__(
-        self, model: Model, *, context: int, threads: int, gpu_layers: int = 0, parallel: int = 0
+        self,
+        model: Model,
+        *,
+        context: int,
+        threads: int,
+        gpu_layers: int = 0,
+        parallel: int = 0,
+        adapter: Path | None = None,
     ) -> None:
         try:
             self._weights = Weights(model.path, gpu_layers=gpu_layers)
+            if adapter:
+                self._weights.adapt(adapter)
         except CannotLoad as error:
             raise _not_loaded(model) from error
         context = min(context, model.context or context)

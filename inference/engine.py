@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import llama_cpp
 import numpy as np
@@ -21,7 +22,15 @@ class LlamaCppEngine:
 
     parallel = 1
 
-    def __init__(self, model: Model, *, context: int, threads: int, gpu_layers: int = 0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        context: int,
+        threads: int,
+        gpu_layers: int = 0,
+        adapter: Path | None = None,
+    ) -> None:
         context = min(context, model.context or context)
         try:
             self._llama = llama_cpp.Llama(
@@ -32,6 +41,7 @@ class LlamaCppEngine:
                 n_threads=threads,
                 n_threads_batch=threads,
                 n_gpu_layers=gpu_layers,
+                lora_path=str(adapter) if adapter else None,
                 # The file's own template would be compiled otherwise: ours are used (templates.py).
                 chat_format=model.family,
                 verbose=False,

@@ -63,6 +63,7 @@ class Weights:
             or llama_cpp.llama_model_is_hybrid(self.model)
         )
         self._ends: dict[int, bool] = {}
+        self.adapter: ctypes.c_void_p | None = None
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         data = text.encode()
@@ -95,6 +96,14 @@ class Weights:
         width = llama_cpp.llama_model_n_embd(model) // heads
         per_layer = 2 * width * (llama_cpp.llama_model_n_head_kv(model) or heads)
         return int(llama_cpp.llama_model_n_layer(model) * per_layer * _BYTES_A_NUMBER)
+
+    def adapt(self, path: Path) -> None:
+        """Let every context that is made from now on use a LoRA adapter. Raises CannotLoad."""
+        # It is freed with the model.
+        self.adapter = llama_cpp.llama_adapter_lora_init(self.model, str(path).encode())
+        if not self.adapter:
+            self.close()
+            raise CannotLoad
 
     def close(self) -> None:
         llama_cpp.llama_model_free(self.model)
@@ -155,6 +164,9 @@ class Context:
         self.pointer = llama_cpp.llama_init_from_model(weights.model, parameters)
         if not self.pointer:
             raise CannotLoad
+        if weights.adapter:
+            one, full = (ctypes.c_void_p * 1)(weights.adapter), (ctypes.c_float * 1)(1.0)
+            llama_cpp.llama_set_adapters_lora(self.pointer, one, 1, full)
         self._memory = llama_cpp.llama_get_memory(self.pointer)
         self._batch = _Batch(batch)
         self.cells = int(llama_cpp.llama_n_ctx(self.pointer))

@@ -44,6 +44,19 @@ def _speed(timing: Timing) -> Speed:
     )
 
 
+def kept_speed(file: Path, sha256: str, engine: str, threads: int) -> Speed:
+    """What the book in FILE says of a model that is not loaded; zeros where it says nothing."""
+    return _kept(file, f"{sha256}:{engine}:{threads}")
+
+
+def _kept(file: Path, key: str) -> Speed:
+    try:
+        kept = read_json(file)[key]
+        return Speed(float(kept["prompt"]), float(kept["completion"]))
+    except (KeyError, TypeError, ValueError):
+        return Speed()
+
+
 class SpeedBook:
     """The speed of one model on this machine, in a file by model, engine and threads."""
 
@@ -51,9 +64,15 @@ class SpeedBook:
         self._file = file
         self._key = f"{engine.info.sha256 or engine.info.name}:{engine.info.engine}:{threads}"
         self._lock = threading.Lock()
-        self.speed = self._kept()
+        self.speed = _kept(file, self._key)
         if self.speed.prompt < _DOUBTFUL:
             self._keep(_faster(self.speed, measure(engine)))
+
+    def measure(self, engine: Engine) -> Speed:
+        """Measure now and keep that, whatever was known before."""
+        with self._lock:
+            self._keep(measure(engine))
+            return self.speed
 
     def learn(self, timing: Timing) -> None:
         """Move towards what a real generation took: the first measure may have had bad luck.
@@ -72,13 +91,6 @@ class SpeedBook:
                     _towards(self.speed.completion, seen.completion if enough_written else 0.0),
                 )
             )
-
-    def _kept(self) -> Speed:
-        try:
-            kept = read_json(self._file)[self._key]
-            return Speed(float(kept["prompt"]), float(kept["completion"]))
-        except (KeyError, TypeError, ValueError):
-            return Speed()
 
     def _keep(self, speed: Speed) -> None:
         self.speed = speed
