@@ -1,10 +1,14 @@
 """Which engine and which encoder, by the settings."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from django.conf import settings
 
 from inference import catalogue, int8
+from inference.active import chat_model
+from inference.chat_source import adapted, source_of
+from inference.chats import Source
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fake import FakeClient, FakeEncoder, FakeEngine, FakeReranker
@@ -33,8 +37,8 @@ def wanted() -> list[str]:
 
 
 def in_use() -> set[str]:
-    """The models that the settings name; of a pair its members, too."""
-    names = {settings.CHAT_MODEL, settings.EMBEDDER, settings.RERANKER} - {""}
+    """The models that are active or that the settings name; of a pair its members, too."""
+    names = {chat_model(), settings.EMBEDDER, settings.RERANKER} - {""}
     return names | {part.name for name in names for part in catalogue.parts_of(name)}
 
 
@@ -51,6 +55,17 @@ def load_engine() -> Engine | None:
     if kind == "openai":
         return _remote()
     return _local(kind)
+
+
+def chat_source() -> Source | None:
+    """Where chat models come from, by name; None where another process owns the weights.
+
+    Raises ModelError(`engine-unknown`).
+    """
+    kind = _kind()
+    if kind == "extractive" and settings.ENGINE == "auto":
+        kind = next((name for name, module in _MODULES.items() if find_spec(module)), "missing")
+    return source_of(lambda name: _local(kind, name)) if kind in _MODULES else None
 
 
 def load_encoder(name: str = "") -> Encoder:
@@ -153,15 +168,15 @@ def _kind() -> str:
         return kind
     if settings.OPENAI_URL:
         return "openai"
-    if settings.CHAT_MODEL in ("", "none"):
+    if chat_model() in ("", "none"):
         return "extractive"
     return next((name for name, module in _MODULES.items() if find_spec(module)), "missing")
 
 
-def _local(kind: str) -> Engine:
+def _local(kind: str, name: str = "") -> Engine:
     registry = Registry(settings.MODELS_DIR)
-    model = registry.get(settings.CHAT_MODEL)
-    if model.kind != "chat":
+    model = registry.get(name or chat_model())
+    if not model.chats:
         raise ModelError("model-kind", f"{model.name} cannot chat: set SOVEREIGN_CHAT_MODEL anew.")
     registry.verify(model)
     if kind not in _MODULES or not find_spec(_MODULES[kind]):
@@ -170,19 +185,31 @@ def _local(kind: str) -> Engine:
             "Neither llama-cpp-python nor xllamacpp is installed as SOVEREIGN_ENGINE wants it. "
             "Run `make up` again: it builds or fetches one.",
         )
+    if model.kind == "adapter":
+        base = registry.get(model.base)
+        registry.verify(base)
+        return adapted(_engine(kind, base, model.path), model, base)
+    return _engine(kind, model)
+
+
+def _engine(kind: str, model: Model, adapter: Path | None = None) -> Engine:
     options = {"context": settings.CONTEXT_TOKENS, "threads": threads()}
     options["gpu_layers"] = settings.GPU_LAYERS
     if kind == "xllamacpp":
+        if adapter:
+            raise ModelError(
+                "adapter-engine", "Adapters need the engine llama-cpp-python; here is xllamacpp."
+            )
         from inference.xllama import XllamaEngine
 
         return XllamaEngine(model, **options, parallel=settings.PARALLEL or 4)
     if settings.PARALLEL == 1:
         from inference.engine import LlamaCppEngine
 
-        return LlamaCppEngine(model, **options)
+        return LlamaCppEngine(model, **options, adapter=adapter)
     from inference.batched import BatchedEngine
 
-    return BatchedEngine(model, **options, parallel=settings.PARALLEL)
+    return BatchedEngine(model, **options, parallel=settings.PARALLEL, adapter=adapter)
 
 
 def _remote() -> Engine:
