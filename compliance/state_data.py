@@ -37,7 +37,7 @@ def models() -> Sentence:
         here = registry.here()
     except ModelError as error:
         return Sentence("models", BAD, str(error), [], None, timezone.now())
-    if settings.ENGINE in ("auto", "openai") and settings.OPENAI_URL:
+    if settings.ENGINE in ("auto", "openai") and settings.OPENAI_URLS:
         return _elsewhere(registry, here)
     if not here:
         text = _("There is no model on this machine: answers are quotes.")
@@ -54,7 +54,7 @@ def models() -> Sentence:
 def _elsewhere(registry: Registry, here: list[Model]) -> Sentence:
     """Answers are written on another machine: what is asked and what is found goes there."""
     text = _("Questions and the passages for their answers go to a model server at %(host)s.") % {
-        "host": urlsplit(settings.OPENAI_URL).hostname or "?"
+        "host": ", ".join(urlsplit(url).hostname or "?" for url in settings.OPENAI_URLS)
     }
     more: list[Words] = [
         _("Who runs that server can read them. It was set so (SOVEREIGN_OPENAI_URL).")

@@ -31,7 +31,7 @@ def threads() -> int:
 def wanted() -> list[str]:
     """The models of the catalogue that the settings ask for; others must be brought."""
     names = [settings.EMBEDDER]
-    if not settings.OPENAI_URL and settings.ENGINE in ("auto", *_MODULES):
+    if not settings.OPENAI_URLS and settings.ENGINE in ("auto", *_MODULES):
         names.append(settings.CHAT_MODEL)
     return [name for name in names if catalogue.find(name)]
 
@@ -166,7 +166,7 @@ def _kind() -> str:
         )
     if kind != "auto":
         return kind
-    if settings.OPENAI_URL:
+    if settings.OPENAI_URLS:
         return "openai"
     if chat_model() in ("", "none"):
         return "extractive"
@@ -213,15 +213,23 @@ def _engine(kind: str, model: Model, adapter: Path | None = None) -> Engine:
 
 
 def _remote() -> Engine:
-    from inference.remote import RemoteEngine
+    from inference.asking import Limits
+    from inference.remote import Servers, connect
 
-    if not settings.OPENAI_URL:
+    if not settings.OPENAI_URLS:
         raise ModelError("engine-address", "SOVEREIGN_ENGINE=openai needs SOVEREIGN_OPENAI_URL.")
-    return RemoteEngine(
-        settings.OPENAI_URL,
-        model=settings.CHAT_MODEL,
-        key=settings.OPENAI_KEY,
-        context=settings.CONTEXT_TOKENS,
+    servers = Servers(
+        settings.OPENAI_URLS,
         allowed=settings.ALLOWED_ADDRESSES,
-        parallel=settings.PARALLEL or 4,
+        key=settings.OPENAI_KEY,
+        keys=settings.OPENAI_KEYS,
+        # Of a server that tells how many it takes at once that many.
+        parallel=settings.PARALLEL if settings.PARALLEL > 1 else 4,
+        limits=Limits(
+            connect=settings.OPENAI_CONNECT_SECONDS,
+            first=settings.OPENAI_FIRST_SECONDS,
+            silence=settings.OPENAI_SILENCE_SECONDS,
+            whole=settings.OPENAI_WHOLE_SECONDS,
+        ),
     )
+    return connect(servers, model=settings.CHAT_MODEL, context=settings.CONTEXT_TOKENS)

@@ -81,7 +81,7 @@ def outside() -> list[Wanted]:
     for number, host in enumerate(filter(None, str(database.get("HOST") or "").split(","))):
         if not host.startswith("/"):
             found.append(Wanted("database", host, int(ports[min(number, len(ports) - 1)])))
-    urls = {"broker": settings.BROKER_URL, "openai": settings.OPENAI_URL}
+    urls = {"broker": settings.BROKER_URL, "openai": ";".join(settings.OPENAI_URLS)}
     if not settings.EMBEDDED["vectors"]:
         urls["vectors"] = settings.CHROMA_URL
     if settings.MODELS_URL != "fake:":

@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from sovereign.settings import env
 from sovereign.settings.asking import *  # noqa: F403
+from sovereign.settings.counting import *  # noqa: F403
 from sovereign.settings.database import database
 from sovereign.settings.keeping import *  # noqa: F403
 from sovereign.settings.listed import of_database, of_url, of_words, open_guard
 from sovereign.settings.models import *  # noqa: F403
-from sovereign.settings.models import ALLOWED_ADDRESSES, OPENAI_URL
+from sovereign.settings.models import ALLOWED_ADDRESSES, OPENAI_URLS
 from sovereign.settings.reading import *  # noqa: F403
 from sovereign.settings.reading import CLAMD
 from sovereign.settings.rundir import run_dir
@@ -288,7 +289,7 @@ open_guard(
         *of_url(CHROMA_URL),
         *of_url(BROKER_URL),
         *of_url(MODELS_URL),
-        *of_url(OPENAI_URL),
+        *of_url(";".join(OPENAI_URLS)),
         *of_url(CHECKPOINT_SYSLOG),
         *of_url(CLAMD),
         *of_words([CLAMD]),

@@ -29,13 +29,7 @@ def text(name: str, default: str = "") -> str:
 def _text(name: str, default: str) -> str:
     file = os.environ.get(f"{name}_FILE")
     if file and name not in os.environ:
-        FILES.append(file)
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ImproperlyConfigured(
-                f"{name}_FILE: cannot read {file}: {error.strerror}"
-            ) from error
+        return _read(f"{name}_FILE", file)
     return os.environ.get(name, default)
 
 
@@ -76,6 +70,25 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
 
 def path(name: str, default: Path) -> Path:
     return Path(text(name, str(default))).expanduser().absolute()
+
+
+def from_files(name: str) -> dict[str, str]:
+    """NAME as `key=/path` words, a file each: by key what stands in its file."""
+    found = {}
+    for word in words(name):
+        key, _, file = word.partition("=")
+        if not key or not file.startswith("/"):
+            raise ImproperlyConfigured(f"{name}: {word!r} must look like host:port=/path/of/a/file")
+        found[key.strip()] = _read(name, file.strip())
+    return found
+
+
+def _read(name: str, file: str) -> str:
+    FILES.append(file)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: cannot read {file}: {error.strerror}") from error
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -13,8 +13,15 @@ THREADS = env.number("SOVEREIGN_THREADS", 0)
 GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
 #: Generations at once; 0: as memory and cores allow (inference/plan.py).
 PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
-OPENAI_URL = env.text("SOVEREIGN_OPENAI_URL")
+#: Several are replicas of each other (inference/replicas.py).
+OPENAI_URLS = env.words("SOVEREIGN_OPENAI_URL")
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
+#: By host:port, for those that want another one.
+OPENAI_KEYS = env.from_files("SOVEREIGN_OPENAI_KEYS")
+OPENAI_CONNECT_SECONDS = env.decimal("SOVEREIGN_OPENAI_CONNECT_SECONDS", 5.0)
+OPENAI_FIRST_SECONDS = env.decimal("SOVEREIGN_OPENAI_FIRST_SECONDS", 120.0)
+OPENAI_SILENCE_SECONDS = env.decimal("SOVEREIGN_OPENAI_SILENCE_SECONDS", 30.0)
+OPENAI_WHOLE_SECONDS = env.decimal("SOVEREIGN_OPENAI_WHOLE_SECONDS", 600.0)
 ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
 FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
 #: A model that reads the least for longer is not asked unless it is named (chat/choice.py); 0: always.

@@ -190,9 +190,9 @@ def test_a_damaged_list_of_models_is_bad(settings: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ["auto", "openai"])
 def test_a_model_server_elsewhere_is_said(settings: Any, engine: str) -> None:
     settings.ENGINE = engine
-    settings.OPENAI_URL = "http://models.invalid:8080/v1"
+    settings.OPENAI_URLS = ["http://models.invalid:8080/v1", "http://second.invalid"]
     said = state_data.models()
-    assert said.state == ATTENTION and "models.invalid" in str(said.text)
+    assert said.state == ATTENTION and "models.invalid, second.invalid" in str(said.text)
 
 
 # --- the whole ----------------------------------------------------------------------------------

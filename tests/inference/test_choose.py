@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -41,12 +42,12 @@ def other(tmp_path: Path) -> Iterator[str]:
         ({}, ["e5-small-minilm", "qwen2.5-coder-1.5b-instruct"]),
         ({"CHAT_MODEL": "mine"}, ["e5-small-minilm"]),
         ({"ENGINE": "extractive"}, ["e5-small-minilm"]),
-        ({"OPENAI_URL": "http://127.0.0.1:1"}, ["e5-small-minilm"]),
+        ({"OPENAI_URLS": ["http://127.0.0.1:1"]}, ["e5-small-minilm"]),
         ({"EMBEDDER": "all-minilm-l6-v2", "ENGINE": "extractive"}, ["all-minilm-l6-v2"]),
     ],
 )
 def test_what_is_fetched_is_what_the_settings_ask_for(
-    settings: Settings, changes: dict[str, str], names: list[str]
+    settings: Settings, changes: dict[str, Any], names: list[str]
 ) -> None:
     for name, value in changes.items():
         setattr(settings, name, value)
@@ -113,7 +114,7 @@ def test_embedder(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_another_server(settings: Settings, other: str) -> None:
-    settings.OPENAI_URL = f"{other}/v1"
+    settings.OPENAI_URLS = [f"{other}/v1"]
     engine = choose.load_engine()
     assert isinstance(engine, RemoteEngine)
     assert (engine.info.name, engine.info.engine) == ("theirs", "openai")
@@ -128,12 +129,14 @@ def test_another_server(settings: Settings, other: str) -> None:
 
 
 def test_another_server_that_may_not_be_asked_or_is_not_there(settings: Settings) -> None:
-    settings.OPENAI_URL = "http://192.0.2.1:8000"
+    settings.OPENAI_URLS = ["http://192.0.2.1:8000"]
     assert _code(settings) == "address-not-allowed"
-    settings.OPENAI_URL = "http://localhost.example.com"
+    settings.OPENAI_URLS = ["http://localhost.example.com"]
     assert _code(settings) == "address-not-allowed"
-    settings.OPENAI_URL = "http://127.0.0.1:9"
-    assert _code(settings) == "models-down"
+    settings.OPENAI_URLS = ["http://127.0.0.1:9"]
+    assert _code(settings) == "replicas-away"
+    settings.OPENAI_URLS = ["file:///etc/passwd"]
+    assert _code(settings) == "engine-address"
 
 
 def test_what_the_fake_says() -> None:
@@ -142,7 +145,8 @@ def test_what_the_fake_says() -> None:
     assert answer([closing]) == "It closes at two. [1]"
     unknown = ChatMessage("user", "[1] The canteen opens.\n\nQuestion: Who pays the canteen bill?")
     assert answer([unknown]) == ABSTAINS
-    assert list(FakeClient().chat(ASK, Sampling())) == list(FakeClient().chat(ASK, Sampling()))
+    first, again = (list(FakeClient().chat(ASK, Sampling())) for _ in range(2))
+    assert [piece.text for piece in first] == [piece.text for piece in again]
 
 
 def test_the_fake_embedder_puts_texts_with_shared_words_near() -> None:
