@@ -58,6 +58,16 @@ def _granted(folder: Path) -> int:
     try:
         limit = (folder / "memory.max").read_text(encoding="ascii").strip()
         used = int((folder / "memory.current").read_text(encoding="ascii"))
-        return 2**63 if limit == "max" else max(0, int(limit) - used)
+        return 2**63 if limit == "max" else max(0, int(limit) - used + _cached(folder))
     except (OSError, ValueError):
         return 2**63
+
+
+def _cached(folder: Path) -> int:
+    """Bytes of files that the kernel keeps and gives back when they are needed: a model was just read."""
+    try:
+        lines = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+        sizes = dict(line.split() for line in lines)
+        return int(sizes["inactive_file"]) + int(sizes["active_file"])
+    except (OSError, ValueError, KeyError):
+        return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from inference.app import ModelsApp
+from inference.chats import Source
 from inference.embedders import Embedders
 from inference.fake import FakeEncoder, FakeEngine
 from inference.protocol import Encoder, Engine, Reranker
@@ -71,6 +72,7 @@ def running(
     load_wait: float = 5.0,
     others: Embedders | None = None,
     reranker: Callable[[], Reranker | None] = lambda: None,
+    source: Source | None = None,
 ) -> Iterator[ModelsApp]:
     """A real server on a real socket, in a thread."""
     service = Service(
@@ -80,6 +82,7 @@ def running(
         threads=1,
         others=others,
         load_reranker=reranker,
+        source=source,
     )
     app = ModelsApp(service, load_wait=load_wait)
     service.start(app.metrics.generated)
