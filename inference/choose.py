@@ -7,11 +7,12 @@ from django.conf import settings
 
 from inference import catalogue, int8
 from inference.active import chat_model
-from inference.chat_source import adapted, source_of
+from inference.chat_source import adapted, fit_of, source_of
 from inference.chats import Source
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fake import FakeClient, FakeEncoder, FakeEngine, FakeReranker
+from inference.fit import check, free
 from inference.model import Model, read_json
 from inference.pair import PairEncoder
 from inference.protocol import EmbedderInfo, Encoder, Engine, Reranker
@@ -179,6 +180,7 @@ def _local(kind: str, name: str = "") -> Engine:
     if not model.chats:
         raise ModelError("model-kind", f"{model.name} cannot chat: set SOVEREIGN_CHAT_MODEL anew.")
     registry.verify(model)
+    check(fit_of(model.name, free()))
     if kind not in _MODULES or not find_spec(_MODULES[kind]):
         raise ModelError(
             "engine-missing",
