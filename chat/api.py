@@ -16,6 +16,7 @@ from accounts.paging import Paged, page
 from audit.problems import Problem
 from chat.access import conversations_for, get_answer, get_conversation
 from chat.ask import Ask
+from chat.assistant_api import router as assistant_router
 from chat.assistant_use import KEPT, chosen, put_to, require_somewhere
 from chat.collected import collected
 from chat.condense import Turn
@@ -68,6 +69,7 @@ STATUSES = {
 
 router = Router(tags=["Asking"])
 router.add_router("", share_router)
+router.add_router("", assistant_router)
 
 
 @router.post("/search", auth=requires("ask", "read"), response=SearchOut, operation_id="search")

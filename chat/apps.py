@@ -5,4 +5,4 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self) -> None:
-        from chat import share_belongings  # noqa: F401 (it connects itself)
+        from chat import assistant_belongings, share_belongings  # noqa: F401 (they connect themselves)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
@@ -51,10 +52,16 @@ class Assistant(models.Model):
     @property
     def version(self) -> str:
         """SHA-256 (hex) of all that makes its answers."""
-        named = sorted(str(pk) for pk in self.collections.values_list("pk", flat=True))
-        where = None if self.everywhere else named
-        made = [self.model, self.instructions, where, self.temperature, self.answer_tokens]
-        return hashlib.sha256(json.dumps(made).encode()).hexdigest()
+        named = None if self.everywhere else self.collections.values_list("pk", flat=True)
+        return version_of(
+            named, self.model, self.instructions, self.temperature, self.answer_tokens
+        )
+
+
+def version_of(collections: Iterable[uuid.UUID] | None, *made: str | float) -> str:
+    """SHA-256 (hex) of what makes answers: where it looks (None: everywhere), and the rest in order."""
+    where = None if collections is None else sorted(str(pk) for pk in collections)
+    return hashlib.sha256(json.dumps([where, *made]).encode()).hexdigest()
 
 
 class AssistantGrant(models.Model):

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from chat.assistant_use import KEPT, Choice
 from chat.models import Conversation
 
 
@@ -17,6 +18,7 @@ class AskForm(forms.Form):
 
     question = forms.CharField(required=False, strip=True)
     conversation = forms.UUIDField(required=False)
+    assistant = forms.UUIDField(required=False)
     collections = forms.TypedMultipleChoiceField(
         coerce=UUID, error_messages={"required": _("Choose at least one collection to ask.")}
     )
@@ -30,6 +32,11 @@ class AskForm(forms.Form):
         """The collections to ask; None for all, unless the conversation was `narrowed` before."""
         chosen: list[UUID] = self.cleaned_data["collections"]
         return None if set(chosen) == self.readable and not narrowed else chosen
+
+    def put_to(self) -> Choice:
+        """The assistant, or none; that of the conversation where nothing was sent about it."""
+        choice: UUID | None = self.cleaned_data["assistant"]
+        return choice if "assistant" in self.data else KEPT
 
 
 class RenameForm(forms.ModelForm):  # type: ignore[type-arg]

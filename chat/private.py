@@ -65,6 +65,7 @@ def present_heard(ask: Ask, events: Iterable[Event]) -> tuple[Message, Presented
         text=heard["text"],
         condensed=heard["condensed"],
         model=heard["model"],
+        assistant_name=ask.assistant.name if ask.assistant else "",
         ms=heard["ms"],
         finished_at=timezone.now(),
     )

@@ -1,5 +1,6 @@
 """The doors of private questions: one shows the question, one answers it. Neither keeps a word."""
 
+from collections.abc import Iterable
 from functools import partial
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit.problems import Problem
 from chat.ask import Ask
+from chat.assistant_use import chosen, put_to, require_somewhere
 from chat.condense import Turn
 from chat.conversations import QuestionRefused, checked_question
 from chat.exchanges import Exchange
@@ -33,7 +35,17 @@ from ingest.pages import PageRequest
 MOST_TURNS = 50
 _TURNS = TypeAdapter(list[HistoryTurn])
 #: Fields of the composer that the page sends again when it asks for the answer.
-_FIELDS = ("question", "collections", "filters", "document", "kinds", "languages", "since", "until")
+_FIELDS = (
+    "question",
+    "assistant",
+    "collections",
+    "filters",
+    "document",
+    "kinds",
+    "languages",
+    "since",
+    "until",
+)
 
 
 @require_POST
@@ -48,12 +60,7 @@ def begin(request: PageRequest) -> HttpResponse:
         asked = _asked(request)
     except (QuestionRefused, Problem) as error:
         return refused(request, str(error.detail))
-    waiting = Message(pk=asked.answer, status=Message.Status.QUEUED, role=Message.Role.ASSISTANT)
-    fields = [(name, value) for name in _FIELDS for value in request.POST.getlist(name)]
-    context = {"question": asked.question, "fields": fields, "private": True, "last": True}
-    shown = PresentedAnswer(asked.answer, asked.answer, waiting.status, asked.question, (), ())
-    context["exchange"] = Exchange(waiting, shown)
-    return render(request, "chat/_private_exchange.html", context)
+    return begun(request, asked, _FIELDS, reverse("chat:private-answer"))
 
 
 @require_POST
@@ -63,10 +70,25 @@ def answer(request: PageRequest) -> HttpResponseBase:
         asked = _asked(request)
     except (QuestionRefused, Problem) as error:
         return HttpResponse(str(error.detail), status=422, content_type="text/plain; charset=utf-8")
-    return event_stream(partial(private_events, asked, partial(_rendered, request)))
+    return event_stream(partial(private_events, asked, partial(rendered, request)))
 
 
-def _rendered(request: PageRequest, message: Message, shown: PresentedAnswer) -> str:
+def begun(request: PageRequest, asked: Ask, names: Iterable[str], address: str) -> HttpResponse:
+    """A question that is kept nowhere. The page asks `address` for its answer with the fields `names`."""
+    waiting = Message(pk=asked.answer, status=Message.Status.QUEUED, role=Message.Role.ASSISTANT)
+    shown = PresentedAnswer(asked.answer, asked.answer, waiting.status, asked.question, (), ())
+    context = {
+        "question": asked.question,
+        "fields": [(name, value) for name in names for value in request.POST.getlist(name)],
+        "exchange": Exchange(waiting, shown),
+        "private": True,
+        "private_address": address,
+        "last": True,
+    }
+    return render(request, "chat/_private_exchange.html", context)
+
+
+def rendered(request: PageRequest, message: Message, shown: PresentedAnswer) -> str:
     context = {"exchange": Exchange(message, shown), "private": True, "last": True}
     return render_to_string("chat/_answer.html", context, request=request)
 
@@ -78,14 +100,18 @@ def _asked(request: PageRequest) -> Ask:
         raise QuestionRefused("question-invalid", str(next(iter(form.errors.values()))[0]))
     filters = filters_of(request.user, request.POST)
     check_documents(request.user, filters.documents)
-    return Ask(
+    collections = tuple(readable_ids(request.user, form.chosen(narrowed=False)))
+    assistant = chosen(request.user, form.cleaned_data["assistant"])
+    require_somewhere(request.user, assistant, collections)
+    asked = Ask(
         user=request.user,
         question=checked_question(form.cleaned_data["question"]),
-        collections=tuple(readable_ids(request.user, form.chosen(narrowed=False))),
+        collections=collections,
         answer=uuid4(),
         history=_history(request.POST.get("history", "")),
         filters=filters,
     )
+    return put_to(asked, assistant) if assistant else asked
 
 
 def _history(sent: str) -> tuple[Turn, ...]:

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from chat import private_views, search_views, share_views, talk_views, viewer_views, views
+from chat import (
+    assistant_try,
+    assistant_views,
+    private_views,
+    search_views,
+    share_views,
+    talk_views,
+    viewer_views,
+    views,
+)
 from chat.streaming import stream
 
 app_name = "chat"
@@ -13,6 +22,16 @@ urlpatterns = [
     path("ask/private", private_views.begin, name="private"),
     path("ask/private/answer", private_views.answer, name="private-answer"),
     path("ask/engine", views.engine, name="engine"),
+    path("assistants/", assistant_views.index, name="assistants"),
+    path("assistants/new", assistant_views.new, name="assistant-new"),
+    path("assistants/try", assistant_try.begin, name="assistant-try"),
+    path("assistants/try/answer", assistant_try.answer, name="assistant-try-answer"),
+    path("assistants/<uuid:pk>", assistant_views.about, name="assistant"),
+    path("assistants/<uuid:pk>/edit", assistant_views.edit, name="assistant-edit"),
+    path("assistants/<uuid:pk>/access", assistant_views.access, name="assistant-access"),
+    path("assistants/<uuid:pk>/archive", assistant_views.put_away, name="assistant-archive"),
+    path("assistants/<uuid:pk>/delete", assistant_views.delete, name="assistant-delete"),
+    path("assistants/<uuid:pk>/take", assistant_views.take, name="assistant-take"),
     path("search/", search_views.page, name="search"),
     path("search/documents", search_views.documents, name="search-documents"),
     path("conversations", views.conversations, name="conversations"),

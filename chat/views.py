@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from audit.problems import Problem
 from chat import branches
+from chat.assistant_access import open_and_closed, usable
 from chat.choice import too_slow
 from chat.conversations import (
     QuestionRefused,
@@ -164,6 +165,7 @@ def _start(request: PageRequest, form: AskForm, filters: Filters) -> Message:
         collections=form.chosen(narrowed=narrowed),
         conversation=conversation,
         filters=filters,
+        assistant=form.put_to(),
     )
 
 
@@ -195,6 +197,7 @@ def _page(request: PageRequest, conversation: Conversation | None = None) -> dic
         "typed": request.GET.get("question", "")[: settings.MAX_QUESTION_CHARS],
         **_listed(request, conversation),
         **_thread(request, conversation),
+        **_assistants(request, conversation),
         "collections": readable,
         "chosen": {collection.id for collection in readable} if every else chosen,
         "has_documents": any(collection.ready for collection in readable),
@@ -207,6 +210,22 @@ def _named_collections(request: PageRequest) -> set[UUID]:
     form = SearchForm(request.GET, request.user)
     form.is_valid()
     return set(form.cleaned_data.get("collections") or ())
+
+
+def _assistants(request: PageRequest, conversation: Conversation | None) -> dict[str, Any]:
+    """Those that may be asked, and the one that is: the conversation's, or that of the address."""
+    found = list(usable(request.user))
+    wanted = str(conversation.assistant_id) if conversation else request.GET.get("assistant", "")
+    current = next((each for each in found if str(each.pk) == wanted), None)
+    closed = open_and_closed(request.user, current)[1] if current and not conversation else 0
+    return {"assistants": found, "assistant": current, "closed": closed}
+
+
+def _asks_closed(request: PageRequest, conversation: Conversation | None) -> bool:
+    """Whether the conversation was put to an assistant that is not open any more."""
+    if conversation is None or conversation.assistant_id is None:
+        return False
+    return not usable(request.user).filter(pk=conversation.assistant_id).exists()
 
 
 def _examples() -> list[str]:
@@ -229,6 +248,7 @@ def _listed(
     found = list(conversations_for(request.user)[after : after + LISTED + 1])
     return {
         "conversation": current,
+        "asks_closed": _asks_closed(request, current),
         "shared_with": shared_names(current) if current else [],
         "forms": FORM_NAMES,
         "conversations": found[:LISTED],

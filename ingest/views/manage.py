@@ -123,5 +123,6 @@ def _page(
             "-everyone", "group__name", "user__email"
         ),
         "roles": Grant.Role.choices,
+        "address": reverse("ingest:grants", args=[found.pk]),
     }
     return render(request, "ingest/settings.html", context, status=status)

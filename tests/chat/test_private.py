@@ -13,7 +13,8 @@ from audit import actions
 from audit.models import Entry
 from chat.models import Citation, Conversation, Message, Source
 from chat.private import Rendered, private_events
-from chat.private_views import _asked, _rendered
+from chat.private_views import _asked
+from chat.private_views import rendered as page_of
 from ingest.models import Collection, Grant
 from tests.chat.conftest import Add
 
@@ -35,7 +36,7 @@ def answered(user: User, fields: dict[str, Any]) -> list[Any]:
     request: Any = RequestFactory().post("/", fields)
     request.user = user
     asked = _asked(request)
-    return list(private_events(asked, lambda *shown: _rendered(request, *shown), lambda: False))
+    return list(private_events(asked, lambda *shown: page_of(request, *shown), lambda: False))
 
 
 def rendered(events: list[Any]) -> Rendered:
@@ -117,7 +118,7 @@ def test_what_is_closed_while_it_is_answered_is_not_shown(
     request: Any = RequestFactory().post("/", sent(handbook))
     request.user = bob
     asked = _asked(request)
-    for event in private_events(asked, lambda *shown: _rendered(request, *shown), lambda: False):
+    for event in private_events(asked, lambda *shown: page_of(request, *shown), lambda: False):
         if event.name == "sources":
             Grant.objects.filter(user=bob).delete()
         if isinstance(event, Rendered):
