@@ -14,7 +14,6 @@ from accounts.models import User
 from chat.ask import Ask, Way
 from chat.events import Done, Event, Failed
 from chat.tally import Tally
-from inference.energy import Known
 from ingest.claims import free_connection
 
 log = structlog.get_logger(__name__)
@@ -42,7 +41,7 @@ class Cost:
     """
 
     watt_hours: float | None = None
-    known: Known = "none"
+    known: str = "none"
     currency: str = ""
     electricity: float | None = None
     api: tuple[tuple[str, float], ...] = ()
@@ -92,7 +91,17 @@ def finish(ask: Ask, status: str, *, private: bool = False) -> None:
     """Write an answer that is over into the book. Nothing that goes wrong there is the asker's trouble."""
     if not _books or (status == "failed" and not ask.tally.generations):
         return
-    finished = Finished(ask.answer, ask.user, ask.way, private, status, ask.tally)
+    guise = ask.assistant
+    finished = Finished(
+        ask.answer,
+        ask.user,
+        ask.way,
+        private,
+        status,
+        ask.tally,
+        assistant=guise.id if guise else None,
+        assistant_name=guise.name if guise else "",
+    )
     try:
         _books[0].write(finished)
     except Exception as error:
