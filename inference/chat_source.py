@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -17,14 +18,14 @@ from inference.registry import Registry
 from inference.speed import kept_speed
 
 
-def source_of(load: Callable[[str], Engine]) -> Source:
-    """The models of settings.MODELS_DIR, loaded by LOAD, which raises ModelError."""
-    return Source(load, fit_of, known)
+def source_of(load: Callable[[str], Engine], folder: Path | None = None) -> Source:
+    """The models of FOLDER (default: settings.MODELS_DIR), loaded by LOAD, which raises ModelError."""
+    return Source(load, partial(fit_of, folder=folder), partial(known, folder))
 
 
-def fit_of(name: str, available: int) -> Fit:
+def fit_of(name: str, available: int, folder: Path | None = None) -> Fit:
     """Whether that chat model fits into so many bytes. Raises ModelError where it is not here."""
-    registry = Registry(settings.MODELS_DIR)
+    registry = Registry(folder or settings.MODELS_DIR)
     model = registry.get(name)
     if not model.chats:
         raise ModelError("model-kind", f"{model.name} cannot chat, so it cannot be activated.")
@@ -33,10 +34,10 @@ def fit_of(name: str, available: int) -> Fit:
     return judge(model.name, wanted, 2**62 if settings.GPU_LAYERS else available, context)
 
 
-def known() -> list[ModelInfo]:
+def known(folder: Path | None = None) -> list[ModelInfo]:
     """The chat models and adapters that are here, as they would be loaded."""
-    found = [model for model in Registry(settings.MODELS_DIR).here() if model.chats]
-    return [_info(model) for model in found]
+    registry = Registry(folder or settings.MODELS_DIR)
+    return [_info(model, registry.folder) for model in registry.here() if model.chats]
 
 
 def adapted(engine: Engine, adapter: Model, base: Model) -> Engine:
@@ -64,8 +65,8 @@ def _need(registry: Registry, model: Model) -> tuple[Need, int]:
     return need(size, header.cell_bytes, context, threads(), settings.PARALLEL), context
 
 
-def _info(model: Model) -> ModelInfo:
-    file = Path(settings.MODELS_DIR) / "speed.json"
+def _info(model: Model, folder: Path) -> ModelInfo:
+    file = folder / "speed.json"
     return ModelInfo(
         name=model.name,
         engine="llama-cpp-python",

@@ -10,12 +10,15 @@ import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from inference import formats, gguf, origin, templates
 from inference.catalogue import CATALOGUE, CatalogueEntry
 from inference.errors import ModelError
 from inference.model import Model, Progress, of_entry, of_pair, read_json, sha256_of, write_json
+
+#: `unread`: its files are there, and nobody has compared their hashes yet.
+Standing = Literal["here", "unread", "missing", "changed"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
@@ -70,10 +73,27 @@ class Registry:
             known = seen.get(str(file))
             if not again and known == [*mark, expected]:
                 continue
-            if sha256_of(file, progress) != expected:
-                raise _changed(model, file)
-            seen = read_json(self._verified) | {str(file): [*mark, expected]}
+            found = sha256_of(file, progress)
+            seen = read_json(self._verified) | {str(file): [*mark, found]}
             write_json(self._verified, seen)
+            if found != expected:
+                raise _changed(model, file)
+
+    def standing(self, model: Model) -> Standing:
+        """What is known of its files without reading them; `verify` reads them."""
+        seen, unread = read_json(self._verified), False
+        for name, expected in model.files.items():
+            file = Path(model.folder) / name
+            mark = _mark(file)
+            if mark is None:
+                return "missing"
+            known = seen.get(str(file))
+            if isinstance(known, list) and known[:-1] == mark and known[-1] != expected:
+                return "changed"
+            if model.chats and mark[0] != model.bytes:
+                return "changed"
+            unread = unread or known != [*mark, expected]
+        return "unread" if unread else "here"
 
     def record_files(self, entry: CatalogueEntry, files: dict[str, str]) -> None:
         """Keep the hashes of what set-up made for ENTRY beside those that the catalogue pins."""

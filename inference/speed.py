@@ -13,7 +13,7 @@ _ASK = (
     ChatMessage("system", "You count and say nothing else."),
     ChatMessage("user", f"{_TEXT}\nCount in words from one to forty."),
 )
-_WRITE = Sampling(max_tokens=16)
+WRITE = Sampling(max_tokens=16)
 #: A short prompt says little about reading, a short answer little about writing.
 _LEAST_READ, _LEAST_WRITTEN = 96, 12
 #: Tokens a second that are so few that they are measured again at each start: once a machine is held
@@ -27,7 +27,7 @@ def measure(engine: Engine) -> Speed:
     """Read about 200 tokens and write a few."""
     started = time.monotonic()
     first, usage = 0.0, Usage()
-    for piece in engine.chat(_ASK, _WRITE):
+    for piece in engine.chat(_ASK, WRITE):
         if piece.text and not first:
             first = time.monotonic() - started
         usage = piece.usage or usage
@@ -42,6 +42,19 @@ def _speed(timing: Timing) -> Speed:
         prompt=read / timing.first if timing.first > 0 else 0.0,
         completion=(timing.usage.completion - 1) / timing.rest if timing.rest > 0 else 0.0,
     )
+
+
+def question(mark: str = "") -> tuple[ChatMessage, ...]:
+    """What a model is measured by; with a MARK of its own nothing of it was read before."""
+    system, user = _ASK
+    return (ChatMessage("system", f"{mark} {system.content}".strip()), user)
+
+
+def kept_bytes(file: Path, sha256: str, engine: str, threads: int) -> int:
+    """Memory that it took when it was measured on request; 0: it never was."""
+    kept = read_json(file).get(f"{sha256}:{engine}:{threads}")
+    found = kept.get("bytes") if isinstance(kept, dict) else 0
+    return found if isinstance(found, int) else 0
 
 
 def kept_speed(file: Path, sha256: str, engine: str, threads: int) -> Speed:
@@ -68,10 +81,10 @@ class SpeedBook:
         if self.speed.prompt < _DOUBTFUL:
             self._keep(_faster(self.speed, measure(engine)))
 
-    def measure(self, engine: Engine) -> Speed:
-        """Measure now and keep that, whatever was known before."""
+    def note(self, timing: Timing, memory: int) -> Speed:
+        """Keep what was measured on request, whatever was known before; MEMORY bytes it took."""
         with self._lock:
-            self._keep(measure(engine))
+            self._keep(_speed(timing), {"bytes": memory})
             return self.speed
 
     def learn(self, timing: Timing) -> None:
@@ -92,12 +105,14 @@ class SpeedBook:
                 )
             )
 
-    def _keep(self, speed: Speed) -> None:
+    def _keep(self, speed: Speed, more: dict[str, int] | None = None) -> None:
         self.speed = speed
-        rounded = {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)}
         content = read_json(self._file)
-        if content.get(self._key) != rounded:
-            write_json(self._file, content | {self._key: rounded})
+        kept = content.get(self._key)
+        new = dict(kept if isinstance(kept, dict) else {}) | (more or {})
+        new |= {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)}
+        if kept != new:
+            write_json(self._file, content | {self._key: new})
 
 
 def _faster(one: Speed, other: Speed) -> Speed:
