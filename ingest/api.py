@@ -27,6 +27,7 @@ from ingest.estimate import waits
 from ingest.extracts import blocks
 from ingest.models import Collection, Document
 from ingest.reads import record_text
+from ingest.receipts import get_receipt
 from ingest.schemas import (
     BlocksOut,
     CollectionErasedOut,
@@ -237,7 +238,7 @@ def delete_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]
 @router.get("/receipts/{uuid:pk}", auth=READ, response=ReceiptOut)
 def read_receipt(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     """What an erasure removed: for who asked for it, and the collection's managers."""
-    return receipt_out(erase.get_receipt(request.user, pk))
+    return receipt_out(get_receipt(request.user, pk))
 
 
 def _document(document: Document) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-
 from ingest import chroma, lexical, vault
 from ingest.bytescan import WINDOW, Canary, canary
 from ingest.embed import from_bytes
@@ -33,7 +32,8 @@ _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 @dataclass(slots=True)
 class Pieces:
-    """Windows by kind. `texts`: those in plain words, whose places others may take away (chat/forgotten.py)."""
+    """Windows by kind. `texts`: those in plain words, which may stay elsewhere for a reason of its own
+    (ingest/forgetting.py)."""
 
     texts: dict[bytes, str] = field(default_factory=dict)
     others: list[tuple[bytes, str, str]] = field(default_factory=list)
@@ -88,8 +88,8 @@ def _texts(document: Document, found: Pieces) -> None:
         for window, kind in _windows(place):
             if sum(each == kind for each in found.texts.values()) < TEXTS:
                 found.texts.setdefault(window, kind)
-        if lexical_left and (window := _term_window(place)):
-            found.others.append((window, "terms", ""))
+        if lexical_left and (stored := _term_window(place)):
+            found.others.append((stored, "terms", ""))
             lexical_left -= 1
 
 

@@ -4,10 +4,11 @@ Nothing here reads a collection's `configuration`: the library would build an em
 from what the server says. Deleted vectors stay in Chroma's files until the collection is made anew.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from inference.protocol import Vectors
 from ingest.hits import Hit
 
 if TYPE_CHECKING:
-    from chromadb import Where
+    from chromadb import Collection, QueryResult, Where
     from chromadb.api import ClientAPI
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,9 @@ BATCH = 1_000
 HAIR = 1e-3
 TIMEOUT_SECONDS = 30.0
 PAGE = 500
+#: What is built beside a collection, and what is about to go.
+NEW, OLD = ".new", ".old"
+SWAP_TRIES, SWAP_SECONDS = 3, 0.05
 
 
 class StoreUnavailable(Exception):
@@ -65,18 +69,98 @@ def query(
 
     with client() as chroma:
         try:
-            collection = chroma.get_collection(name, embedding_function=None)
+            answer = _asked(chroma, name, vector, limit, documents)
         except NotFoundError:
             log.warning("vectors.index.missing", index=name)
             return []
-        answer = collection.query(
-            query_embeddings=[vector],
-            n_results=limit,
-            where=_where(documents),
-            include=["distances"],
-        )
     ids, distances = answer["ids"][0], (answer["distances"] or [[]])[0]
     return [_hit(key, 1.0 - distance) for key, distance in zip(ids, distances, strict=True)]
+
+
+def ids(name: str) -> Iterator[list[str]]:
+    """All keys of a collection of Chroma, a page at a time: chunks, and their pieces."""
+    with client() as chroma:
+        collection = chroma.get_collection(name, embedding_function=None)
+        for offset in range(0, collection.count(), BATCH):
+            yield collection.get(limit=BATCH, offset=offset, include=[])["ids"]
+
+
+def make(name: str) -> None:
+    """An empty collection, where there is none."""
+    with client() as chroma:
+        _made(chroma, name)
+
+
+def _made(chroma: "ClientAPI", name: str) -> "Collection":
+    return chroma.get_or_create_collection(
+        name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+    )
+
+
+def remove_keys(name: str, keys: Sequence[str]) -> None:
+    with client() as chroma:
+        collection = chroma.get_collection(name, embedding_function=None)
+        for start in range(0, len(keys), BATCH):
+            collection.delete(ids=list(keys[start : start + BATCH]))
+
+
+def swap(name: str) -> None:
+    """Put what was built as `name` + NEW in the place of `name`, which goes. Whoever asks in between is
+    asked to wait a moment: see _found. Ended in the middle, mend() finishes it."""
+    with client() as chroma:
+        old = chroma.get_collection(name, embedding_function=None)
+        new = chroma.get_collection(name + NEW, embedding_function=None)
+        old.modify(name=name + OLD)
+        new.modify(name=name)
+        chroma.delete_collection(name + OLD)
+
+
+def mend() -> None:
+    """After a rebuild that was killed: one collection of each name, the complete one."""
+    every = set(names())
+    with client() as chroma:
+        for name in sorted(every):
+            if name.endswith(OLD) and (base := name.removesuffix(OLD)) not in every:
+                chroma.get_collection(name, embedding_function=None).modify(name=base)
+    remove([name for name in names() if name.endswith((OLD, NEW))])
+
+
+def base_of(name: str) -> str:
+    return name.removesuffix(NEW).removesuffix(OLD)
+
+
+def _found(chroma: "ClientAPI", name: str) -> "Collection":
+    """The collection; where it is not there, a moment later: another may take its place just now."""
+    from chromadb.errors import NotFoundError
+
+    for _try in range(SWAP_TRIES):
+        try:
+            return chroma.get_collection(name, embedding_function=None)
+        except NotFoundError:
+            time.sleep(SWAP_SECONDS)
+    return chroma.get_collection(name, embedding_function=None)
+
+
+def _asked(
+    chroma: "ClientAPI",
+    name: str,
+    vector: Vectors,
+    limit: int,
+    documents: Iterable[UUID] | None,
+) -> "QueryResult":
+    """Asked again where another took the place of the collection between the name and the question."""
+    from chromadb.errors import NotFoundError
+
+    wanted: dict[str, Any] = {
+        "query_embeddings": [vector],
+        "n_results": limit,
+        "where": _where(documents),
+        "include": ["distances"],
+    }
+    try:
+        return _found(chroma, name).query(**wanted)
+    except NotFoundError:
+        return _found(chroma, name).query(**wanted)
 
 
 def _where(documents: Iterable[UUID] | None) -> "Where | None":
@@ -99,9 +183,7 @@ def upsert(name: str, document: UUID, ids: Sequence[UUID], vectors: Sequence[Vec
         return
     rows = np.concatenate([_apart(pk, each) for pk, each in zip(ids, vectors, strict=True)])
     with client() as chroma:
-        collection = chroma.get_or_create_collection(
-            name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-        )
+        collection = _made(chroma, name)
         for start in range(0, len(keys), BATCH):
             part = keys[start : start + BATCH]
             collection.upsert(
@@ -135,9 +217,14 @@ def stored_forms(chunk: UUID, vectors: Vectors) -> list[Vectors]:
 
 
 def remove_document(name: str, document: UUID) -> None:
+    """What another process swapped or removed meanwhile is no error."""
+    from chromadb.errors import NotFoundError
+
     with client() as chroma:
-        collection = chroma.get_collection(name, embedding_function=None)
-        collection.delete(where={"document": document.hex})
+        try:
+            _found(chroma, name).delete(where={"document": document.hex})
+        except NotFoundError:
+            return
 
 
 def remove(found: Sequence[str]) -> None:

@@ -138,15 +138,22 @@ def _roomy(size: int) -> Path:
     return memory if roomy else disk
 
 
-def _remove_leftovers() -> None:
-    """Of workers that were killed. A child dies with its worker, so an old folder is nobody's."""
-    oldest = time.time() - 10 * settings.CONVERT_SECONDS
+def leftovers(age: float = 0.0) -> list[Path]:
+    """Our scratch folders older than so many seconds."""
+    oldest, found = time.time() - age, []
     for place in places():
         for folder in place.glob(f"{_PREFIX}*"):
             with contextlib.suppress(OSError):
                 about = folder.lstat()
-                if about.st_mtime < oldest and about.st_uid == os.geteuid():
-                    shutil.rmtree(folder, ignore_errors=True)
+                if about.st_mtime <= oldest and about.st_uid == os.geteuid():
+                    found.append(folder)
+    return found
+
+
+def _remove_leftovers() -> None:
+    """Of workers that were killed. A child dies with its worker, so an old folder is nobody's."""
+    for folder in leftovers(10 * settings.CONVERT_SECONDS):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(

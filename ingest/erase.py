@@ -1,15 +1,17 @@
 """Take everything of a document away, everywhere, and leave a receipt.
 
 Two steps. At once: the document is marked, and from that moment ingest.access, the search indexes
-and every page treat it as gone; a worker that has it loses its lease. Then, in a worker: vectors,
-file, chunks, index rows. Each part can be repeated, so a kill in between costs nothing; the sweep
-finishes what is left.
+and every page treat it as gone; a worker that has it loses its lease. Then, in a worker: pieces to
+look for are taken (ingest/receipts.py), and vectors, file, chunks, index rows go. Each part can be
+repeated, so a kill in between costs nothing; the sweep finishes what is left. That no byte is left
+is proven at night or by `manage.py erase --now`: ingest/proving.py.
 
 A legal hold (ingest/holds.py) wins over both steps: what is held is refused, and a hold that comes
 between the two makes the second wait until it is released.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,10 +22,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import actions
+from audit.problems import Problem
 from audit.record import record
-from ingest import holds, lexical, page_views, queue, store
-from ingest.access import EDITOR, MANAGER, collections_for, get_collection, get_document
+from ingest import forgotten, holds, lexical, page_views, queue, receipts, store
+from ingest.access import EDITOR, MANAGER, get_collection, get_document
 from ingest.files import remove_original
+from ingest.forgetting import marked
 from ingest.models import Chunk, Collection, Document, Receipt
 
 #: Rows of one transaction: others wait for the database meanwhile.
@@ -31,57 +35,83 @@ BATCH = 1_000
 #: What a worker may be writing: what was stopped a moment ago (ingest/documents.py), and what goes
 #: into an index that is being built (ingest/reindex.py), too.
 _MAY_BE_WRITTEN = (Document.Status.PROCESSING, Document.Status.FAILED, Document.Status.READY)
+Reason = Receipt.Reason
+#: Of the rows that are marked.
+_NEEDED = ("id", "collection_id", "sha256", "path", "name")
 #: A worker may be writing vectors when its lease is taken; it has this long to notice.
 MARGIN = timedelta(seconds=1)
 
 
-def erase_document(user: User, document: Document) -> Receipt:
-    """Erase one document; with an archive, all that was unpacked from it. For editors.
+def erase_document(user: User | None, document: Document, *, reason: str = Reason.ASKED) -> Receipt:
+    """Erase one document; with an archive, all that was unpacked from it. For editors; `user` None is
+    whoever runs the machine, or a source.
 
     The receipt is its own; each file has one, too. Raises Http404 where it is gone, Problem `on-hold`
-    where it or a file of it is held.
+    where it or a file of it is held, which is recorded.
     """
-    with transaction.atomic():
-        found = get_document(user, document.pk, EDITOR)
+    with _refusals(user, ("document", document.pk), reason), transaction.atomic():
+        found = _document(user, document.pk)
         holds.require_free(document=found)
-        receipts = _mark_tree(Document.objects.filter(pk=found.pk), user)
-        if not receipts:
+        made = _mark_tree(Document.objects.filter(pk=found.pk), user, reason)
+        if not made:
             raise Http404
-        marked = Document.objects.filter(pk__in=[receipt.document_id for receipt in receipts])
-        if held := marked.filter(holds.covered_document()).first():
+        tree = Document.objects.filter(pk__in=[receipt.document_id for receipt in made])
+        if held := tree.filter(holds.covered_document()).first():
             holds.require_free(document=held)
-        _send(receipts)
-    return receipts[0]
+        _send(made)
+    return made[0]
 
 
-def erase_collection(user: User, collection: Collection) -> list[Receipt]:
-    """Erase a collection with all its documents. For managers. One receipt for each document.
+def erase_collection(user: User | None, collection: Collection) -> list[Receipt]:
+    """Erase a collection with all its documents. For managers; None: whoever runs the machine. One
+    receipt for each document.
 
-    Raises Problem `on-hold` where the collection or one of its documents is held.
+    Raises Problem `on-hold` where the collection or one of its documents is held, which is recorded.
     """
-    with transaction.atomic():
-        found = get_collection(user, collection.pk, MANAGER)
+    target = ("collection", collection.pk)
+    with _refusals(user, target, Reason.COLLECTION), transaction.atomic():
+        found = _collection(user, collection.pk)
         holds.require_free(collection=found)
         Collection.objects.filter(pk=found.pk).update(erasing=True)
-        receipts = _mark(found.documents.all(), user)
+        made = _mark(found.documents.all(), user, Reason.COLLECTION)
         record(
             actions.COLLECTION_ERASED,
             actor=user,
             target=("collection", found.id),
-            data={"documents": len(receipts)},
+            data={"documents": len(made)},
         )
         queue.send_on_commit(queue.ERASE_COLLECTION, str(found.pk))
-    return receipts
+    return made
 
 
-def get_receipt(user: User, pk: UUID) -> Receipt:
-    """For who asked for it, and managers of the collection. Raises Http404 for anybody else."""
-    managed = collections_for(user, MANAGER).values("id")
-    mine = Q(requested_by=user) | Q(collection_id__in=managed)
-    receipt = Receipt.objects.filter(mine, pk=pk).first()
-    if receipt is None:
+def _document(user: User | None, pk: UUID) -> Document:
+    if user is not None:
+        return get_document(user, pk, EDITOR)
+    found = Document.objects.exclude(status=Document.Status.ERASING).filter(pk=pk).first()
+    if found is None:
         raise Http404
-    return receipt
+    return found
+
+
+def _collection(user: User | None, pk: UUID) -> Collection:
+    if user is not None:
+        return get_collection(user, pk, MANAGER)
+    found = Collection.objects.filter(pk=pk, erasing=False).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@contextmanager
+def _refusals(user: User | None, target: tuple[str, UUID], reason: str) -> Iterator[None]:
+    """What a hold refuses is recorded, outside the transaction that it ended."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code == "on-hold":
+            data = {"reason": str(reason)}
+            record(actions.ERASURE_REFUSED, actor=user, target=target, data=data)
+        raise
 
 
 def supersede(document: Document) -> list[Receipt]:
@@ -96,17 +126,18 @@ def supersede(document: Document) -> list[Receipt]:
         name=document.name,
         version__lt=document.version,
     )
-    receipts = _mark_tree(older, document.uploaded_by, but=Exists(_newer()))
+    user = document.uploaded_by
+    made = _mark_tree(older, user, Reason.REPLACED, but=Exists(_newer()))
     # What stays until then belongs to the new archive: it must go with that.
-    left = Document.objects.filter(container__in=[receipt.document_id for receipt in receipts])
+    left = Document.objects.filter(container__in=[receipt.document_id for receipt in made])
     left.exclude(status=Document.Status.ERASING).update(container=document)
-    _send(receipts)
-    return receipts
+    _send(made)
+    return made
 
 
-def _send(receipts: list[Receipt]) -> None:
+def _send(made: list[Receipt]) -> None:
     """Tell the workers when this is committed. The sweep sees to the rest of a large archive."""
-    ids = [str(receipt.document_id) for receipt in receipts[: queue.NUDGES]]
+    ids = [str(receipt.document_id) for receipt in made[: queue.NUDGES]]
 
     def now() -> None:
         queue.send_each(queue.ERASE, ids)
@@ -125,26 +156,24 @@ def _newer() -> QuerySet[Document]:
 
 
 def _mark_tree(
-    documents: QuerySet[Document], user: User | None, *, but: Exists | None = None
+    documents: QuerySet[Document], user: User | None, reason: str, *, but: Exists | None = None
 ) -> list[Receipt]:
     """Mark documents, then what was unpacked from them, `but` these, level by level: an archive that is
     marked takes no more files (ingest/upload.py)."""
-    receipts = level = _mark(documents, user)
+    made = level = _mark(documents, user, reason)
     while level:
         archives = [receipt.document_id for receipt in level]
         members = Document.objects.filter(container__in=archives)
-        level = _mark(members if but is None else members.exclude(but), user)
-        receipts = receipts + level
-    return receipts
+        level = _mark(members if but is None else members.exclude(but), user, reason)
+        made = made + level
+    return made
 
 
-def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
+def _mark(documents: QuerySet[Document], user: User | None, reason: str) -> list[Receipt]:
     """Mark documents as erasing, whatever state they are in. A running lease is left to run out."""
     living = documents.exclude(status=Document.Status.ERASING)
-    marked = list(
-        living.select_for_update().order_by("id").values_list("id", "collection_id", "sha256")
-    )
-    Document.objects.filter(id__in=[pk for pk, _, _ in marked]).update(
+    rows = list(living.select_for_update().only(*_NEEDED).order_by("id"))
+    Document.objects.filter(id__in=[row.pk for row in rows]).update(
         lease_until=Case(
             When(status__in=_MAY_BE_WRITTEN, then=F("lease_until")), default=Value(None)
         ),
@@ -152,15 +181,25 @@ def _mark(documents: QuerySet[Document], user: User | None) -> list[Receipt]:
         visible=False,
         lease=None,
     )
-    receipts = Receipt.objects.bulk_create(
-        Receipt(document_id=pk, collection_id=collection, requested_by=user)
-        for pk, collection, _ in marked
+    made = Receipt.objects.bulk_create(
+        Receipt(
+            document_id=row.pk,
+            collection_id=row.collection_id,
+            requested_by=user,
+            reason=reason,
+        )
+        for row in rows
     )
-    for receipt in receipts:
-        _record(receipt, user, {"receipt": str(receipt.id), "step": "asked"})
-    hashes = frozenset(sha256 for _, _, sha256 in marked)
+    for receipt in made:
+        receipts.write_down(receipt, user, {"step": "asked", "reason": str(reason)})
+    if reason in forgotten.FINAL:
+        forgotten.remember(rows)
+    if reason != Reason.REPLACED and rows:
+        marked.send(Receipt, documents=[row.pk for row in rows])
+    hashes = frozenset(row.sha256 for row in rows)
     transaction.on_commit(lambda: page_views.forget(hashes))
-    return receipts
+    transaction.on_commit(lambda: forgotten.append(made), robust=True)
+    return made
 
 
 def due() -> QuerySet[Document]:
@@ -182,13 +221,14 @@ def finish_document(document_id: UUID | str) -> bool:
     document = _begun(document_id)
     if document is None:
         return False
+    receipts.prepare(document)
     store.remove_document(document.collection_id, document.id)
     remove_original(document)
     with transaction.atomic():
         lexical.remove_document(document.id)
     chunks = _remove_chunks(document)
     with transaction.atomic():
-        _finish_receipt(document, chunks)
+        receipts.finish(document, chunks)
         Document.objects.filter(pk=document.pk).delete()
     return True
 
@@ -214,6 +254,8 @@ def finish_collection(collection_id: UUID | str) -> bool:
     if collection is None:
         return False
     if not holds.waiting().filter(collection=collection).exists():
+        for document in due().filter(collection=collection).iterator(chunk_size=50):
+            receipts.prepare(document)
         store.remove_collection(collection.id)
     for pk in _ids(collection.documents.all()):
         finish_document(pk)
@@ -240,31 +282,3 @@ def _remove_chunks(document: Document) -> int:
             Chunk.objects.filter(id__in=ids).delete()
         removed += len(ids)
     return removed
-
-
-def _finish_receipt(document: Document, chunks: int) -> None:
-    receipt = (
-        Receipt.objects.select_for_update(of=("self",))
-        .select_related("requested_by")
-        .filter(document_id=document.id, finished_at__isnull=True)
-        .first()
-    )
-    if receipt is None:
-        return
-    receipt.finished_at = timezone.now()
-    receipt.removed = {
-        "files": 0 if document.original_removed_at else 1,
-        "bytes": document.bytes,
-        "chunks": max(chunks, document.chunk_count),
-    }
-    receipt.save(update_fields=["finished_at", "removed"])
-    _record(receipt, receipt.requested_by, {"step": "done", **receipt.removed})
-
-
-def _record(receipt: Receipt, user: User | None, data: dict[str, str | int]) -> None:
-    record(
-        actions.DOCUMENT_ERASED,
-        actor=user,
-        target=("document", receipt.document_id),
-        data={"receipt": str(receipt.id), **data},
-    )

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -35,14 +35,21 @@ def place_of(document: Document) -> str:
     return f"{document.path}/{document.name}"
 
 
+#: What tells the places of a document; sources add theirs.
+PLACES: list[Callable[[Document], Iterable[str]]] = [lambda document: [place_of(document)]]
+
+
+def places_of(document: Document) -> list[str]:
+    return [place for find in PLACES for place in find(document)]
+
+
 def _keyed(kind: str, collection: UUID, said: str) -> str:
     key = hashlib.sha256(b"sovereign forgotten\0" + settings.SECRET_KEY.encode()).digest()
     return hmac.new(key, f"{kind}\0{collection.hex}\0{said}".encode(), "sha256").hexdigest()
 
 
-def remember(documents: Iterable[tuple[Document, Sequence[str]]]) -> None:
-    """Remember documents that are erased for good, each with the places that it had, as its folder and
-    name or as its source calls it. Call it in that transaction."""
+def remember(documents: Iterable[Document]) -> None:
+    """Remember documents that are erased for good, with all their places. Call it in that transaction."""
     rows = [
         Forgotten(
             collection_id=document.collection_id,
@@ -50,8 +57,8 @@ def remember(documents: Iterable[tuple[Document, Sequence[str]]]) -> None:
             bytes_key=_keyed("bytes", document.collection_id, document.sha256),
             place_key=_keyed("place", document.collection_id, place),
         )
-        for document, places in documents
-        for place in dict.fromkeys(places)
+        for document in documents
+        for place in dict.fromkeys(places_of(document))
     ]
     Forgotten.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 

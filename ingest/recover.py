@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ingest import build, claims, erase, fair, files, lexical, queue, retire, store
+from ingest import build, claims, erase, fair, files, lexical, queue, refill, retire, store
 from ingest.models import Document, Receipt
 from ingest.reasons import sentence
 
@@ -95,7 +95,7 @@ def housekeeping() -> None:
     _forget_words()
     removed = files.remove_leftovers()
     try:
-        repaired = store.repair()
+        repaired = refill.repair()
     except store.StoreUnavailable:
         repaired = []
     if removed or repaired:

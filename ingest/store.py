@@ -5,19 +5,15 @@ one of its collections for each collection of documents and index.
 """
 
 import heapq
-import re
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import numpy as np
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet, Sum
-from django.db.models.functions import Length
 
 from inference.protocol import Vectors
 from ingest import chroma, exact
-from ingest.access import searchable
 from ingest.chroma import StoreUnavailable
 from ingest.embed import from_bytes, normalised, to_bytes
 from ingest.hits import Hit, living
@@ -28,11 +24,9 @@ __all__ = [
     "StoreUnavailable",
     "health",
     "indexed",
-    "rebuild",
     "remove_collection",
     "remove_document",
     "remove_index",
-    "repair",
     "search",
     "upsert",
 ]
@@ -41,8 +35,6 @@ log = structlog.get_logger(__name__)
 
 #: Documents that Chroma is given to choose from; of more, what it finds is chosen from here.
 MOST_NAMED = 300
-#: Collections of Chroma that are ours, of releases with one index an embedder, too.
-OURS = re.compile(r"[0-9a-f]{32}-")
 
 
 # --- searching ----------------------------------------------------------------------------------
@@ -194,78 +186,8 @@ def remove_collection(collection_id: UUID) -> None:
 
 def remove_index(index_id: UUID) -> None:
     """Take all vectors of an index away."""
-    chroma.remove(chroma.names(ends=f"-{index_id.hex}"))
-
-
-def rebuild(collection_id: UUID) -> int:
-    """Make a collection's indexes anew from the database. Returns how many vectors were written."""
-    remove_collection(collection_id)
-    return _refill(collection_id)
-
-
-def repair() -> list[UUID]:
-    """Fill the indexes that hold fewer vectors than the database, and take those away that no index of
-    the database has any more. Returns the collections that were filled."""
-    chroma.remove(_strays())
-    short = {
-        collection
-        for collection, index, vectors in _expected()
-        if chroma.count(chroma.name_of(collection, index)) < vectors
-    }
-    for collection in short:
-        log.warning("vectors.index.filled", collection=str(collection), vectors=_refill(collection))
-    return sorted(short)
-
-
-def _strays() -> list[str]:
-    found = chroma.names()
-    # Asked after that, or what another process begins just now would go.
-    kept = {pk.hex for pk in Index.objects.values_list("pk", flat=True)}
-    return [name for name in found if OURS.match(name) and name.rpartition("-")[2] not in kept]
-
-
-def _expected() -> list[tuple[UUID, UUID, int]]:
-    """Collection, index, and how many vectors its documents that are ready have there."""
-    ready = Chunk.objects.filter(
-        searchable("document__"), document__ready_at__isnull=False, vector__isnull=False
-    )
-    counted = (
-        ready.exclude(index__state=Index.State.RETIRED)
-        .order_by()
-        .values_list("document__collection_id", "index_id", "index__dimension")
-        .annotate(bytes=Sum(Length("vector")))
-    )
-    return [
-        (collection, index, size // (2 * dimension))
-        for collection, index, dimension, size in counted
-        if dimension
-    ]
-
-
-def _refill(collection_id: UUID) -> int:
-    """Write all vectors that the rows hold, of documents that are not complete yet, too: their
-    workers go on after those. Nothing is removed: a worker may be writing as well.
-    """
-    found = _kept().filter(collection_id=collection_id)
-    return sum(_refill_document(document) for document in found.iterator())
-
-
-def _kept() -> QuerySet[Document]:
-    return Document.objects.exclude(status=Document.Status.ERASING)
-
-
-def _refill_document(document: Document) -> int:
-    written = 0
-    for index in Index.objects.filter(chunks__document=document).distinct():
-        chunks = document.chunks.filter(index=index, vector__isnull=False)
-        rows = list(chunks.values_list("id", "vector"))
-        vectors = [from_bytes([bytes(blob or b"")], index.dimension) for _, blob in rows]
-        upsert(document, index, [pk for pk, _ in rows], vectors)
-        written += len(vectors)
-    if not _kept().filter(pk=document.pk).exists():
-        # Erased meanwhile: what was just written must not stay.
-        remove_document(document.collection_id, document.pk)
-    return written
+    ours = f"-{index_id.hex}"
+    chroma.remove([name for name in chroma.names() if chroma.base_of(name).endswith(ours)])
 
 
 def health() -> dict[str, object]:

@@ -20,6 +20,7 @@ from sovereign.settings.reading import *  # noqa: F403
 from sovereign.settings.reading import CLAMD
 from sovereign.settings.rundir import run_dir
 from sovereign.settings.secrets import secret_from_file
+from sovereign.settings.sources import *  # noqa: F403
 from wall import join
 from wall.status import WALLS
 
@@ -259,6 +260,9 @@ EMBEDDED = {
     "vectors": not env.text("SOVEREIGN_CHROMA_URL"),
     "models": not env.text("SOVEREIGN_MODELS_URL"),
 }
+
+#: Where Chroma's files lie, where they are ours (ingest/chroma_files.py).
+CHROMA_DIR = DATA_DIR / "chroma" if EMBEDDED["vectors"] else None
 
 SETTING_FILES = env.FILES
 

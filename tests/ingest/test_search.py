@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import User
-from ingest import chroma, erase, exact, indexes, lexical, store
+from ingest import chroma, erase, exact, indexes, lexical, refill, store
 from ingest.embed import from_bytes, to_bytes
 from ingest.indexes import active
 from ingest.lexical_terms import encode
@@ -109,7 +109,7 @@ def test_chroma_finds_what_exact_search_finds(
     vectors: str, collection: Collection, settings: Any
 ) -> None:
     _, rows = filled(collection, 300)
-    assert store.rebuild(collection.id) == 300
+    assert refill.rebuild(collection.id) == 300
     queries = [rows[i] + 0.1 * rows[i + 1] for i in range(0, 100, 10)]
     precise = [ordinals(store.search(q, [collection.id], 10, index=active())) for q in queries]
     settings.EXACT_SEARCH_CHUNKS = 0
@@ -135,7 +135,7 @@ def test_what_chroma_still_has_but_the_database_has_not_is_dropped(
 ) -> None:
     document, rows = filled(collection, 100)
     kept, _ = filled(collection, 5, seed=2, name="kept.txt")
-    store.rebuild(collection.id)
+    refill.rebuild(collection.id)
     settings.EXACT_SEARCH_CHUNKS = 0
     Document.objects.filter(pk=document.pk).update(status="erasing")
     hits = store.search(rows[0], [collection.id], 5, index=active())
@@ -148,7 +148,7 @@ def test_small_collections_stay_exact_beside_a_large_one(
     _, rows = filled(collection, 60)
     small = people.make_collection(alice, name="Small")
     _, few = filled(small, 5, seed=9, name="few.txt")
-    store.rebuild(collection.id)
+    refill.rebuild(collection.id)
     settings.EXACT_SEARCH_CHUNKS = 10
     both = [collection.id, small.id]
     assert ordinals(store.search(few[2], both, 1, index=active())) == [2]
@@ -161,9 +161,9 @@ def test_small_collections_stay_exact_beside_a_large_one(
 
 def test_an_index_that_lost_vectors_is_rebuilt(vectors: str, collection: Collection) -> None:
     _, _rows = filled(collection, 30)
-    assert store.repair() == [collection.id]
+    assert refill.repair() == [collection.id]
     assert held_vectors(collection.id) == 30
-    assert store.repair() == []
+    assert refill.repair() == []
 
 
 def test_chroma_holds_no_text_and_no_way_to_embed(

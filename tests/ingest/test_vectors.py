@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from inference.client import get_client
 from inference.fake import FakeClient
-from ingest import build, chroma, erase, exact, reindex, store
+from ingest import build, chroma, erase, exact, refill, reindex, store
 from ingest.embed import from_bytes
 from ingest.indexes import active
 from ingest.models import Chunk, Collection, Document, Index
@@ -149,20 +149,20 @@ def test_the_vectors_of_pieces_come_back_into_an_index_that_lost_them(
     pieces: None, add: Add, collection: Collection
 ) -> None:
     add("house.txt", HOUSE)
-    assert store.repair() == []
+    assert refill.repair() == []
     (name,) = chroma.names(starts=collection.pk.hex)
     with chroma.client() as client:
         held = client.get_collection(name, embedding_function=None)
         held.delete(ids=[key for key in held.get(include=[])["ids"] if "/" in key])
     assert held_vectors(collection.pk) == 1
-    assert store.repair() == [collection.pk] and held_vectors(collection.pk) == 6
+    assert refill.repair() == [collection.pk] and held_vectors(collection.pk) == 6
     chroma.upsert(
         f"{collection.pk.hex}-multilingual-e5-small",
         collection.pk,
         [collection.pk],
         [np.ones((1, 3), np.float32)],
     )
-    store.repair()
+    refill.repair()
     assert chroma.names(starts=collection.pk.hex) == [name], "of an older release"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest import store
+from ingest import refill, store
 from ingest.models import Collection
 
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
         written = 0
         try:
             for pk in Collection.objects.filter(erasing=False).values_list("id", flat=True):
-                written += store.rebuild(pk)
+                written += refill.rebuild(pk)
         except store.StoreUnavailable as error:
             raise CommandError(str(error.detail)) from error
         self.stdout.write(f"{written} vectors written.")
