@@ -24,7 +24,6 @@ from chat.assistant_access import (
 )
 from chat.assistants import (
     MOST_COLLECTIONS,
-    MOST_GRANTS,
     MOST_STARTERS,
     Draft,
     archive,
@@ -112,9 +111,6 @@ class AssistantGrantOut(Schema):
     role: str
 
 
-Grants = Annotated[list[AssistantGrantIn], Field(max_length=MOST_GRANTS)]
-
-
 @router.get("/assistants", auth=READ, response=Paged[AssistantOut])
 def list_assistants(request: SignedInRequest, cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """Those that the caller may use, archived ones too."""
@@ -168,7 +164,7 @@ def list_assistant_grants(request: SignedInRequest, pk: UUID) -> list[dict[str, 
 
 @router.put("/assistants/{uuid:pk}/grants", auth=WRITE, response=list[AssistantGrantOut])
 def put_assistant_grants(
-    request: SignedInRequest, pk: UUID, payload: Grants
+    request: SignedInRequest, pk: UUID, payload: list[AssistantGrantIn]
 ) -> list[dict[str, str]]:
     """Say anew who else may use or change it. For its owner."""
     found = get_assistant(request.user, pk, OWNER)

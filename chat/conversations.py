@@ -81,14 +81,14 @@ def start_answer(  # noqa: PLR0913 (what a question has)
     check_documents(user, filters.documents)
     where = None if collections is None else readable_ids(user, collections)
     conversation = instead_of.conversation if instead_of else conversation
+    if conversation is not None:
+        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk, user=user)
+        _refuse_while_answering(conversation)
     wanted = kept(conversation, instead_of) if assistant == KEPT else assistant
     helper = chosen(user, wanted)
     require_somewhere(user, helper, _searched(conversation, where))
     if conversation is None:
         conversation = Conversation.objects.create(user=user, title=_title(question))
-    else:
-        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk, user=user)
-        _refuse_while_answering(conversation)
     if where is not None:
         conversation.collections.set(Collection.objects.filter(pk__in=where))
     conversation.updated_at = timezone.now()

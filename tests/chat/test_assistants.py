@@ -1,6 +1,7 @@
 """Assistants: made, changed, shared, put away, and left behind, by whom it is theirs to do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -212,16 +213,19 @@ def test_who_leaves_takes_along_what_nobody_else_uses(alice: User, bob: User, ad
 
 def test_the_version_tells_what_makes_answers(alice: User, collection: Collection) -> None:
     made = make_assistant(alice, collection, instructions="One.")
-    before = made.version
+    version = made.version
     same = change_assistant(
         alice, made, Draft(name="Other", instructions="One.", collections=(collection.pk,))
     )
-    assert same.version == before
-    for said in ({"instructions": "Two."}, {"temperature": 0.3}, {"everywhere": True}):
-        draft = Draft(
-            **{"name": "x", "instructions": "One.", "collections": (collection.pk,), **said}
-        )
-        assert change_assistant(alice, made, draft).version != before
+    assert same.version == version
+    before = draft_of(alice, same)
+    changes: list[dict[str, Any]] = [
+        {"instructions": "Two."},
+        {"temperature": 0.3},
+        {"everywhere": True},
+    ]
+    for said in changes:
+        assert change_assistant(alice, made, replace(before, **said)).version != same.version
 
 
 def test_pages_say_only_what_is_ones_own_to_do(
