@@ -15,13 +15,14 @@ from typing import Any
 import structlog
 
 from inference.call import Call, Disconnected, Receive, Send, until_gone
-from inference.chats import Chat
+from inference.chat import Chat
 from inference.completions import stream, whole
 from inference.errors import ModelError, PromptTooLong
 from inference.generations import Generation
 from inference.jobs import EmbeddingQueue
 from inference.metrics import Metrics
 from inference.protocol import ModelsUnavailable, Piece
+from inference.replica_metrics import ReplicaCollector
 from inference.requests import (
     BadRequest,
     ChatRequest,
@@ -50,6 +51,7 @@ class ModelsApp:
     def __init__(self, service: Service, *, load_wait: float = LOAD_WAIT_SECONDS) -> None:
         self._service, self._load_wait = service, load_wait
         self.metrics = Metrics()
+        self.metrics.registry.register(ReplicaCollector(service.replicas))
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/health"): self._health,
             ("GET", "/metrics"): self._metrics,
@@ -186,7 +188,8 @@ class ModelsApp:
         if not await asyncio.to_thread(self._service.chats.has, asked.model):
             names = ", ".join(model["id"] for model in self._service.models())
             raise BadRequest("model-unknown", f"The models that can be asked here: {names}.", 404)
-        name = asked.model or self._service.models()[0]["id"]
+        listed = self._service.models()
+        name = asked.model or (listed[0]["id"] if listed else "")
         pieces = self._generate(call, asked)
         try:
             if asked.stream:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from inference import gguf
-from inference.chats import Source
+from inference.chat import Source
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fit import Fit, Need, judge, need

@@ -8,17 +8,16 @@ written end, and only then the old one is freed; if the new one cannot be loaded
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
 from inference import fit as memory
-from inference.errors import ModelError
+from inference.chat import Chat, Maker, Source, broken
+from inference.errors import ModelError, PassingError
 from inference.fit import Fit
-from inference.generations import GenerationQueue, Timing
-from inference.protocol import Engine, ModelInfo, ModelsUnavailable
-from inference.speed import SpeedBook
+from inference.generations import Timing
+from inference.protocol import Engine, ManyModels, ModelInfo, ModelsUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -30,41 +29,6 @@ IDLE_SECONDS = 900.0
 RETRY_SECONDS = 10.0
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where chat models come from. `load` and `fit` raise ModelError; `known`: those that are here."""
-
-    load: Callable[[str], Engine]
-    fit: Callable[[str, int], Fit]
-    known: Callable[[], list[ModelInfo]]
-    free: Callable[[], int] = memory.free
-
-
-@dataclass(eq=False)
-class Chat:
-    """A loaded chat model. `held`: bytes that it took; `needed`: that it was expected to take."""
-
-    engine: Engine
-    queue: GenerationQueue
-    speeds: SpeedBook
-    held: int = 0
-    needed: int = 0
-    leases: int = 0
-    used: float = field(default_factory=time.monotonic)
-
-    @property
-    def info(self) -> ModelInfo:
-        return replace(self.engine.info, speed=self.speeds.speed)
-
-    @property
-    def idle(self) -> bool:
-        return not self.leases and not self.queue.length()
-
-    def close(self) -> None:
-        self.queue.close()
-        self.engine.close()
 
 
 class Chats:
@@ -81,7 +45,7 @@ class Chats:
         idle: float = IDLE_SECONDS,
     ) -> None:
         self.source = source
-        self._speed_file, self._threads, self._finished = speed_file, threads, finished
+        self._maker = Maker(source, speed_file, threads, finished)
         self._drain, self._idle = drain, idle
         self.active: Chat | None = None
         self._beside: dict[str, Chat] = {}
@@ -96,6 +60,9 @@ class Chats:
         """Load the first one; None where there is none by choice. Raises ModelError."""
         with self._loading:
             self.active = self._made(load)
+        engine = self.active.engine if self.active else None
+        if isinstance(engine, ManyModels):
+            self.source = _elsewhere(engine)
         return self.active
 
     def loaded(self) -> list[Chat]:
@@ -111,14 +78,21 @@ class Chats:
         """All that can be asked: the active one, those beside it, and those that would be loaded."""
         found = {chat.info.name: chat.info for chat in self.loaded()}
         if self.source and self.active:
-            found = {each.name: each for each in self.source.known()} | found
+            known = {each.name: each for each in self.source.known()}
+            if self.source.elsewhere:
+                return [found.get(name, info) for name, info in known.items()]
+            found = known | found
             first = self.active.info.name
             return [found.pop(first), *found.values()]
         return list(found.values())
 
     def has(self, name: str) -> bool:
         """Whether a model of that name can be asked (empty: the active one)."""
-        return not name or name in {each.name for each in self.infos()}
+        names = {each.name for each in self.infos()}
+        # Where all servers are away, that is what is said.
+        return (
+            not name or name in names or bool(self.source and self.source.elsewhere and not names)
+        )
 
     def take(self, name: str) -> Chat | None:
         """A lease on the model of that name (empty: the active one); give it back with `release`.
@@ -145,7 +119,7 @@ class Chats:
     def fit(self, name: str) -> Fit:
         """Whether that model could take the place of all that are loaded. Raises ModelError."""
         held = sum(chat.held for chat in self.loaded())
-        source = self._source()
+        source = self._own()
         return source.fit(name, source.free() + held)
 
     def switch(self, name: str, say: Say) -> ModelInfo:
@@ -153,7 +127,7 @@ class Chats:
 
         `say` is told what goes on: loading, draining.
         """
-        source = self._source()
+        source = self._own()
         with self._loading:
             old = self.active
             if old and old.info.name == name:
@@ -188,14 +162,18 @@ class Chats:
         for chat in self.loaded():
             chat.close()
 
-    def _source(self) -> Source:
-        if self.source is None:
+    def _own(self) -> Source:
+        """The weights of this process. Raises ModelError(`models-elsewhere`)."""
+        if self.source is None or self.source.elsewhere:
             raise ModelError(
                 "models-elsewhere",
                 "Chat models are not loaded here: SOVEREIGN_ENGINE or SOVEREIGN_OPENAI_URL says where "
                 "answers come from. Change the model there.",
             )
         return self.source
+
+    def _source(self) -> Source:
+        return self.source or self._own()
 
     def _find(self, name: str) -> Chat | None:
         if self.active and name in ("", self.active.info.name):
@@ -205,7 +183,9 @@ class Chats:
     def _begin(self, name: str) -> None:
         error, since = self._refused.get(name, (None, 0.0))
         if error and time.monotonic() - since < RETRY_SECONDS:
-            raise ModelsUnavailable(error.code, error.detail, permanent=True)
+            raise ModelsUnavailable(
+                error.code, error.detail, permanent=not isinstance(error, PassingError)
+            )
         if not name or name in self._begun:
             return
         self._begun.add(name)
@@ -220,7 +200,7 @@ class Chats:
             self._refused[name] = (error, time.monotonic())
         except Exception as error:
             log.exception("chat_not_loaded", model=name)
-            self._refused[name] = (_broken(error), time.monotonic())
+            self._refused[name] = (broken(error), time.monotonic())
         finally:
             with self._lock:
                 self._begun.discard(name)
@@ -263,30 +243,7 @@ class Chats:
         return True
 
     def _made(self, load: Callable[[], Engine | None], name: str = "") -> Chat | None:
-        before = memory.anonymous()
-        engine = load()
-        if engine is None:
-            return None
-        name = name or engine.info.name
-        try:
-            speeds = SpeedBook(self._speed_file, engine, self._threads)
-            queue = GenerationQueue(engine, lambda timing: self._generated(speeds, timing))
-        except Exception:
-            engine.close()
-            raise
-        held, needed = max(0, memory.anonymous() - before), self._needed(name)
-        # Others may have taken memory meanwhile.
-        return Chat(engine, queue, speeds, min(held, needed) if needed else held, needed)
-
-    def _needed(self, name: str) -> int:
-        try:
-            return self.source.fit(name, 2**62).needed if self.source else 0
-        except ModelError:
-            return 0
-
-    def _generated(self, speeds: SpeedBook, timing: Timing) -> None:
-        speeds.learn(timing)
-        self._finished(timing)
+        return self._maker.made(load, name)
 
     def _serve(self, chat: Chat) -> None:
         """From now on; who holds a lease on the old one goes on with it."""
@@ -329,7 +286,7 @@ class Chats:
             return error
         except Exception as error:
             log.exception("chat_not_loaded", model=name)
-            return _broken(error)
+            return broken(error)
         return chat or ModelError("no-chat-model", "There is no chat model here.")
 
     def _wait_until_idle(self) -> None:
@@ -346,6 +303,12 @@ class Chats:
             self.drop(chat.info.name)
 
 
-def _broken(error: Exception) -> ModelError:
-    detail = f"It could not be loaded ({type(error).__name__}); the log has the reason."
-    return ModelError("model-not-loaded", detail)
+def _elsewhere(engine: ManyModels) -> Source:
+    """Its models take no memory here."""
+    return Source(
+        load=engine.named,
+        fit=lambda name, free: Fit(0, free),
+        known=engine.models,
+        free=lambda: 2**62,
+        elsewhere=True,
+    )

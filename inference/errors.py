@@ -10,6 +10,10 @@ class ModelError(Exception):
         self.detail = detail
 
 
+class PassingError(ModelError):
+    """It passes by itself: what could not be had is tried again."""
+
+
 class PromptTooLong(ModelError):
     """The prompt does not fit into the model's context."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,23 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ManyModels(Engine, Protocol):
+    """An engine whose weights are on other servers, with more than one model perhaps."""
+
+    def models(self) -> list[ModelInfo]:
+        """Those that can be asked for now. Empty: all servers are away."""
+        ...
+
+    def named(self, model: str) -> Engine:
+        """The same servers, asked for that model."""
+        ...
+
+    def describe(self) -> list[dict[str, object]]:
+        """Each server: its name, state, models and what goes on there."""
+        ...
 
 
 class Encoder(Protocol):

@@ -12,8 +12,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from inference import formats, gguf, origin, templates
+from inference import formats, origin
 from inference.catalogue import CATALOGUE, CatalogueEntry
+from inference.describe import describe_folder, describe_gguf, family_of
 from inference.errors import ModelError
 from inference.model import Model, Progress, of_entry, of_pair, read_json, sha256_of, write_json
 
@@ -24,10 +25,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
 class Registry:
-    """The models under one folder (settings.MODELS_DIR)."""
+    """The models under one folder (settings.MODELS_DIR). `progress` is told how far a file is read."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, progress: Progress | None = None) -> None:
+        self.folder, self._progress = folder, progress
         self._local = folder / "registry.json"
         self._verified = folder / "verified.json"
 
@@ -50,9 +51,7 @@ class Registry:
                 "`manage.py models add PATH` adds a GGUF file of yours.",
             ) from None
 
-    def verify(
-        self, model: Model, *, again: bool = False, progress: Progress | None = None
-    ) -> None:
+    def verify(self, model: Model, *, again: bool = False) -> None:
         """Return if every file of MODEL is there and unchanged, and no other beside them in a folder.
 
         Raises ModelError(`model-missing`, `model-changed`, `model-unsafe`). `again` reads even what
@@ -60,7 +59,7 @@ class Registry:
         """
         if model.members:
             for member in model.members:
-                self.verify(self.get(member), again=again, progress=progress)
+                self.verify(self.get(member), again=again)
             return
         if not model.chats:
             formats.refuse_strangers(Path(model.folder), set(model.files))
@@ -73,7 +72,7 @@ class Registry:
             known = seen.get(str(file))
             if not again and known == [*mark, expected]:
                 continue
-            found = sha256_of(file, progress)
+            found = sha256_of(file, self._progress)
             seen = read_json(self._verified) | {str(file): [*mark, found]}
             write_json(self._verified, seen)
             if found != expected:
@@ -129,7 +128,6 @@ class Registry:
         copy: bool = False,
         kind: str = "",
         base: str = "",
-        progress: Progress | None = None,
     ) -> Model:
         """Make a GGUF file (or the folder of an embedder or a reranker) known, by the hash of now.
 
@@ -138,14 +136,16 @@ class Registry:
         `model-kind`, `model-family`, `adapter-base`, `adapter-unknown`).
         """
         path = path.expanduser().absolute()
-        model = _describe_folder(path, kind) if path.is_dir() else self._describe_gguf(path, base)
+        model = (
+            describe_folder(path, kind) if path.is_dir() else describe_gguf(path, base, self.get)
+        )
         if kind not in ("", model.kind):
             raise ModelError("model-kind", f"{path.name} is no {kind}: a GGUF file can only chat.")
         if not path.is_dir():
-            model = replace(model, files={path.name: sha256_of(path, progress)})
+            model = replace(model, files={path.name: sha256_of(path, self._progress)})
         model = replace(model, name=name or model.name, licence=licence or model.licence)
-        model = replace(model, family=_family(family) or model.family)
-        self._check_name(model.name)
+        model = replace(model, family=family_of(family) or model.family)
+        self.check_name(model.name)
         if copy:
             model = self._copied(model)
         content = read_json(self._local)
@@ -197,52 +197,8 @@ class Registry:
             found.setdefault(name, model)
         return found
 
-    def _describe_gguf(self, path: Path, base: str) -> Model:
-        """All but its hash."""
-        header = gguf.read_header(path)
-        model = Model(
-            name=_slug(path.stem),
-            kind="chat",
-            folder=str(path.parent),
-            files={path.name: ""},
-            bytes=path.stat().st_size,
-            licence=header.licence[:80] or "unknown",
-            context=header.context or 2_048,
-            family=templates.guess_family(header.architecture, header.template),
-            source=header.name[:120] or header.architecture,
-            by_hand=True,
-        )
-        if header.type == "model":
-            return model
-        found = self._base(header, base)
-        return replace(
-            model, kind="adapter", base=found.name, context=found.context, family=found.family
-        )
-
-    def _base(self, header: gguf.GgufHeader, base: str) -> Model:
-        """The model that an adapter is for: of the same architecture."""
-        if (header.type, header.adapter) != ("adapter", "lora"):
-            raise ModelError(
-                "adapter-unknown",
-                "This GGUF file is neither a model nor a LoRA adapter, so nothing here can use it.",
-            )
-        if not base:
-            raise ModelError(
-                "adapter-base", "This is an adapter: say which chat model it is for (--base NAME)."
-            )
-        model = self.get(base)
-        if model.kind != "chat" or not model.installed:
-            raise ModelError("adapter-base", f"{base} is no chat model that is here.")
-        its = gguf.read_header(model.path).architecture
-        if its != header.architecture:
-            raise ModelError(
-                "adapter-base",
-                f"This adapter is for a model of the architecture {header.architecture[:40]}, and "
-                f"{base} is {its[:40]}. Choose the model that it was trained on.",
-            )
-        return model
-
-    def _check_name(self, name: str) -> None:
+    def check_name(self, name: str) -> None:
+        """Raises ModelError(`model-name`) where no model of one's own may be called so."""
         if not _NAME.fullmatch(name) or any(entry.name == name for entry in CATALOGUE):
             raise ModelError(
                 "model-name",
@@ -261,44 +217,6 @@ class Registry:
 
 def _keep_origin(content: dict[str, Any], name: str, found: origin.Origin) -> None:
     content.setdefault("origins", {})[name] = found.as_dict()
-
-
-def _describe_folder(path: Path, kind: str) -> Model:
-    from inference.encoders import refuse_pickles
-    from inference.reranker import context_of, is_cross_encoder, not_one
-
-    refuse_pickles(path)
-    reranks = is_cross_encoder(path)
-    if kind == "reranker" and not reranks:
-        raise not_one(path.name)
-    reranks = reranks and kind in ("", "reranker")
-    files = formats.files_of(path)
-    # The weights come first: their hash stands for the model.
-    files.sort(key=lambda file: file.name != "model.safetensors")
-    settings = read_json(path / "sentence_bert_config.json")
-    return Model(
-        name=_slug(path.name),
-        kind="reranker" if reranks else "embedder",
-        folder=str(path),
-        files={file.relative_to(path).as_posix(): sha256_of(file) for file in files},
-        bytes=sum(file.stat().st_size for file in files),
-        licence="unknown",
-        context=context_of(path) if reranks else int(settings.get("max_seq_length") or 512),
-        family="",
-        source="added by hand",
-        by_hand=True,
-    )
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:80] or "model"
-
-
-def _family(name: str) -> str:
-    if name and name not in templates.FAMILIES:
-        known = ", ".join(sorted(templates.FAMILIES))
-        raise ModelError("model-family", f"There is no family {name!r}. Known: {known}.")
-    return name
 
 
 def _mark(file: Path) -> list[int] | None:

@@ -1,24 +1,27 @@
 """What the models process holds: an encoder, perhaps chat models, their queues, and how they are."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from inference.chats import Chats, Say, Source
+from inference.chat import Source
+from inference.chats import Chats, Say
 from inference.embedders import Embedders
-from inference.errors import ModelError
+from inference.errors import ModelError, PassingError
 from inference.generations import GenerationQueue, Timing
 from inference.jobs import EmbeddingQueue
-from inference.protocol import EmbedderInfo, Encoder, Engine, ModelInfo, Reranker
+from inference.protocol import EmbedderInfo, Encoder, Engine, ManyModels, ModelInfo, Reranker
 from inference.reranking import RerankQueue
 from inference.slots import Slot, State
 
 log = structlog.get_logger(__name__)
 
 _EMBEDDER_SECONDS = 120.0
+_AGAIN_SECONDS = 5.0
 _NO_RERANKER = ("no-reranker", "There is no reranker here: passages keep the order of the search.")
 
 
@@ -109,7 +112,13 @@ class Service:
             "queue": self.queue_length(),
             "seats": self.generations.seats if self.generations else 0,
             "threads": self._threads,
+            "replicas": self.replicas(),
         }
+
+    def replicas(self) -> list[dict[str, object]]:
+        """The servers that answers come from; none where the weights are here."""
+        engine = self.engine
+        return engine.describe() if isinstance(engine, ManyModels) else []
 
     def models(self) -> list[dict[str, Any]]:
         """The chat models in OpenAI's list form, with what our client wants to know beside it."""
@@ -136,8 +145,18 @@ class Service:
         self.chats.close()
 
     def _settle(self, slot: Slot, load: Callable[[], State]) -> None:
+        while self._tried(slot, load):
+            time.sleep(_AGAIN_SECONDS)
+
+    def _tried(self, slot: Slot, load: Callable[[], State]) -> bool:
+        """Whether it is worth another try by itself."""
         try:
             slot.settle(load())
+        except PassingError as error:
+            if slot.code != error.code:
+                log.warning("model_not_loaded", code=error.code)
+            slot.settle("unavailable", error.code, error.detail, passing=True)
+            return True
         except ModelError as error:
             log.warning("model_not_loaded", code=error.code)
             slot.settle("unavailable", error.code, error.detail)
@@ -145,6 +164,7 @@ class Service:
             log.exception("model_not_loaded", code="model-not-loaded")
             detail = f"It could not be loaded ({type(error).__name__}); the log has the reason."
             slot.settle("unavailable", "model-not-loaded", detail)
+        return False
 
     def _start_encoder(self) -> State:
         self.encoder = self._load_encoder()

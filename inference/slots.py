@@ -22,9 +22,14 @@ class Slot:
         self.state: State = "loading"
         self.code = ""
         self.detail = ""
+        self.passing = False
         self.settled = threading.Event()
 
-    def settle(self, state: State, code: str = "", detail: str = "") -> None:
+    def settle(
+        self, state: State, code: str = "", detail: str = "", *, passing: bool = False
+    ) -> None:
+        """`passing`: it is tried again by itself."""
+        self.passing = passing
         self.state, self.code, self.detail = state, code, detail
         self.settled.set()
 
@@ -38,7 +43,7 @@ class Slot:
         if self.state == "none":
             raise ModelsUnavailable(*self._none, permanent=True)
         if self.state == "unavailable":
-            raise ModelsUnavailable(self.code, self.detail, permanent=True)
+            raise ModelsUnavailable(self.code, self.detail, permanent=not self.passing)
 
     def describe(self) -> dict[str, object]:
         found: dict[str, object] = {"state": self.state}

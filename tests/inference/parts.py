@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from inference.app import ModelsApp
-from inference.chats import Source
+from inference.chat import Source
 from inference.embedders import Embedders
 from inference.fake import FakeEncoder, FakeEngine
 from inference.protocol import Encoder, Engine, Reranker

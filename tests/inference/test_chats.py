@@ -10,7 +10,7 @@ import pytest
 
 from inference import chats as chats_module
 from inference.app import ModelsApp
-from inference.chats import Source
+from inference.chat import Source
 from inference.client import HttpClient
 from inference.errors import ModelError
 from inference.fake import FakeEngine
