@@ -5,7 +5,7 @@ There are as many messages as documents that wait, and each is good for one, whi
 
 from celery import shared_task
 
-from ingest import build, claims, fair, pipeline, recover, retire
+from ingest import build, claims, fair, pipeline, queue, recover, retire, sync, sync_claim
 from ingest import erase as erasure
 from ingest.claims import LeaseLost
 from ingest.store import StoreUnavailable
@@ -58,3 +58,18 @@ def sweep() -> None:
     recover.expired_leases()
     recover.lost_messages()
     recover.housekeeping()
+
+
+@shared_task(name="ingest.tasks.sync")
+def sync_source(source_id: str) -> None:
+    """Read a source that is due; go on at once where it was interrupted for others."""
+    run = sync.run(source_id)
+    if run is not None and sync_claim.due().filter(pk=source_id).exists():
+        queue.send(queue.SYNC, source_id)
+
+
+@shared_task(name="ingest.tasks.sync_due", expires=60)
+def sync_due() -> None:
+    """Send a message for each source whose time has come. Called by beat every 30 s."""
+    due = sync_claim.due().values_list("pk", flat=True)[: queue.NUDGES]
+    queue.send_each(queue.SYNC, [str(pk) for pk in due])

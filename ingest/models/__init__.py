@@ -4,6 +4,7 @@ from ingest.models.chunks import Chunk, Index, IndexedDocument
 from ingest.models.collections import Collection, Grant
 from ingest.models.documents import Document, Extract, original_path, said_day
 from ingest.models.keeping import Forgotten, Hold, Receipt
+from ingest.models.sources import SourceItem, SyncRun, SyncSource
 
 __all__ = [
     "Chunk",
@@ -16,6 +17,9 @@ __all__ = [
     "Index",
     "IndexedDocument",
     "Receipt",
+    "SourceItem",
+    "SyncRun",
+    "SyncSource",
     "original_path",
     "said_day",
 ]

@@ -42,9 +42,7 @@ class FolderSource:
                 raise SourceError("source-missing")
             if _version(about) != item.version:
                 raise SourceError("source-changed-meanwhile")
-            yield measured(_read(file.fileno()), item, self._limits)
-            if _version(os.fstat(file.fileno())) != item.version:
-                raise SourceError("source-changed-meanwhile")
+            yield measured(_read(file.fileno(), item.version), item, self._limits)
 
     def close(self) -> None:
         """Nothing is open between calls."""
@@ -149,10 +147,13 @@ def _version(about: os.stat_result) -> str:
     return f"{about.st_ino}-{about.st_mtime_ns}-{about.st_size}"
 
 
-def _read(descriptor: int) -> Iterator[bytes]:
+def _read(descriptor: int, version: str) -> Iterator[bytes]:
+    """The bytes of a file that nobody wrote to meanwhile."""
     try:
         while part := os.read(descriptor, CHUNK):
             yield part
+        if _version(os.fstat(descriptor)) != version:
+            raise SourceError("source-changed-meanwhile")
     except OSError as error:
         raise _failure(error) from error
 

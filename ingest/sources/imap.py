@@ -58,7 +58,7 @@ class ImapSource:
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Iterator[bytes]]:
-        folder, _, rest = item.key.rpartition("\0")
+        folder, _, rest = item.key.rpartition("\n")
         validity, _, uid = rest.partition(".")
         if item.size is not None and item.size > self._limits.bytes:
             raise SourceError("file-too-large")
@@ -117,7 +117,7 @@ def _item(folder: str, validity: str, uid: int, answer: Mapping[bytes, Any]) -> 
     day = f"{modified:%Y-%m-%d} " if modified else ""
     name = f"{day}{_subject(header)} {uid}.eml"
     return Item(
-        key=f"{folder}\0{validity}.{uid}",
+        key=f"{folder}\n{validity}.{uid}",
         path=f"{folder.strip('/')}/{name}",
         # A message never changes: RFC 3501, 2.3.1.1.
         version=f"{validity}.{uid}",
