@@ -2,7 +2,7 @@
 
 POST /v1/chat/completions, /v1/embeddings (`input_type`: query or passage), /tokenize-count,
 /v1/rerank in the form of Cohere and Jina, with `seconds`;
-GET /v1/models, /v1/embedders, /health, /metrics. Errors are OpenAI's error objects with stable codes.
+GET /v1/models, /v1/embedders, /health, /metrics; POST /desk/ACTION (desk.py). Errors are OpenAI's error objects with stable codes.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import structlog
 from inference.call import Call, Disconnected, Receive, Send, until_gone
 from inference.chat import Chat
 from inference.completions import stream, whole
+from inference.desk import Desk
 from inference.errors import ModelError, PromptTooLong
 from inference.generations import Generation
 from inference.jobs import EmbeddingQueue
@@ -43,13 +44,18 @@ LOAD_WAIT_SECONDS = 30.0
 #: While nothing is written yet a stream says at this interval that it is alive, and its place.
 KEEP_ALIVE_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
+#: Before the name of an action of the desk.
+DESK = "/desk/"
 
 
 class ModelsApp:
     """The ASGI application of one Service."""
 
-    def __init__(self, service: Service, *, load_wait: float = LOAD_WAIT_SECONDS) -> None:
-        self._service, self._load_wait = service, load_wait
+    def __init__(
+        self, service: Service, *, load_wait: float = LOAD_WAIT_SECONDS, desk: Desk | None = None
+    ) -> None:
+        """`desk`: what administrators do, where nobody but this account can call."""
+        self._service, self._load_wait, self._desk = service, load_wait, desk
         self.metrics = Metrics()
         self.metrics.registry.register(ReplicaCollector(service.replicas))
         self._routes: dict[tuple[str, str], Handler] = {
@@ -67,7 +73,7 @@ class ModelsApp:
         if scope["type"] != "http":
             return
         call = Call(receive, send)
-        handler = self._routes.get((scope["method"], scope["path"]))
+        handler = self._routes.get((scope["method"], scope["path"])) or self._at_desk(scope)
         try:
             if handler is None:
                 raise BadRequest("not-found", "There is no such call here.", 404)
@@ -88,6 +94,22 @@ class ModelsApp:
             await call.error(
                 500, "models-failed", "The models process failed at this; see its log."
             )
+
+    def _at_desk(self, scope: MutableMapping[str, Any]) -> Handler | None:
+        """POST /desk/ACTION."""
+        path, desk = scope["path"], self._desk
+        if desk is None or scope["method"] != "POST" or not path.startswith(DESK):
+            return None
+
+        async def handle(call: Call) -> None:
+            body = await call.body()
+            try:
+                found = await asyncio.to_thread(desk.handle, path.removeprefix(DESK), body)
+            except ModelError as error:
+                raise BadRequest(error.code, error.detail) from error
+            await call.json(found)
+
+        return handle
 
     async def _health(self, call: Call) -> None:
         await call.json(self._service.health())

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from inference.asking import Limits
 from inference.client import chat_body, read_pieces
-from inference.errors import ModelError
+from inference.errors import ModelError, PassingError
 from inference.protocol import ChatMessage, ModelInfo, ModelsUnavailable, Piece, Sampling
 from inference.replica import Replica
 from inference.replicas import Replicas
@@ -41,9 +41,11 @@ class RemoteEngine:
     `context`: the most that is asked of a model. `parallel`: generations at once, of all servers.
     """
 
-    def __init__(self, replicas: Replicas, model: str, *, context: int, parallel: int) -> None:
+    def __init__(
+        self, replicas: Replicas, model: str, *, context: int, parallel: int, shared: bool = False
+    ) -> None:
         self.replicas, self.parallel = replicas, parallel
-        self._context = context
+        self._context, self._shared = context, shared
         self.info = self._info(model, replicas.models())
 
     def models(self) -> list[ModelInfo]:
@@ -53,9 +55,14 @@ class RemoteEngine:
             self._info(name, served) for name in sorted(served, key=lambda n: n != self.info.name)
         ]
 
+    def describe(self) -> list[dict[str, object]]:
+        """Each server: whether it is asked, and why not."""
+        return self.replicas.describe()
+
     def named(self, model: str) -> "RemoteEngine":
-        """The same servers, asked for another of their models. Closing it closes them."""
-        return RemoteEngine(self.replicas, model, context=self._context, parallel=self.parallel)
+        """The same servers, asked for another of their models. They are closed by the first alone."""
+        options = {"context": self._context, "parallel": self.parallel}
+        return RemoteEngine(self.replicas, model, **options, shared=True)
 
     def count(self, text: str) -> int:
         """An estimate on the safe side: the other server's tokenizer is not asked for each text."""
@@ -68,7 +75,8 @@ class RemoteEngine:
         return read_pieces(self.replicas.stream(chat_body(safe, sampling, self.info.name)))
 
     def close(self) -> None:
-        self.replicas.close()
+        if not self._shared:
+            self.replicas.close()
 
     def _info(self, name: str, served: Mapping[str, int]) -> ModelInfo:
         told = served.get(name, 0)
@@ -111,6 +119,6 @@ def _replica(url: str, servers: Servers) -> Replica:
     return Replica(plain, key, seats=servers.parallel)
 
 
-def _away(replicas: Sequence[Replica]) -> ModelError:
+def _away(replicas: Sequence[Replica]) -> PassingError:
     each = "; ".join(f"{replica.name}: {replica.code}" for replica in replicas)
-    return ModelError("replicas-away", f"No model server can be asked: {each}.")
+    return PassingError("replicas-away", f"No model server can be asked: {each}.")

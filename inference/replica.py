@@ -128,6 +128,7 @@ class Replica:
             "running": self.in_flight,
             "others": self.others,
             "seats": self.seats,
+            "answers": dict(self.ended),
         }
 
     def _state(self, now: float) -> str:

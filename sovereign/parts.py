@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -71,6 +72,34 @@ def models() -> Part:
     return Part("models", True, said)
 
 
+def model_servers() -> Part:
+    """Not needed for readiness: without one of them the others answer, without any the documents do."""
+    if settings.ENGINE not in ("auto", "openai") or not settings.OPENAI_URLS:
+        return Part("servers", True, "none is set", needed=False)
+    answer = probes.get(settings.MODELS_URL, "/health")
+    content = answer[1] if answer else {}
+    advice = "Start it, or correct SOVEREIGN_OPENAI_URL and its keys; it is found again by itself."
+    servers = content.get("replicas") or []
+    if not servers:
+        said = (content.get("chat") or {}).get("detail") or "not known: the models do not answer"
+        return Part("servers", False, str(said), advice, needed=False)
+    ready = all(each.get("state") == "ready" for each in servers)
+    detail = "; ".join(map(_model_server, servers))
+    return Part("servers", ready, detail, "" if ready else advice, needed=False)
+
+
+def _model_server(about: dict[str, Any]) -> str:
+    """One of them in words: which models and contexts, which version, or why it is not asked."""
+    said = f"{about.get('name')} {about.get('state')}"
+    if about.get("code"):
+        return f"{said} ({about['code']})"
+    models = ", ".join(
+        f"{name} ({context} tokens)" if context else name
+        for name, context in dict(about.get("models") or {}).items()
+    )
+    return f"{said}: {' '.join(filter(None, [models, str(about.get('version') or '')]))}"
+
+
 def worker() -> Part:
     """Not needed for readiness: without one, questions are answered and documents wait."""
     try:
@@ -129,7 +158,7 @@ def search_index() -> Part:
 
 
 RUNNING: tuple[Callable[[], Part], ...] = (
-    database, broker, vectors, models, worker, malware_scanner, text_recognition, search_index
+    database, broker, vectors, models, model_servers, worker, malware_scanner, text_recognition, search_index
 )  # fmt: skip
 
 
