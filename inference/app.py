@@ -2,7 +2,8 @@
 
 POST /v1/chat/completions, /v1/embeddings (`input_type`: query or passage), /tokenize-count,
 /v1/rerank in the form of Cohere and Jina, with `seconds`;
-GET /v1/models, /v1/embedders, /health, /metrics; POST /desk/ACTION (desk.py). Errors are OpenAI's error objects with stable codes.
+GET /v1/models, /v1/embedders, /health, /metrics; POST /desk/ACTION (desk.py).
+Errors are OpenAI's error objects with stable codes.
 """
 
 import asyncio

@@ -28,3 +28,7 @@ FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
 SLOWEST_FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_SLOWEST_FIRST_TOKEN_SECONDS", 60.0)
 #: Of the machine that computes, under load, where its counters cannot be read; 0: unknown.
 WATTS = env.decimal("SOVEREIGN_WATTS", 0.0)
+#: Folders besides MODELS_DIR whose GGUF files administrators may register (inference/desk.py).
+MODEL_FOLDERS = env.words("SOVEREIGN_MODEL_FOLDERS")
+#: The largest model file that is taken by upload.
+MODEL_UPLOAD_GB = env.number("SOVEREIGN_MODEL_UPLOAD_GB", 40)
