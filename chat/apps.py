@@ -5,4 +5,5 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self) -> None:
-        from chat import assistant_belongings, share_belongings  # noqa: F401 (they connect themselves)
+        # They connect themselves.
+        from chat import assistant_belongings, forgotten, memories, share_belongings  # noqa: F401

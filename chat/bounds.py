@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from accounts.models import User
+from chat import forgotten
 from ingest.access import collections_for
 from ingest.claims import free_connection
 
@@ -43,12 +44,14 @@ class Watch:
     def __init__(self, user: UUID) -> None:
         self._user = user
         self._needed: set[UUID] = set()
+        self._documents: set[UUID] = set()
         self._looked = time.monotonic()
         self._lost = False
 
-    def needs(self, collections: set[UUID]) -> None:
-        """Collections whose passages are shown from now on."""
+    def needs(self, collections: set[UUID], documents: set[UUID]) -> None:
+        """Collections and documents whose passages are shown from now on."""
         self._needed |= collections
+        self._documents |= documents
 
     def lost(self) -> bool:
         if not self._lost and time.monotonic() - self._looked >= CHECK_SECONDS:
@@ -59,6 +62,6 @@ class Watch:
 
     def _may_read(self) -> bool:
         user = User.objects.filter(pk=self._user, is_active=True).first()
-        if user is None:
+        if user is None or forgotten.erased(self._documents):
             return False
         return collections_for(user).filter(pk__in=self._needed).count() == len(self._needed)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from chat import forgotten
 from chat.abstain import abstention
 from chat.choice import EXTRACTIVE
 from chat.events import (
@@ -55,6 +56,7 @@ class Keeper:
         self._citations: list[CitationEvent] = []
         self._conflicts: list[ConflictEvent] = []
         self._sources: dict[int, Source] = {}
+        self._passages: dict[int, str] = {}
         self._beat = time.monotonic()
         self._stop = False
         self._over = False
@@ -108,7 +110,11 @@ class Keeper:
             Source.objects.bulk_create(rows)
         self._sources = {row.n: row for row in rows}
 
+    def _given_passages(self) -> list[tuple[Source, str]]:
+        return [(row, self._passages.get(n, "")) for n, row in self._sources.items() if row.pk]
+
     def _source(self, passage: PassageData) -> Source:
+        self._passages[passage.n] = passage.text
         return Source(
             message=self._message,
             n=passage.n,
@@ -145,6 +151,7 @@ class Keeper:
             )
             if ended:
                 self._keep_citations(status)
+                forgotten.cut_if_erased(self._message, self._given_passages())
             if ended or not Message.objects.filter(pk=self._message.pk).exists():
                 self._record(event, status)
 

@@ -73,7 +73,10 @@ def _heard(
         with closing(_bounded(ask, lambda: stopped() or watch.lost())) as events:
             for event in events:
                 if shown := passages_in(event):
-                    watch.needs({uuid.UUID(p.document.collection) for p in shown})
+                    watch.needs(
+                        {uuid.UUID(p.document.collection) for p in shown},
+                        {uuid.UUID(p.document.id) for p in shown},
+                    )
                 event = answered.priced(ask, event)
                 listener.keep(event)
                 account.hear(event)

@@ -2,12 +2,14 @@
 with the person who made them. Words of documents in golden questions: evaluation/forgetting.py.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, Concat
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
@@ -16,6 +18,7 @@ from accounts.models import User
 from evaluation.forgetting import forget_words
 from evaluation.models import Question, QuestionSet, Result
 from ingest import holds
+from ingest.forgetting import Forgetting, forgetting
 from ingest.models import Collection, Document, Grant
 
 
@@ -24,6 +27,39 @@ def forget_answers(instance: Document, **_: Any) -> None:
     """Runs when a document's row goes, in that transaction (ingest/erase.py)."""
     Result.objects.filter(documents=instance.pk).exclude(answer="").update(answer="")
     forget_words(instance)
+
+
+@receiver(forgetting, dispatch_uid="evaluation.forgetting")
+def forget_document(about: Forgetting, **_: Any) -> None:
+    """The same, while its passages are there: receipts count it, and what people wrote is no trace."""
+    if not about.final:
+        return
+    kept = Result.objects.filter(documents=about.document.pk).exclude(answer="")
+    if count := kept.update(answer=""):
+        about.removed["run_answers"] = count
+    if count := forget_words(about.document):
+        about.removed["golden_questions"] = count
+    words = [window.decode() for window, kind in about.texts.items() if kind != "utf-16"]
+    said = Q(pk__in=[])
+    for word in words:
+        said |= Q(question__contains=word) | Q(answer__contains=word) | Q(written__contains=word)
+    questions = Question.objects.annotate(
+        written=Concat(
+            *(Cast(name, TextField()) for name in ("evidence", "history", "must_contain"))
+        )
+    )
+    for question in questions.filter(said):
+        written = [question.evidence, question.history, question.must_contain]
+        about.stays("\n".join([question.question, question.answer, *_strings(written)]))
+
+
+def _strings(value: object) -> Iterator[str]:
+    """All texts in a value of JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)
 
 
 @receiver(pre_delete, sender=Collection, dispatch_uid="evaluation.sets_of_collection")

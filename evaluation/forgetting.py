@@ -20,12 +20,13 @@ from ingest.models import Document
 NAMES = ("history", "answer", "evidence", "digest", "folded", "changed_at")
 
 
-def forget_words(document: Document) -> None:
-    """Call it before the document's row goes, in that transaction."""
+def forget_words(document: Document) -> int:
+    """Call it before the document's row goes, in that transaction. Returns how many questions lost words."""
     if newer := _newer(document):
         for question in Question.objects.filter(documents=document.pk):
             question.documents.add(newer)
-        return
+        return 0
+    changed = 0
     questions = _that_may_quote(document)
     files = {pk: _files(document, pk) for pk in {question.set_id for question in questions}}
     made = set(Question.objects.filter(documents=document.pk).values_list("pk", flat=True))
@@ -39,6 +40,8 @@ def forget_words(document: Document) -> None:
             question.digest, question.folded = draft.digest, draft.folded
             question.changed_at = timezone.now()
             question.save(update_fields=NAMES)
+            changed += 1
+    return changed
 
 
 def _newer(document: Document) -> Document | None:

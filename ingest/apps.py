@@ -7,3 +7,6 @@ class IngestConfig(AppConfig):
     def ready(self) -> None:
         # holds keeps held people; samples listens to the first administrator.
         from ingest import holds, samples  # noqa: F401
+        from ingest.memories import remember_all
+
+        remember_all()

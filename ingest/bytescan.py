@@ -21,7 +21,7 @@ from django.conf import settings
 
 #: Bytes of a canary: four or five words; six numbers of a vector in Chroma, twelve in the database.
 WINDOW = 24
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 #: The first bits of a rolling hash say in a table whether it may be one that is looked for.
 _BITS = 22
 _SALT = b"sovereign canary\0"

@@ -84,6 +84,12 @@ class Matrices:
         with self._lock:
             self._kept.clear()
 
+    def forget(self, collections: frozenset[UUID]) -> None:
+        """Let go of those of some collections."""
+        with self._lock:
+            for key in [key for key in self._kept if key[0] in collections]:
+                del self._kept[key]
+
     def _shrink(self) -> None:
         """By vectors, which are what takes memory: a passage has several."""
         most = MOST_VECTORS * max(settings.EXACT_SEARCH_CHUNKS, 1)

@@ -6,11 +6,16 @@ They connect to `forgetting`; ingest does not know them.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db.models import Max
 from django.dispatch import Signal
+from django.utils import timezone
 
 from ingest.models import Document, Receipt
+
+#: How far a process that has just begun looks back.
+AGE = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -42,25 +47,29 @@ forgetting = Signal()
 
 
 # --- memory -------------------------------------------------------------------------------------
-_caches: list[Callable[[], object]] = []
-_seen: list[object] = [None]
+#: Called with the collections in which something was erased.
+_memories: list[Callable[[frozenset[UUID]], object]] = []
+_seen: list[datetime] = []
 
 
-def remembered(clear: Callable[[], object]) -> None:
+def remembered(forget: Callable[[frozenset[UUID]], object]) -> None:
     """Register a memory of this process that holds words or vectors of documents: how to empty it."""
-    _caches.append(clear)
-
-
-def empty() -> None:
-    for clear in _caches:
-        clear()
+    _memories.append(forget)
 
 
 def empty_if_erased() -> bool:
-    """Empty the memories of this process where something was erased since it last asked."""
-    newest = Receipt.objects.aggregate(at=Max("requested_at"))["at"]
-    was, _seen[0] = _seen[0], newest
-    if newest is None or was == newest:
+    """Empty the memories of this process where something was erased since it last asked. Web processes
+    and workers ask every few seconds (sovereign/memories.py)."""
+    since = _seen[0] if _seen else timezone.now() - AGE
+    rows = list(
+        Receipt.objects.filter(requested_at__gt=since)
+        .order_by()
+        .values_list("requested_at", "collection_id")
+    )
+    if not rows:
         return False
-    empty()
+    _seen[:] = [max(at for at, _ in rows)]
+    collections = frozenset(pk for _, pk in rows)
+    for forget in _memories:
+        forget(collections)
     return True

@@ -20,6 +20,11 @@ MOST_KEPT = 50_000
 _kept: dict[tuple[UUID, tuple[UUID, ...], str], tuple[int, int]] = {}
 
 
+def forget() -> None:
+    """Let go of the words that are kept in this process."""
+    _kept.clear()
+
+
 def add(rows: Sequence[Row]) -> None:
     passages: Counter[tuple[UUID, UUID, UUID]] = Counter()
     terms: Counter[tuple[UUID, UUID, UUID]] = Counter()

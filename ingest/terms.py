@@ -200,6 +200,12 @@ def _stem(word: str, language: str) -> str:
     return word if stemmer is None else stemmer.stemWord(word)
 
 
+def forget() -> None:
+    """Let go of the words that are kept in this process."""
+    _terms_of.cache_clear()
+    _stem.cache_clear()
+
+
 @lru_cache(maxsize=len(STEMMERS) + 1)
 def _stemmer(language: str) -> _Stemmer | None:
     algorithm = STEMMERS.get(language)

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from sovereign.bodylimit import App, BodyLimit
 from sovereign.callers import is_known
+from sovereign.memories import Forgetful
 from sovereign.spool import SpoolingHandler
 
 #: Room for a few files in one request, and for the form around them.
@@ -26,4 +27,5 @@ django.setup(set_prefix=False)
 
 from audit.sealer import Sealed  # noqa: E402 (it knows the models)
 
-application = Sealed(BodyLimit(cast(App, SpoolingHandler()), MOST_BYTES, LITTLE_BYTES, is_known))
+served = BodyLimit(cast(App, SpoolingHandler()), MOST_BYTES, LITTLE_BYTES, is_known)
+application = Sealed(Forgetful(served))

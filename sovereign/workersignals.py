@@ -10,6 +10,7 @@ import structlog
 from celery.signals import (
     beat_embedded_init,
     heartbeat_sent,
+    task_prerun,
     worker_process_init,
     worker_ready,
     worker_shutdown,
@@ -65,6 +66,13 @@ def _end_with(process: Any) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _forget(**_: Any) -> None:
+    """Words of erased documents do not outlive them in a worker's memory."""
+    from sovereign import memories
+
+    memories.look_now_and_then()
+
+
 def connect() -> None:
     for happens, handler in (
         (worker_ready, _beat),
@@ -74,5 +82,6 @@ def connect() -> None:
         (worker_process_init, _end_with_the_worker),
         (worker_process_init, _answer_for_proofs),
         (beat_embedded_init, _end_with_the_worker),
+        (task_prerun, _forget),
     ):
         happens.connect(handler, dispatch_uid=f"sovereign.{handler.__name__}")

@@ -62,6 +62,7 @@ def test_in_the_end_it_is_nowhere_and_the_receipt_says_so(
         "files": 1,
         "bytes": document.bytes,
         "chunks": chunks,
+        "answers": 1,
     }
     source = Source.objects.get()
     assert source.chunk is None and source.document is None and Message.objects.count() == 2
