@@ -17,15 +17,17 @@ from django.test import Client
 from accounts import links, tokens
 from accounts.models import ApiToken, User
 from audit.models import Entry
-from chat.models import Conversation, Feedback, Message, Share
+from chat.models import Assistant, AssistantGrant, Conversation, Feedback, Message, Share
 from chat.share_audience import named
 from chat.shares import share_answer
 from ingest import holds
 from ingest.models import Chunk, Collection, Document, Grant, Receipt
 from tests import people
+from tests.chat import assisting
 from tests.compliance import people as officers
 from tests.doors import METHODS, Door, find_doors, knock
 from tests.evaluation import things as measuring
+from usage.models import Price
 
 #: Open to everyone, and what a stranger without any right gets there.
 PUBLIC: dict[tuple[str, str], set[int]] = {
@@ -46,7 +48,7 @@ PUBLIC: dict[tuple[str, str], set[int]] = {
 ADMIN = (
     "accounts/users/", "accounts/groups/", "collections/unmanaged",
     "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged",
-    "evaluation/", "api/v1/evaluation",
+    "evaluation/", "api/v1/evaluation", "usage/", "api/v1/usage",
 )  # fmt: skip
 #: Doors of compliance officers: an administrator is none by that.
 OFFICER = ("compliance/", "api/v1/audit")
@@ -111,6 +113,7 @@ def make_world() -> World:
         "tokens": tokens.create_token(alice).token.pk,
         "users": alice.pk,
         "groups": people.make_group("Sales", alice).pk,
+        "assistants": assisting.make_assistant(alice, collection, name=f"Legal {people.CANARY}").pk,
         "audit": Entry.objects.latest("id").uuid,
         "record": Entry.objects.latest("id").uuid,
         "reports": officers.make_report().id,
@@ -118,6 +121,7 @@ def make_world() -> World:
         "link": secret,
         "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,
         "pages": 1,
+        "prices": Price.objects.create(kind="electricity", since="2026-01-01", amount=1).pk,
         "sources": 1,
         "marks": 1,
         "passages": document.chunks.get().pk,
@@ -339,7 +343,15 @@ def test_a_reader_reads_documents_and_no_conversation(world: World, doors: list[
             continue
         answer = ask(world, world.bob, door, "GET")
         where = f"GET {door.route}: {answer.status_code}"
-        if set(door.things) & {"c", "conversations", "answers", "shared", "tokens", "receipts"}:
+        if set(door.things) & {
+            "c",
+            "conversations",
+            "answers",
+            "shared",
+            "tokens",
+            "receipts",
+            "assistants",
+        }:
             assert answer.status_code == 404, where
         assert title not in answer.seen, where
 
@@ -354,6 +366,8 @@ def test_nobody_acts_for_another(world: World, doors: list[Door]) -> None:
             Feedback,
             Share,
             Share.users.through,
+            Assistant,
+            AssistantGrant,
             ApiToken.objects.filter(user=world.alice),
         ]
         rows = [getattr(table, "objects", table).order_by("pk").values() for table in tables]

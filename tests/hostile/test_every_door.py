@@ -7,7 +7,7 @@ from django.db.models import CharField, JSONField, Model, TextField
 
 from accounts.models import Group, User
 from audit.models import Entry
-from chat.models import Conversation, Message
+from chat.models import Assistant, Conversation, Message
 from evaluation.models import Question, QuestionSet, Result, Run
 from ingest.models import Chunk, Collection, Document
 from tests.doors import Door, find_doors
@@ -25,6 +25,9 @@ FIELDS: list[tuple[type[Model], tuple[str, ...], str]] = [
     (Collection, ("name", "description"), SHORT),
     (Conversation, ("title",), SHORT),
     (Message, ("text", "condensed"), ALL),
+    (Message, ("assistant_name",), SHORT),
+    (Assistant, ("name", "description"), SHORT),
+    (Assistant, ("instructions",), ALL),
     (User, ("name",), SHORT),
     (Group, ("name",), SHORT),
     (QuestionSet, ("name",), SHORT),
@@ -43,6 +46,7 @@ def world(db: None) -> World:
             field = model._meta.get_field(name)
             assert isinstance(field, CharField | TextField) and not isinstance(field, JSONField)
             model._default_manager.update(**{name: text[: field.max_length or None]})
+    Assistant.objects.update(starters=[SHORT])
     Chunk.objects.update(heading_path=[SHORT, ALL[:500]])
     Question.objects.update(evidence=[{"file": SHORT, "page_or_section": SHORT, "quote": ALL}])
     return made
