@@ -147,9 +147,11 @@ def askers(served: Served, said: list[str], markers: list[str]) -> Row:
     rows = served.together(said, ANSWER_TOKENS)
     cpu, wall = _cpu() - before, time.monotonic() - started
     firsts = sorted(row["first"] or wall for row in rows)
-    tokens = sum(row["read"] + row["written"] for row in rows)
+    # What was asked for, whoever had read a part of it before: the same for all engines.
+    tokens = sum(row["cached"] + row["read"] + row["written"] for row in rows)
     return {
         "tokens": tokens,
+        "read": sum(row["read"] for row in rows),
         "written": sum(row["written"] for row in rows),
         "cpu": cpu,
         "wall": wall,
@@ -209,6 +211,7 @@ def cancel(served: Served, said: list[str]) -> Row:
 
 def child(options: argparse.Namespace) -> None:
     served = Served(options.child, options.model, options.threads, options.parallel)
+    served.alone("Say hello.", 4)
     jobs = {"askers": askers, "follow": follow, "cancel": cancel}
     print(json.dumps({"engine": options.child, "parallel": served.engine.parallel}), flush=True)
     for line in sys.stdin:

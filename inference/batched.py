@@ -10,6 +10,7 @@ import structlog
 from inference.batching import Batcher, Job
 from inference.errors import ModelError, PromptTooLong
 from inference.llama import CannotLoad, Context, Weights
+from inference.lookup import MOST_ROWS
 from inference.model import Model
 from inference.plan import Plan, plan
 from inference.protocol import ChatMessage, ModelInfo, ModelsUnavailable, Piece, Sampling
@@ -28,7 +29,7 @@ class BatchedEngine:
     """A GGUF file in this process. `model` must have been verified.
 
     `parallel`: generations at once; 0: what memory and cores are good for. `chat` may be called by
-    that many threads; more than that wait.
+    that many threads; more than that wait. `lookup`: prompts are looked up (lookup.py).
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class BatchedEngine:
         gpu_layers: int = 0,
         parallel: int = 0,
         adapter: Path | None = None,
+        lookup: bool = True,
     ) -> None:
         try:
             self._weights = Weights(model.path, gpu_layers=gpu_layers)
@@ -67,7 +69,9 @@ class BatchedEngine:
             bytes=model.bytes,
         )
         seats = Seats(made.sequences, self._context.cells, divisible=self._weights.divisible)
-        self._batcher = Batcher(self._weights, self._context, seats, alone=read, beside=beside)
+        self._batcher = Batcher(
+            self._weights, self._context, seats, alone=read, beside=beside, guesses=lookup
+        )
         self._closed = False
         self._arrived: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="llama", daemon=True)
@@ -153,7 +157,7 @@ def _context(weights: Weights, made: Plan, read: int, threads: int) -> Context:
         sequences=made.sequences,
         cells=made.cells,
         batch=read + made.parallel,
-        outputs=made.sequences,
+        outputs=max(made.sequences, MOST_ROWS),
         threads=threads,
     )
 

@@ -211,7 +211,13 @@ def _engine(kind: str, model: Model, adapter: Path | None = None) -> Engine:
         return LlamaCppEngine(model, **options, adapter=adapter)
     from inference.batched import BatchedEngine
 
-    return BatchedEngine(model, **options, parallel=settings.PARALLEL, adapter=adapter)
+    return BatchedEngine(
+        model,
+        **options,
+        parallel=settings.PARALLEL,
+        adapter=adapter,
+        lookup=settings.PROMPT_LOOKUP,
+    )
 
 
 def _remote() -> Engine:

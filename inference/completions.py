@@ -62,4 +62,8 @@ def _usage(usage: Usage) -> dict[str, object]:
         "completion_tokens": usage.completion,
         "total_tokens": usage.prompt + usage.completion,
         "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": usage.kept,
+            "rejected_prediction_tokens": usage.guessed - usage.kept,
+        },
     }

@@ -52,6 +52,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.guesses = Counter(
+            "sovereign_guessed_tokens",
+            "Tokens that were guessed from the prompt, by what became of them: kept, dropped",
+            ["end"],
+            registry=self.registry,
+        )
+
     def look(self, queue: GenerationQueue | None) -> None:
         """Take the gauges' values from the queue; none while the model loads."""
         if queue:
@@ -66,6 +73,8 @@ class Metrics:
         self.tokens.labels("read").inc(max(usage.prompt - usage.cached, 0))
         self.tokens.labels("reused").inc(usage.cached)
         self.tokens.labels("written").inc(usage.completion)
+        self.guesses.labels("kept").inc(usage.kept)
+        self.guesses.labels("dropped").inc(usage.guessed - usage.kept)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

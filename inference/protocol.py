@@ -34,11 +34,16 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one generation: read, of which reused from the cache, and written."""
+    """Tokens of one generation: read, of which reused from the cache, and written.
+
+    `guessed`: by looking up the prompt, of which `kept` were what the model drew.
+    """
 
     prompt: int = 0
     cached: int = 0
     completion: int = 0
+    guessed: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
