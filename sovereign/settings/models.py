@@ -13,10 +13,10 @@ THREADS = env.number("SOVEREIGN_THREADS", 0)
 GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
 #: Generations at once; 0: as memory and cores allow (inference/plan.py).
 PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
-#: Several are replicas of each other (inference/replicas.py).
 #: What answers quote is guessed from the prompt, where that is faster (inference/lookup.py).
 PROMPT_LOOKUP = env.flag("SOVEREIGN_PROMPT_LOOKUP", True)
 OPENAI_URLS = env.words("SOVEREIGN_OPENAI_URL")
+#: Several are replicas of each other (inference/replicas.py).
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
 #: By host:port, for those that want another one.
 OPENAI_KEYS = env.from_files("SOVEREIGN_OPENAI_KEYS")
