@@ -194,9 +194,18 @@ def _local(kind: str, name: str = "") -> Engine:
     return _engine(kind, model)
 
 
+def _gpu_layers(kind: str, model: Model) -> int:
+    """As set; -1: as many as fit, which xllamacpp finds out by itself."""
+    if settings.GPU_LAYERS >= 0 or kind == "xllamacpp":
+        return int(settings.GPU_LAYERS)
+    from inference import gpu
+
+    return gpu.measured(model.path, settings.CONTEXT_TOKENS, threads(), settings.PARALLEL)
+
+
 def _engine(kind: str, model: Model, adapter: Path | None = None) -> Engine:
     options = {"context": settings.CONTEXT_TOKENS, "threads": threads()}
-    options["gpu_layers"] = settings.GPU_LAYERS
+    options["gpu_layers"] = _gpu_layers(kind, model)
     if kind == "xllamacpp":
         if adapter:
             raise ModelError(

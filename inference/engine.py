@@ -41,6 +41,7 @@ class LlamaCppEngine:
                 n_threads=threads,
                 n_threads_batch=threads,
                 n_gpu_layers=gpu_layers,
+                flash_attn=bool(gpu_layers),
                 lora_path=str(adapter) if adapter else None,
                 # The file's own template would be compiled otherwise: ours are used (templates.py).
                 chat_format=model.family,

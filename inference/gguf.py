@@ -56,7 +56,7 @@ class GgufHeader:
     cell_bytes: int = 0
 
 
-class _Reader:
+class Reader:
     """Bounded reads from the header of one file."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
@@ -67,7 +67,7 @@ class _Reader:
         self._spend(count)
         data = self._file.read(count)
         if len(data) != count:
-            raise _damaged("it ends inside its header")
+            raise damaged("it ends inside its header")
         return data
 
     def skip(self, count: int) -> None:
@@ -81,7 +81,7 @@ class _Reader:
     def length(self, most: int, what: str) -> int:
         value = int(self.number("Q"))
         if value > most:
-            raise _damaged(f"{what} of {value} is over the limit of {most}")
+            raise damaged(f"{what} of {value} is over the limit of {most}")
         return value
 
     def text(self, most: int) -> str:
@@ -90,10 +90,10 @@ class _Reader:
     def _spend(self, count: int) -> None:
         self._left -= count
         if self._left < 0:
-            raise _damaged("a length points past its end")
+            raise damaged("a length points past its end")
 
 
-def _damaged(reason: str) -> ModelError:
+def damaged(reason: str) -> ModelError:
     return ModelError(
         "model-damaged", f"This is not a GGUF file that can be used: {reason}. Copy it again."
     )
@@ -104,28 +104,28 @@ def read_header(path: Path) -> GgufHeader:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            return _header(_Reader(file, size))
+            return _header(Reader(file, size))
     except OSError as error:
         raise ModelError("model-missing", f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _header(reader: _Reader) -> GgufHeader:
+def _header(reader: Reader) -> GgufHeader:
     if reader.take(4) != MAGIC:
-        raise _damaged("it does not begin with the letters GGUF")
+        raise damaged("it does not begin with the letters GGUF")
     version = int(reader.number("I"))
     if version not in (2, 3):
-        raise _damaged(f"its version {version} is neither 2 nor 3")
+        raise damaged(f"its version {version} is neither 2 nor 3")
     reader.number("Q")  # the number of tensors: not needed
     pairs = reader.length(MAX_PAIRS, "a number of fields")
-    return _fields(version, dict(_pair(reader) for _ in range(pairs)))
+    return _fields(version, dict(pair(reader) for _ in range(pairs)))
 
 
-def _pair(reader: _Reader) -> tuple[str, object]:
+def pair(reader: Reader) -> tuple[str, object]:
     key = reader.text(MAX_KEY_BYTES)
     return key, _value(reader, int(reader.number("I")), 0)
 
 
-def _value(reader: _Reader, kind: int, depth: int) -> object:
+def _value(reader: Reader, kind: int, depth: int) -> object:
     if kind in _SCALARS:
         return reader.number(_SCALARS[kind])
     if kind == _STRING:
@@ -133,10 +133,10 @@ def _value(reader: _Reader, kind: int, depth: int) -> object:
     if kind == _ARRAY and depth < MAX_DEPTH:
         _skip_array(reader, depth)
         return None
-    raise _damaged(f"a field has the unknown type {kind}")
+    raise damaged(f"a field has the unknown type {kind}")
 
 
-def _skip_array(reader: _Reader, depth: int) -> None:
+def _skip_array(reader: Reader, depth: int) -> None:
     kind = int(reader.number("I"))
     items = reader.length(MAX_ITEMS, "a list length")
     if kind in _SCALARS:
@@ -156,7 +156,7 @@ def _fields(version: int, found: dict[str, object]) -> GgufHeader:
 
     architecture = text("general.architecture")
     if not architecture:
-        raise _damaged("it does not name its architecture")
+        raise damaged("it does not name its architecture")
 
     def number(key: str) -> int:
         value = found.get(f"{architecture}.{key}", 0)

@@ -1,7 +1,7 @@
 """Typed reads of the environment. Every setting can also come from a file: NAME_FILE."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -42,8 +42,13 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
 
 
-def number(name: str, default: int, *, least: int = 0) -> int:
+def number(
+    name: str, default: int, *, least: int = 0, words: Mapping[str, int] | None = None
+) -> int:
+    """`words`: those that stand for a number."""
     value = text(name, str(default))
+    if words and value.strip().lower() in words:
+        return words[value.strip().lower()]
     try:
         result = int(value)
     except ValueError as error:

@@ -10,13 +10,14 @@ EMBED_DEVICE = env.text("SOVEREIGN_EMBED_DEVICE", "cpu")
 EMBED_PRECISION = env.text("SOVEREIGN_EMBED_PRECISION", "int8")
 CONTEXT_TOKENS = env.number("SOVEREIGN_CONTEXT_TOKENS", 4_096, least=1_024)
 THREADS = env.number("SOVEREIGN_THREADS", 0)
-GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0)
+#: -1: as many as the free memory of the cards holds (inference/gpu.py).
+GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0, least=-1, words={"auto": -1})
 #: Generations at once; 0: as memory and cores allow (inference/plan.py).
 PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
 #: What answers quote is guessed from the prompt, where that is faster (inference/lookup.py).
 PROMPT_LOOKUP = env.flag("SOVEREIGN_PROMPT_LOOKUP", True)
-OPENAI_URLS = env.words("SOVEREIGN_OPENAI_URL")
 #: Several are replicas of each other (inference/replicas.py).
+OPENAI_URLS = env.words("SOVEREIGN_OPENAI_URL")
 OPENAI_KEY = env.text("SOVEREIGN_OPENAI_KEY")
 #: By host:port, for those that want another one.
 OPENAI_KEYS = env.from_files("SOVEREIGN_OPENAI_KEYS")
@@ -25,7 +26,7 @@ OPENAI_FIRST_SECONDS = env.decimal("SOVEREIGN_OPENAI_FIRST_SECONDS", 120.0)
 OPENAI_SILENCE_SECONDS = env.decimal("SOVEREIGN_OPENAI_SILENCE_SECONDS", 30.0)
 OPENAI_WHOLE_SECONDS = env.decimal("SOVEREIGN_OPENAI_WHOLE_SECONDS", 600.0)
 ALLOWED_ADDRESSES = env.words("SOVEREIGN_ALLOWED_ADDRESSES")
-FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 8.0)
+FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_FIRST_TOKEN_SECONDS", 2.0 if GPU_LAYERS else 8.0)
 #: A model that reads the least for longer is not asked unless it is named (chat/choice.py); 0: always.
 SLOWEST_FIRST_TOKEN_SECONDS = env.decimal("SOVEREIGN_SLOWEST_FIRST_TOKEN_SECONDS", 60.0)
 #: Of the machine that computes, under load, where its counters cannot be read; 0: unknown.
