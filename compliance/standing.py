@@ -18,6 +18,7 @@ from django.db import transaction
 from audit import actions
 from audit.record import record
 from compliance import sources
+from inference.active import chat_model
 from inference.model import read_json
 from inference.registry import Registry
 from wall import ownfiles, status
@@ -40,9 +41,10 @@ def shown_settings() -> dict[str, str]:
 
 
 def models() -> dict[str, str]:
-    """The files of the models that are here, `model/file` -> SHA-256 that each must have."""
+    """The files of the models that are here, `model/file` -> SHA-256 that each must have; which is active."""
     here = Registry(settings.MODELS_DIR).here()
-    return {f"{each.name}/{name}": digest for each in here for name, digest in each.files.items()}
+    files = {f"{each.name}/{name}": digest for each in here for name, digest in each.files.items()}
+    return files | {"active": chat_model()}
 
 
 def wall() -> dict[str, str]:

@@ -18,14 +18,9 @@ import uvicorn
 from django.conf import settings
 from django.utils.log import configure_logging
 
-from inference.active import active_model
 from inference.app import ModelsApp
-from inference.chat import Source
-from inference.desk import Desk, Place
 from inference.embedders import Embedders
-from inference.errors import ModelError
 from inference.protocol import ModelsUnavailable
-from inference.registry import Registry
 from inference.service import Service
 from inference.wire import check_address
 
@@ -90,26 +85,6 @@ def _clear(path: Path) -> None:
     raise CannotListen(f"A models process runs already at {path}.")
 
 
-def _source() -> Source | None:
-    from inference.choose import chat_source
-
-    try:
-        return chat_source()
-    except ModelError:
-        # Said when the engine is loaded, where the reason is kept.
-        return None
-
-
-def make_desk(service: Service) -> Desk:
-    """That of the settings."""
-    from inference.choose import in_use, threads
-
-    folders = [Path(settings.MODELS_DIR), *(Path(each) for each in settings.MODEL_FOLDERS)]
-    registry = Registry(Path(settings.MODELS_DIR))
-    place = Place(registry, active_model(), folders, in_use, threads())
-    return Desk(service, place, most=settings.MODEL_UPLOAD_GB * 1_000_000_000)
-
-
 def serve(app: ModelsApp, listener: socket.socket) -> None:
     """Run until a signal to stop."""
     config = uvicorn.Config(
@@ -134,6 +109,7 @@ def main() -> int:
         load_reranker,
         threads,
     )
+    from inference.own_desk import desk_of, here
 
     try:
         listener = listen(settings.MODELS_URL)
@@ -149,10 +125,10 @@ def main() -> int:
         threads=threads(),
         others=others,
         load_reranker=load_reranker,
-        source=_source(),
+        source=here(),
     )
     # Only a Unix socket of mode 600 tells who calls: nobody but this account.
-    desk = make_desk(service) if settings.MODELS_URL.startswith("unix:") else None
+    desk = desk_of(service) if settings.MODELS_URL.startswith("unix:") else None
     app = ModelsApp(service, desk=desk)
     service.start(app.metrics.generated)
     # uvicorn stops in order, then raises the signal again for whoever handled it before.

@@ -22,7 +22,7 @@ _DEPTH = 3
 def shown(service: Service, place: "Place") -> dict[str, Any]:
     """Everything that the models page lists."""
     active = service.chats.active
-    models = [model for model in place.registry.models() if not model.members]
+    models = place.registry.models()
     return {
         "models": [_row(model, service, place) for model in models],
         "active": active.info.name if active else "",

@@ -35,7 +35,7 @@ def lease(chats: Chats, name: str, seconds: float = LOAD_SECONDS) -> Chat:
 
     Raises ModelsUnavailable, ModelError(`model-unknown`, `models-loading`).
     """
-    if not chats.has(name):
+    if chats.source is None and not chats.has(name):
         raise ModelError("model-unknown", f"The model {name} cannot be asked here.")
     deadline = time.monotonic() + seconds
     while (chat := chats.take(name)) is None:

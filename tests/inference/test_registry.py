@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 from io import StringIO
 from pathlib import Path
@@ -154,6 +155,12 @@ def test_embedder_folder(registry: Registry, tmp_path: Path) -> None:
     assert caught.value.code == "model-unsafe"
 
 
+def _listed(action: str) -> set[str]:
+    out = StringIO()
+    call_command("models", action, "--json", stdout=out)
+    return {row["name"] for row in json.loads(out.getvalue())["models"]}
+
+
 def test_command(settings: Settings, tmp_path: Path, own: Path) -> None:
     settings.MODELS_DIR = tmp_path / "models"
     out = StringIO()
@@ -163,6 +170,11 @@ def test_command(settings: Settings, tmp_path: Path, own: Path) -> None:
     call_command("models", "list", stdout=out)
     assert "ours: right" in out.getvalue()
     assert "* qwen2.5-coder-1.5b-instruct" in out.getvalue()
+    assert {"ours", "e5-small-minilm"} <= _listed("list")
+    call_command("models", "history", stdout=out)
+    assert "No chat model was activated yet." in out.getvalue()
+    with pytest.raises(CommandError, match="No other model"):
+        call_command("models", "rollback")
     call_command("models", "remove", "ours", stdout=out)
     with pytest.raises(CommandError, match="no model named"):
         call_command("models", "remove", "ours", stdout=out)

@@ -1,5 +1,6 @@
-"""`manage.py models`: list, fetch, add, verify and remove the models of this machine."""
+"""`manage.py models`: the models of this machine, from fetching one to rolling back to the last."""
 
+import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, get_args
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from inference import catalogue
+from inference import catalogue, deskwork
 from inference.catalogue import CatalogueEntry, Kind
 from inference.choose import in_use, wanted
 from inference.errors import ModelError
@@ -29,12 +30,18 @@ _SETTINGS: dict[Kind, str] = {
 
 
 class Command(BaseCommand):
-    help = "List, fetch, add, verify and remove the models of this machine."
+    help = "List, fetch, add, verify, try, measure, activate and remove the models of this machine."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="the known models, and which of them are here")
+        for action, text in (
+            ("list", "the known models, and which of them are here"),
+            ("adapters", "the LoRA adapters, and the models that they are for"),
+            ("history", "which chat model was activated, when and by whom"),
+        ):
+            _json(actions.add_parser(action, help=text))
+        deskwork.add_arguments(actions)
         for action, text in (
             (
                 "fetch",
@@ -56,6 +63,7 @@ class Command(BaseCommand):
             choices=get_args(Kind),
             help="what it is; by itself a folder with one label is a reranker",
         )
+        adding.add_argument("--base", default="", help="of an adapter: the chat model it is for")
         adding.add_argument("--copy", action="store_true", help="copy it into the models' folder")
         actions.add_parser("remove", help="forget a model").add_argument("name")
 
@@ -74,15 +82,51 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _list(self, registry: Registry, options: dict[str, Any]) -> None:
-        chosen = in_use()
-        for model in registry.models():
-            state = "here" if model.installed else "not here"
-            mark = "*" if model.name in chosen else " "
-            self._say(f"{mark} {model.name:30} {model.kind:9} {state:9} {_about(model)}")
-            origin = registry.origin(model.name)
-            if origin.at:
-                self._say(f"  {origin.how} {origin.at} by {origin.by}")
-        self._say(f"* chosen by {', '.join(_SETTINGS.values())}")
+        """* stands before what is active or what the settings name."""
+        listed = deskwork.connect()("list", {})
+        if options["json"]:
+            self._say(json.dumps(listed, indent=1))
+            return
+        for line in deskwork.table(listed, in_use()):
+            self._say(line)
+        self._say(f"* chosen by {', '.join(dict.fromkeys(_SETTINGS.values()))}, or activated")
+
+    def _adapters(self, registry: Registry, options: dict[str, Any]) -> None:
+        listed = deskwork.connect()("list", {})
+        found = [row for row in listed["models"] if row["kind"] == "adapter"]
+        lines = [f"{row['name']:30} for {row['base']:30} {row['state']}" for row in found]
+        self._tell(found, lines or ["There are no adapters here."], options)
+
+    def _history(self, registry: Registry, options: dict[str, Any]) -> None:
+        found = deskwork.connect()("list", {})["history"]
+        lines = [
+            f"{each['at']}  {each['name']:30} {each['how']:11} by {each['by']}  {each['sha256'][:16]}"
+            for each in found
+        ]
+        self._tell(found, lines or ["No chat model was activated yet."], options)
+
+    def _try(self, registry: Registry, options: dict[str, Any]) -> None:
+        self._job("try", options, name=options["name"], question=options["question"])
+
+    def _measure(self, registry: Registry, options: dict[str, Any]) -> None:
+        self._job("measure", options, name=options["name"])
+
+    def _activate(self, registry: Registry, options: dict[str, Any]) -> None:
+        self._job("activate", options, name=options["name"])
+
+    def _rollback(self, registry: Registry, options: dict[str, Any]) -> None:
+        self._job("rollback", options)
+
+    def _job(self, action: str, options: dict[str, Any], **body: str) -> None:
+        quiet = options["json"]
+        job = deskwork.follow(
+            deskwork.connect(), action, body, (lambda _: None) if quiet else self.stderr.write
+        )
+        self._tell(job, deskwork.said(job), options)
+
+    def _tell(self, found: Any, lines: Sequence[str], options: dict[str, Any]) -> None:
+        for line in [json.dumps(found, indent=1)] if options["json"] else lines:
+            self._say(line)
 
     def _fetch(self, registry: Registry, options: dict[str, Any]) -> None:
         """Each name is tried, so that one that vanished does not keep the others away."""
@@ -117,7 +161,9 @@ class Command(BaseCommand):
             self._say(f"{model.name}: right, SHA-256 {model.sha256}")
 
     def _add(self, registry: Registry, options: dict[str, Any]) -> None:
-        fields = {key: options[key] for key in ("name", "licence", "family", "copy", "kind")}
+        fields = {
+            key: options[key] for key in ("name", "licence", "family", "copy", "kind", "base")
+        }
         model = registry.add(options["path"], **fields)
         self._say(f"{model.name}: {_about(model)}, SHA-256 {model.sha256}")
         optimise(registry, model, self._say)
@@ -126,6 +172,10 @@ class Command(BaseCommand):
     def _remove(self, registry: Registry, options: dict[str, Any]) -> None:
         registry.remove(options["name"])
         self._say(f"{options['name']}: forgotten")
+
+
+def _json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def _entries(names: Sequence[str]) -> list[CatalogueEntry]:
