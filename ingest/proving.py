@@ -21,6 +21,7 @@ from ingest import bytescan, chroma_files, convert, forgotten, lexical, receipts
 from ingest.bytescan import Scanned, Scanner
 from ingest.models import Collection, Receipt
 from ingest.renewing import renewing
+from ingest.shared import shared
 
 log = structlog.get_logger(__name__)
 
@@ -97,8 +98,7 @@ def tidy_database() -> None:
     lexical.forget()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            tables = [name for name in _TABLES if name in connection.introspection.table_names()]
-            for name in tables:
+            for name in _TABLES:
                 cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
 
 
@@ -122,8 +122,15 @@ def looked_through() -> dict[Path, str]:
 
 
 def _look(waiting: Sequence[Receipt]) -> Scanned:
-    scanner = Scanner(one for receipt in waiting for one in receipts.sought(receipt))
-    return scanner.scan(looked_through())
+    """Every byte, less what living documents hold as well."""
+    every = [one for receipt in waiting for one in receipts.sought(receipt)]
+    scanned = Scanner(every).scan(looked_through())
+    if scanned.found:
+        seen = {strong for strong, _place, _kind in scanned.found}
+        there = shared([one for one in every if one.strong in seen])
+        for key in [key for key in scanned.found if key[0] in there]:
+            del scanned.found[key]
+    return scanned
 
 
 def _again_in(scanned: Scanned, waiting: Sequence[Receipt]) -> bool:

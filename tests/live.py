@@ -126,7 +126,8 @@ def worker(folder: Path, environment: Mapping[str, str]) -> Process:
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Chroma server for the whole run; the URL that the settings name from now on."""
-    process, url = chroma(tmp_path_factory.mktemp("vectors"))
-    settings.CHROMA_URL = url
+    folder = tmp_path_factory.mktemp("vectors")
+    process, url = chroma(folder)
+    settings.CHROMA_URL, settings.CHROMA_DIR = url, folder / "chroma"
     yield url
     process.kill()

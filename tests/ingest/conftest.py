@@ -1,10 +1,13 @@
 """Documents that went through the real pipeline: real Chroma, fake models for speed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -27,6 +30,28 @@ def held_vectors(collection_id: UUID) -> int:
 def made_vectors(chunks: QuerySet[Chunk]) -> int:
     """How many vectors the passages have: one of the whole, one of each piece."""
     return sum(len(texts(*row)) for row in chunks.values_list("context", "text"))
+
+
+@pytest.fixture
+def on_disk(transactional_db: None, tmp_path: Path, settings: Any, vectors: str) -> Iterator[Path]:
+    """A data folder whose bytes can be looked at: the database is a file in it, not memory. Chroma's
+    files are those of the run's server."""
+    if connection.vendor != "sqlite":
+        pytest.skip("bytes of PostgreSQL lie elsewhere")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(folder / "db.sqlite3")])
+    settings.DATA_DIR, settings.MEDIA_ROOT = folder, folder / "documents"
+    settings.EVIDENCE_DIR = folder / "evidence"
+    settings.MASTER_KEY_FILE = folder / "secrets" / "master_key"
+    memory, name = connection.connection, connection.settings_dict["NAME"]
+    connection.connection, connection.settings_dict["NAME"] = None, str(folder / "db.sqlite3")
+    try:
+        yield folder
+    finally:
+        connection.close()
+        connection.connection, connection.settings_dict["NAME"] = memory, name
 
 
 @pytest.fixture
