@@ -202,9 +202,8 @@ def _code(error: Exception) -> str:
         return "source-redirects"
     if " http resp 403" in said:
         return "source-refused"
-    away = isinstance(error, OSError | HangupException) or " http resp 5" in said
-    return (
-        "source-away"
-        if away or isinstance(error.__cause__, urllib3.exceptions.HTTPError)
-        else ("source-broken")
-    )
+    if "not exported" in said or "not found" in said:
+        return "source-missing"
+    of_network = isinstance(error.__cause__, urllib3.exceptions.HTTPError)
+    away = isinstance(error, OSError | HangupException) or " http resp 5" in said or of_network
+    return "source-away" if away else "source-broken"

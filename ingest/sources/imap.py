@@ -43,7 +43,6 @@ class ImapSource:
         self._limits, self._folders, self._exists = place.limits, folders, 0
         with _errors():
             self._client = _connected(host, port, security, place)
-            self._client.login(place.secret.user, place.secret.password)
 
     def listing(self, state: Mapping[str, str]) -> Iterator[Item]:
         with _errors():
@@ -97,6 +96,7 @@ class ImapSource:
 
 
 def _connected(host: str, port: int, security: str, place: Place) -> IMAPClient:
+    """A client that is signed in."""
     context = tls.context(place.certificates, place.pinned) if security != "none" else None
     client = IMAPClient(
         host,
@@ -105,8 +105,13 @@ def _connected(host: str, port: int, security: str, place: Place) -> IMAPClient:
         ssl_context=context,
         timeout=SocketTimeout(CONNECT_SECONDS, SILENCE_SECONDS),
     )
-    if security == "starttls":
-        client.starttls(context)
+    try:
+        if security == "starttls":
+            client.starttls(context)
+        client.login(place.secret.user, place.secret.password)
+    except BaseException:
+        client.shutdown()
+        raise
     return client
 
 

@@ -62,7 +62,7 @@ def test_changed_moved_and_gone(watched: SyncSource, share: Path, collection: Co
     opened: list[str] = []
     real = FolderSource.fetch
     with mock.patch.object(
-        FolderSource, "fetch", lambda self, item: opened.append(item.path) or real(self, item)
+        FolderSource, "fetch", lambda self, item: (opened.append(item.path), real(self, item))[1]
     ):
         run = cycle(watched)
     assert counted(run) == {"changed": 1, "moved": 1, "gone": 1} and opened == ["one.txt"]

@@ -1,0 +1,118 @@
+"""A branch on git's own daemon and over HTTP."""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ingest.models import Collection, SyncSource
+from ingest.sources.git import GitSource
+from tests.sources import servers
+from tests.sources.conftest import Make, counted, cycle, living
+
+pytestmark = pytest.mark.django_db
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Work:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *words: str) -> None:
+        command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *words]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+
+    def commit(self, **files: str) -> None:
+        for name, text in files.items():
+            place = self.folder / f"{name.replace('__', '/')}.txt"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "Change")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path / "repo")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, work: Work, settings: Any) -> Iterator[int]:
+    port = servers.free_port()
+    settings.GATES = [f"git=127.0.0.1:{port}"]
+    with servers.running(servers.git_daemon(port, tmp_path), port):
+        yield port
+
+
+def test_new_changed_moved_and_gone(
+    make: Make, work: Work, daemon: int, collection: Collection
+) -> None:
+    work.commit(leave="28 days.", docs__pay="On the 25th.")
+    (work.folder / "link.txt").symlink_to("/etc/passwd")
+    (work.folder / ".gitattributes").write_text("*.txt filter=evil\n")
+    work.commit()
+    source = make("git", "Repo", settings={"url": f"git://127.0.0.1:{daemon}/repo"})
+    assert counted(cycle(source)) == {"new": 2, "skipped": 1}
+    assert living(collection) == {
+        "Repo/leave.txt": sha("28 days."),
+        "Repo/docs/pay.txt": sha("On the 25th."),
+    }
+    assert counted(cycle(source)) == {"skipped": 1}
+    work.git("mv", "leave.txt", "docs/holidays.txt")
+    work.commit()
+    with mock.patch.object(GitSource, "fetch", side_effect=AssertionError("read again")):
+        assert counted(cycle(source)) == {"moved": 1, "skipped": 1}
+    work.git("rm", "-q", "docs/pay.txt")
+    work.commit(docs__holidays="30 days.")
+    assert counted(cycle(source)) == {"changed": 1, "gone": 1, "skipped": 1}
+    assert "Repo/docs/pay.txt" not in living(collection)
+    for settings, code in (
+        ({"branch": "nowhere"}, "source-missing"),
+        ({"url": f"git://127.0.0.1:{daemon}/none"}, "source-missing"),
+    ):
+        SyncSource.objects.update(settings={**source.settings, **settings})
+        assert cycle(source).error_code == code
+
+
+@pytest.mark.long
+def test_over_http_with_faults(
+    make: Make, work: Work, tmp_path: Path, settings: Any, collection: Collection
+) -> None:
+    port, fault = servers.free_port(), tmp_path / "fault"
+    settings.GATES = [f"git=127.0.0.1:{port}"]
+    work.commit(leave="28 days.", docs__pay="On the 25th.")
+    source = make("git", "Repo", settings={"url": f"http://127.0.0.1:{port}/repo"})
+    command = servers.serve("git-http", port, folder=tmp_path, fault=fault)
+    with servers.running(command, port):
+        assert counted(cycle(source)) == {"new": 2}
+        work.git("rm", "-q", "leave.txt")
+        work.commit(new="New.")
+        said = []
+        for word in ("500", "redirect", "half"):
+            fault.write_text(word)
+            said.append(cycle(source).error_code)
+            assert len(living(collection)) == 2
+        fault.unlink()
+        assert said[:2] == ["source-away", "source-redirects"] and said[2].startswith("source-")
+        assert counted(cycle(source)) == {"new": 1, "gone": 1}
+    assert cycle(source).error_code == "source-away"
+
+
+def test_large_files_that_lie_elsewhere_are_told(
+    make: Make, work: Work, daemon: int, collection: Collection
+) -> None:
+    work.commit(
+        big="version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", small="Small."
+    )
+    source = make("git", "Repo", settings={"url": f"git://127.0.0.1:{daemon}/repo"})
+    assert counted(cycle(source)) == {"new": 1, "failed": 1}
+    assert source.items.get(name="big.txt").error_code == "source-elsewhere"

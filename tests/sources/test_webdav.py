@@ -1,0 +1,160 @@
+"""A WebDAV server (WsgiDAV): files, faults, certificates."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.models import Collection, SyncSource
+from tests.sources import servers
+from tests.sources.conftest import Make, counted, cycle, living
+
+pytestmark = pytest.mark.django_db
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    (folder / "team" / "öffentlich & mehr").mkdir(parents=True)
+    (folder / "team" / "leave.txt").write_text("28 days.")
+    (folder / "team" / "öffentlich & mehr" / "pay #1?.txt").write_text("On the 25th.")
+    (folder / "private.txt").write_text("Outside of what is followed.")
+    return folder
+
+
+@pytest.fixture
+def fault(tmp_path: Path) -> Path:
+    return tmp_path / "fault"
+
+
+@pytest.fixture
+def port(settings: Any, secrets: Path) -> int:
+    found = servers.free_port()
+    settings.GATES = [f"files=127.0.0.1:{found}"]
+    (secrets / "dav").write_text(f"user=alice\npassword=pw\naddress=127.0.0.1:{found}\n")
+    return found
+
+
+@pytest.fixture
+def server(files: Path, fault: Path, port: int) -> Iterator[int]:
+    with servers.running(servers.serve("webdav", port, folder=files, fault=fault), port):
+        yield port
+
+
+@pytest.fixture
+def source(make: Make, server: int) -> SyncSource:
+    return make(
+        "webdav", "Cloud", credential="dav", settings={"url": f"http://127.0.0.1:{server}/team/"}
+    )
+
+
+def test_new_changed_moved_and_gone(
+    source: SyncSource, files: Path, collection: Collection
+) -> None:
+    assert counted(cycle(source)) == {"new": 2}
+    assert living(collection) == {
+        "Cloud/leave.txt": sha("28 days."),
+        "Cloud/öffentlich & mehr/pay #1_.txt": sha("On the 25th."),
+    }
+    assert counted(cycle(source)) == {}
+    kept = set(collection.documents.values_list("pk", flat=True))
+    (files / "team" / "leave.txt").rename(files / "team" / "holidays.txt")
+    assert counted(cycle(source)) == {"moved": 1}
+    assert set(collection.documents.values_list("pk", flat=True)) == kept
+    (files / "team" / "holidays.txt").unlink()
+    (files / "team" / "new.txt").write_text("Something new.")
+    assert counted(cycle(source)) == {"new": 1, "gone": 1}
+    assert set(living(collection)) == {"Cloud/new.txt", "Cloud/öffentlich & mehr/pay #1_.txt"}
+
+
+@pytest.mark.long
+def test_a_server_at_fault_erases_nothing_and_it_goes_on_by_itself(
+    source: SyncSource, files: Path, fault: Path, collection: Collection
+) -> None:
+    cycle(source)
+    before, success = living(collection), source.last_success_at
+    (files / "team" / "leave.txt").write_text("30 days.")
+    (files / "team" / "öffentlich & mehr" / "pay #1?.txt").unlink()
+    said = {}
+    for word in ("500", "redirect", "cut"):
+        fault.write_text(word)
+        said[word] = cycle(source).error_code
+        assert living(collection) == before and source.last_success_at == success
+    assert said == {
+        "500": "source-away",
+        "redirect": "source-redirects",
+        "cut": "source-cut-off",
+    }
+    fault.write_text("half")
+    assert counted(cycle(source)) == {"failed": 1, "gone": 1}
+    assert living(collection) == {"Cloud/leave.txt": sha("28 days.")}
+    fault.unlink()
+    assert counted(cycle(source)) == {"changed": 1}
+
+
+def test_a_server_that_has_gone(make: Make, port: int, secrets: Path) -> None:
+    source = make("webdav", settings={"url": f"http://127.0.0.1:{port}/"}, credential="dav")
+    assert cycle(source).error_code == "source-away"
+
+
+@pytest.mark.long
+def test_a_wrong_password(source: SyncSource, secrets: Path, server: int) -> None:
+    (secrets / "dav").write_text(f"user=alice\npassword=no\naddress=127.0.0.1:{server}\n")
+    assert cycle(source).error_code == "source-refused"
+
+
+@pytest.mark.long
+def test_secrets_are_told_to_their_address_and_collection_alone(
+    source: SyncSource, secrets: Path, server: int, collection: Collection
+) -> None:
+    right = f"user=alice\npassword=pw\naddress=127.0.0.1:{server}\n"
+    for text, code in (
+        ("user=alice\npassword=pw\naddress=127.0.0.1:1\n", "secret-elsewhere"),
+        (f"{right}collections=0b0f4f2e-0000-4000-8000-000000000000\n", "secret-elsewhere"),
+        (f"{right}collections={collection.pk}\n", ""),
+        ("no pairs at all", "secret-wrong"),
+    ):
+        (secrets / "dav").write_text(text)
+        assert cycle(source).error_code == code
+    for name in ("../secrets/dav", "none", "/etc/passwd"):
+        SyncSource.objects.update(credential=name)
+        assert cycle(source).error_code == "secret-missing"
+
+
+def test_only_gates_are_called(make: Make, settings: Any, server: int) -> None:
+    settings.GATES = [f"files=files.example.org:{server}"]
+    for url in (f"http://127.0.0.1:{server}/", "http://169.254.169.254/latest", "http://[::1]/"):
+        source = make("webdav", name=url[:60], settings={"url": url})
+        assert cycle(source).error_code == "address-not-allowed"
+
+
+@pytest.mark.long
+def test_certificates(
+    make: Make, files: Path, tmp_path: Path, port: int, settings: Any, collection: Collection
+) -> None:
+    first, second = tmp_path / "first.pem", tmp_path / "second.pem"
+    pin = servers.certificate(first)
+    servers.certificate(second)
+    both = tmp_path / "both.ca"
+    both.write_bytes(first.with_suffix(".ca").read_bytes() + second.with_suffix(".ca").read_bytes())
+    url = f"https://127.0.0.1:{port}/team"
+    source = make("webdav", settings={"url": url, "certificate": pin}, credential="dav")
+    unpinned = make("webdav", "Unpinned", settings={"url": url}, credential="dav")
+    with servers.running(servers.serve("webdav", port, folder=files, certificate=first), port):
+        assert cycle(source).error_code == "source-certificate"  # nobody we know signed it
+        settings.SOURCE_CERTIFICATES = str(first.with_suffix(".ca"))
+        assert counted(cycle(source)) == {"new": 2}
+        cycle(unpinned)
+    with servers.running(servers.serve("webdav", port, folder=files, certificate=second), port):
+        assert cycle(unpinned).error_code == "source-certificate"
+        settings.SOURCE_CERTIFICATES = str(both)
+        assert cycle(unpinned).error_code == ""
+        # The company's own signed it, and still it is not the one that was pinned.
+        assert cycle(source).error_code == "source-certificate"
+    assert len(living(collection)) == 2
