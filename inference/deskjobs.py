@@ -111,5 +111,7 @@ def _run(job: Job, work: Work) -> None:
     except Exception as error:
         log.exception("desk_job_failed", kind=job.kind)
         job.code = "model-job-failed"
-        job.detail = f"It failed ({type(error).__name__}); the log of the models process has the reason."
+        job.detail = (
+            f"It failed ({type(error).__name__}); the log of the models process has the reason."
+        )
         job.state = "failed"

@@ -55,7 +55,6 @@ class Uploads:
         if len(data) > MOST_PIECE or size + len(data) > self._most:
             raise ModelError("upload-too-large", "This piece is larger than what is taken here.")
         if offset == 0 and not data.startswith(MAGIC):
-            file.unlink(missing_ok=True)
             raise ModelError(
                 "model-damaged", "This is no GGUF file: it does not begin with these letters."
             )
@@ -72,7 +71,8 @@ class Uploads:
         file = self._known(identity)
         if target.parent.exists():
             raise ModelError(
-                "model-name", f"There is a folder {target.parent.name} already: choose another name."
+                "model-name",
+                f"There is a folder {target.parent.name} already: choose another name.",
             )
         target.parent.mkdir(parents=True)
         return Path(shutil.move(file, target))
@@ -87,7 +87,9 @@ class Uploads:
         try:
             return self._folder / f"{UUID(identity)}.part"
         except ValueError as error:
-            raise ModelError("upload-unknown", "There is no such upload: begin it again.") from error
+            raise ModelError(
+                "upload-unknown", "There is no such upload: begin it again."
+            ) from error
 
     def _check_disk(self, size: int) -> None:
         free = shutil.disk_usage(self._folder).free - RESERVE

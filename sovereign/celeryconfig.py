@@ -26,6 +26,7 @@ beat_schedule = {
     "sync-sources": {"task": "ingest.tasks.sync_due", "schedule": 30.0},
     "sweep-answers": {"task": "chat.tasks.sweep", "schedule": 15.0},
     "sweep-runs": {"task": "evaluation.tasks.sweep", "schedule": 15.0},
+    "sweep-models": {"task": "fleet.tasks.sweep", "schedule": 15.0},
     "tidy-runs": {"task": "evaluation.tasks.tidy", "schedule": 3_600.0},
     "tidy-usage": {"task": "usage.tasks.tidy", "schedule": 3_600.0},
     "purge": {"task": "compliance.keeping.purge", "schedule": 3_600.0},
