@@ -22,6 +22,7 @@ from chat.api import router as chat_router
 from compliance.api import router as compliance_router
 from evaluation.api import router as evaluation_router
 from ingest.api import router as ingest_router
+from usage.api import router as usage_router
 from sovereign.parser import StrictParser
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,14 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
     parser=StrictParser(),
 )
-for router in (accounts_router, ingest_router, chat_router, compliance_router, evaluation_router):
+for router in (
+    accounts_router,
+    ingest_router,
+    chat_router,
+    compliance_router,
+    evaluation_router,
+    usage_router,
+):
     api.add_router("", router)
 
 CODES = {

@@ -16,6 +16,8 @@ from usage.sums import BY, Line, of_month
 #: Months that a report shows at most, and by default: this one and the twelve before.
 MOST_MONTHS = 60
 SHOWN = 13
+#: So that dates stay dates, whatever is asked for.
+EARLIEST = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Report:
 def span(since: date | None, until: date | None) -> tuple[date, date]:
     """The first of both months, in order, at most MOST_MONTHS; this month and the twelve before for None."""
     last = min(first_of(until or timezone.localdate()), first_of(timezone.localdate()))
+    last = max(last, EARLIEST)
     first = first_of(since) if since else before(last, SHOWN - 1)
     first = min(first, last)
     return max(first, before(last, MOST_MONTHS - 1)), last

@@ -41,7 +41,7 @@ def rows_of(month: date) -> QuerySet[Answered]:
 
 
 def counted(rows: QuerySet[Answered]) -> list[Line]:
-    whole = _figures(rows.aggregate(**_aggregates()))
+    whole = figures_of(rows.aggregate(**aggregates()))
     if not whole.answers:
         return []
     lines = [Line("all", "", "", whole)]
@@ -49,8 +49,8 @@ def counted(rows: QuerySet[Answered]) -> list[Line]:
     for by, parts in (("group", _groups(rows)), ("assistant", _assistants(rows))):
         lines += [Line(by, part.key, part.name, part.figures) for part in merged(parts, least)]
     for by in ("model", "way", "known"):
-        found = rows.values(by).annotate(**_aggregates()).order_by(by)
-        lines += [Line(by, row[by], row[by], _figures(row)) for row in found]
+        found = rows.values(by).annotate(**aggregates()).order_by(by)
+        lines += [Line(by, row[by], row[by], figures_of(row)) for row in found]
     return lines
 
 
@@ -58,21 +58,21 @@ def _groups(rows: QuerySet[Answered]) -> Iterator[Part]:
     """An answer of somebody in two groups counts in both; one of nobody's, or of no group, under ""."""
     links = AnsweredGroup.objects.filter(answered__in=rows)
     people = _people(links.values_list("group", "answered__user_id").distinct())
-    found = links.values("group").annotate(name=Max("name"), **_aggregates("answered__"))
+    found = links.values("group").annotate(name=Max("name"), **aggregates("answered__"))
     for row in found.order_by("group"):
-        yield Part(str(row["group"]), row["name"], _figures(row), people[row["group"]])
+        yield Part(str(row["group"]), row["name"], figures_of(row), people[row["group"]])
     none = rows.filter(groups__isnull=True)
-    if (figures := _figures(none.aggregate(**_aggregates()))).answers:
+    if (figures := figures_of(none.aggregate(**aggregates()))).answers:
         users = none.filter(user__isnull=False).values_list("user_id", flat=True).distinct()
         yield Part("", "", figures, frozenset(users))
 
 
 def _assistants(rows: QuerySet[Answered]) -> Iterator[Part]:
     people = _people(rows.values_list("assistant", "user_id").distinct())
-    found = rows.values("assistant").annotate(name=Max("assistant_name"), **_aggregates())
+    found = rows.values("assistant").annotate(name=Max("assistant_name"), **aggregates())
     for row in found.order_by("assistant"):
         key = row["assistant"]
-        yield Part(str(key or ""), row["name"] if key else "", _figures(row), people[key])
+        yield Part(str(key or ""), row["name"] if key else "", figures_of(row), people[key])
 
 
 def _people(pairs: Any) -> dict[object, frozenset[object]]:
@@ -83,13 +83,13 @@ def _people(pairs: Any) -> dict[object, frozenset[object]]:
     return defaultdict(frozenset, {key: frozenset(users) for key, users in found.items()})
 
 
-def _aggregates(path: str = "") -> dict[str, Any]:
+def aggregates(path: str = "") -> dict[str, Any]:
     silent = Q(**{f"{path}generations__gt": 0, f"{path}known": Answered.Known.NONE})
     sums: dict[str, Any] = {f"sum_{name}": Sum(f"{path}{name}", default=0) for name in _SUMMED}
     return sums | {"sum_answers": Count("pk"), "sum_unmeasured": Count("pk", filter=silent)}
 
 
-def _figures(row: Any) -> Figures:
+def figures_of(row: Any) -> Figures:
     return Figures(*(row[f"sum_{name}"] for name in NAMES))
 
 

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from accounts.models import User
-from chat.answered import Finished, Way
+from chat.answered import Finished
+from chat.ask import Way
 from chat.tally import Tally
 from inference.energy import Known
 from inference.protocol import Spent, Usage
