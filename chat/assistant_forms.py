@@ -56,7 +56,7 @@ class AssistantForm(forms.Form):
     collections = forms.TypedMultipleChoiceField(
         label=_("Collections"), coerce=UUID, required=False, widget=forms.CheckboxSelectMultiple
     )
-    model = forms.ChoiceField(label=_("Model"), required=False)
+    model = forms.ChoiceField(label=_("Model or adapter"), required=False)
     temperature = forms.FloatField(
         label=_("Temperature"),
         min_value=0,
@@ -123,7 +123,7 @@ def of_draft(draft: Draft) -> dict[str, Any]:
         "where": EVERYWHERE if draft.everywhere else NAMED,
         "collections": [str(pk) for pk in draft.collections],
         "model": draft.model,
-        "temperature": draft.temperature,
+        "temperature": f"{draft.temperature:g}",
         "answer_tokens": draft.answer_tokens,
         "starters": "\n".join(draft.starters),
     }
@@ -138,7 +138,7 @@ def of_sample(key: str) -> dict[str, Any]:
         "name": sample.name,
         "description": sample.description,
         "instructions": sample.instructions,
-        "temperature": sample.temperature,
+        "temperature": f"{sample.temperature:g}",
         "starters": "\n".join(str(each) for each in sample.starters),
     }
 
@@ -153,5 +153,5 @@ def _models(kept: str) -> list[tuple[str, Any]]:
     choices += [(name, name) for name in names]
     choices.append((EXTRACTIVE, _("None: sentences of the documents as they stand")))
     if kept and kept not in (*names, EXTRACTIVE):
-        choices.append((kept, _("%(name)s (not loaded now)") % {"name": kept}))
+        choices.append((kept, _("%(name)s (not here now)") % {"name": kept}))
     return choices

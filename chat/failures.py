@@ -25,7 +25,7 @@ def detail_of(code: str) -> str:
         "vectors-unavailable": _("The search index is not reachable. Wait a moment and ask again."),
         "model-unknown": _("There is no model of that name here. Choose another."),
         "assistant-model-gone": _(
-            "The model that this assistant was set up with is not loaded here. Ask without the "
+            "The model that this assistant was set up with is not here any more. Ask without the "
             "assistant, or tell whoever looks after it to choose another model."
         ),
         "assistant-closed": _(

@@ -219,6 +219,8 @@ class ConversationIn(Schema):
 class ConversationOut(Schema):
     id: UUID
     title: str
+    #: What the next question is put to.
+    assistant: UUID | None
     created_at: datetime
     updated_at: datetime
 
@@ -267,6 +269,7 @@ def conversation_out(conversation: Conversation) -> dict[str, Any]:
     return {
         "id": conversation.pk,
         "title": conversation.title,
+        "assistant": conversation.assistant_id,
         "created_at": conversation.created_at,
         "updated_at": conversation.updated_at,
     }
