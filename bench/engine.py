@@ -8,6 +8,7 @@ and asks for a word of its own at the beginning of the answer.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -21,7 +22,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ENGINES = ("batched", "single", "xllamacpp")
+from bench.quoting import quoting
+
+#: `unguessed`: batched, without looking up prompts.
+ENGINES = ("batched", "single", "xllamacpp", "unguessed")
 ASKERS = (1, 2, 4, 8, 16)
 ANSWER_TOKENS = 64
 #: Words that come to about 500 tokens with instructions and question.
@@ -101,6 +105,7 @@ class Served:
                 usage = piece.usage
                 into.update(read=usage.prompt - usage.cached, cached=usage.cached)
                 into.update(written=usage.completion, seconds=time.monotonic() - started)
+                into.update(guessed=usage.guessed, kept=usage.kept)
                 ended.set()
             return None
 
@@ -132,7 +137,7 @@ def _load(name: str, model: Any, threads: int, parallel: int) -> Any:
         return LlamaCppEngine(model, **options)
     from inference.batched import BatchedEngine
 
-    return BatchedEngine(model, parallel=parallel, **options)
+    return BatchedEngine(model, parallel=parallel, lookup=name == "batched", **options)
 
 
 def prompt(passage: str, marker: str, more: str = "") -> str:
@@ -190,6 +195,14 @@ def follow(served: Served, said: list[str]) -> Row:
     }
 
 
+def write(served: Served, said: str, tokens: int) -> Row:
+    """One answer, and the CPU seconds of its writing: the prompt has been read by a look before."""
+    served.alone(said, 1)
+    before = _cpu()
+    row = served.alone(said, tokens)
+    return row | {"cpu": _cpu() - before, "wall": row["seconds"] - row["first"]}
+
+
 def cancel(served: Served, said: list[str]) -> Row:
     """Milliseconds from leaving a generation until the engine has nothing to do."""
     from inference.protocol import ChatMessage, Sampling
@@ -212,7 +225,7 @@ def cancel(served: Served, said: list[str]) -> Row:
 def child(options: argparse.Namespace) -> None:
     served = Served(options.child, options.model, options.threads, options.parallel)
     served.alone("Say hello.", 4)
-    jobs = {"askers": askers, "follow": follow, "cancel": cancel}
+    jobs = {"askers": askers, "follow": follow, "cancel": cancel, "write": write}
     print(json.dumps({"engine": options.child, "parallel": served.engine.parallel}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -237,6 +250,28 @@ def compare(options: argparse.Namespace) -> list[Row]:
         for each in engines:
             each.end()
     return rows
+
+
+def lookup(options: argparse.Namespace) -> None:
+    """The same answers with guesses and without, in turn."""
+    engines = [Child(name, options, 1) for name in ("batched", "unguessed")]
+    prompts = quoting(options.questions, options.handbook.parent)
+    totals = {each.name: [0.0, 0.0] for each in engines}
+    for said in itertools.islice(prompts, options.quotes):
+        found = [(each, each(do="write", said=said, tokens=ANSWER_TOKENS)) for each in engines]
+        for each, row in found:
+            totals[each.name][0] += row["cpu"]
+            totals[each.name][1] += row["wall"]
+        (_, one), (_, other) = found
+        told = {key: one[key] for key in ("written", "guessed", "kept", "cpu", "wall")}
+        told |= {"cpu without": other["cpu"], "wall without": other["wall"]}
+        told |= {"same": one["text"] == other["text"], "text": one["text"]}
+        print(json.dumps(_rounded(told)), flush=True)
+    (cpu, wall), (plain_cpu, plain_wall) = totals.values()
+    ratios = {"cpu, without / with": plain_cpu / cpu, "wall, without / with": plain_wall / wall}
+    print(json.dumps(_rounded(ratios)), flush=True)
+    for each in engines:
+        each.end()
 
 
 def others(options: argparse.Namespace) -> None:
@@ -269,15 +304,19 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--parallel", type=int, default=4)
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
-    parser.add_argument("--askers", nargs="+", type=int, default=list(ASKERS))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES[:3]))
+    parser.add_argument("--askers", nargs="*", type=int, default=list(ASKERS))
+    parser.add_argument("--questions", type=Path, help="golden questions, for --quotes")
+    parser.add_argument("--quotes", type=int, default=0, help="answers with and without lookup")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--cancels", type=int, default=10)
     options = parser.parse_args()
     if options.child:
         return child(options)
     compare(options)
-    return others(options)
+    if options.quotes:
+        lookup(options)
+    return others(options) if options.cancels else None
 
 
 if __name__ == "__main__":
