@@ -81,6 +81,7 @@ def erase_collection(user: User | None, collection: Collection) -> list[Receipt]
             data={"documents": len(made)},
         )
         queue.send_on_commit(queue.ERASE_COLLECTION, str(found.pk))
+        transaction.on_commit(lambda: forgotten.append([], found.pk), robust=True)
     return made
 
 

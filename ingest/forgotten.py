@@ -106,9 +106,13 @@ def lines_of(receipts: Iterable[Receipt]) -> list[dict[str, Any]]:
     ]
 
 
-def append(receipts: Iterable[Receipt]) -> None:
-    """Add erasures to the file; it is on the disk when this returns. Twice the same does no harm."""
+def append(receipts: Iterable[Receipt], collection: UUID | None = None) -> None:
+    """Add erasures to the file, and that of a whole collection; it is on the disk when this returns.
+    Twice the same does no harm."""
     lines = lines_of(receipts)
+    if collection is not None:
+        at = timezone.now().isoformat(timespec="seconds")
+        lines.append({"at": at, "collection": str(collection), "reason": "collection"})
     if not lines:
         return
     file = ledger()
@@ -137,12 +141,16 @@ class Line:
     def __init__(self, said: dict[str, Any]) -> None:
         self.document = _uuid(said.get("document"))
         self.collection = _uuid(said.get("collection"))
-        self.reason = str(said.get("reason", Receipt.Reason.ASKED))
+        data = said.get("data")
+        reason = said.get("reason") or (data.get("reason") if isinstance(data, dict) else "")
+        self.reason = str(reason or Receipt.Reason.ASKED)
         self.keys = [tuple(map(str, pair)) for pair in said.get("keys", ()) if len(pair) == 2]
         self.at = _time(said.get("at"))
         action, target = said.get("action", ""), _uuid(said.get("target_id"))
         if action == "ingest.document.erase":
-            self.document = target
+            # Its second entry, when all is gone, does not say why again.
+            done = isinstance(data, dict) and data.get("step") == "done"
+            self.document = None if done else target
         elif action == "ingest.collection.erase":
             self.collection = target
 

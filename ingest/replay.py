@@ -21,6 +21,7 @@ from ingest.models import Collection, Document, Receipt
 
 log = structlog.get_logger(__name__)
 
+Reason = Receipt.Reason
 #: Documents that one query names.
 BATCH = 500
 
@@ -53,11 +54,19 @@ def replay(files: Sequence[Path] | None = None) -> Replayed:
 def returned(lines: Iterable[Line] | None = None) -> list[Document]:
     """Documents that are there although they were erased: of the file, where no `lines` are given."""
     found = forgotten.read(forgotten.ledger()) if lines is None else lines
-    keys = sorted({line.document for line in found if line.document})
-    there: list[Document] = []
+    reasons = {line.document: line.reason for line in found if line.document}
+    keys, there = sorted(reasons), list[Document]()
     for start in range(0, len(keys), BATCH):
         there += _living().filter(pk__in=keys[start : start + BATCH])
-    return there
+    return [each for each in there if reasons[each.pk] != Reason.REPLACED or _is_old(each)]
+
+
+def _is_old(document: Document) -> bool:
+    """Whether the version that replaced it is there: a backup may be older than that, too."""
+    same = _living().filter(
+        collection=document.collection_id, path=document.path, name=document.name
+    )
+    return same.filter(version__gt=document.version, ready_at__isnull=False).exists()
 
 
 def _living() -> QuerySet[Document]:
@@ -85,5 +94,4 @@ def _collection(done: Replayed, collection: Collection) -> None:
 
 
 def _document(done: Replayed, document: Document) -> None:
-    reason = Receipt.Reason.REPLAYED
-    done.receipts.append(erase.erase_document(None, document, reason=reason))
+    done.receipts.append(erase.erase_document(None, document, reason=Reason.REPLAYED))
