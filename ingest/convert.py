@@ -110,7 +110,7 @@ def _opened(source: Path | int) -> BinaryIO:
 
 @contextmanager
 def _scratch(size: int) -> Iterator[Path]:
-    _remove_leftovers()
+    remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_roomy(10 * size + _LEAST_FREE)))
     try:
         for name in ("home", "tmp", "out"):
@@ -150,10 +150,12 @@ def leftovers(age: float = 0.0) -> list[Path]:
     return found
 
 
-def _remove_leftovers() -> None:
+def remove_leftovers() -> int:
     """Of workers that were killed. A child dies with its worker, so an old folder is nobody's."""
-    for folder in leftovers(10 * settings.CONVERT_SECONDS):
+    found = leftovers(10 * settings.CONVERT_SECONDS)
+    for folder in found:
         shutil.rmtree(folder, ignore_errors=True)
+    return len(found)
 
 
 def _run(

@@ -112,9 +112,9 @@ def remove_original(document: Document) -> None:
         Path(document.file.path).unlink(missing_ok=True)
 
 
-def remove_leftovers() -> int:
-    """Remove what crashes left: unfinished uploads, originals and keys that no document knows."""
-    oldest = (timezone.now() - FORGOTTEN_AFTER).timestamp()
+def leftovers(age: timedelta = FORGOTTEN_AFTER) -> list[Path]:
+    """What crashes left longer ago: unfinished uploads, originals and keys that no document knows."""
+    oldest = (timezone.now() - age).timestamp()
     folders = [(incoming_dir(), "*"), (originals_dir(), "*/*"), (keys.keys_dir(), "??/*")]
     old = [
         file for folder, inside in folders for file in folder.glob(inside) if _is_old(file, oldest)
@@ -124,11 +124,16 @@ def remove_leftovers() -> int:
         if old
         else set()
     )
-    leftovers = [file for file in old if file.parent == incoming_dir() or file.name not in known]
+    return [file for file in old if file.parent == incoming_dir() or file.name not in known]
+
+
+def remove_leftovers(age: timedelta = FORGOTTEN_AFTER) -> int:
+    """Remove these. Returns how many."""
+    found = leftovers(age)
     with keys.lock():
-        for file in leftovers:
+        for file in found:
             _remove_leftover(file)
-    return len(leftovers)
+    return len(found)
 
 
 def _is_old(file: Path, oldest: float) -> bool:

@@ -169,7 +169,7 @@ def test_what_killed_workers_left_is_removed(
     for folder in (old, new):
         folder.mkdir()
     os.utime(old, (1, 1))
-    convert._remove_leftovers()
+    convert.remove_leftovers()
     assert not old.exists()
     assert new.exists()
 
