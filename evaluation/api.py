@@ -200,6 +200,7 @@ def post_run(request: SignedInRequest, pk: UUID, payload: RunIn) -> Status[dict[
         index=get_index(request.user, payload.index) if payload.index else None,
         model=payload.model,
         mode=payload.mode,
+        assistant=payload.assistant,
     )
     return Status(202, run_out(run))
 

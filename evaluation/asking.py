@@ -15,6 +15,7 @@ from chat.ask import Ask
 from chat.condense import Turn
 from chat.events import Done, Event, Failed, Sources, Token, Withdrawn
 from chat.retrieve import Mode
+from evaluation.assisted import put
 from evaluation.measures import K
 from evaluation.scores import Found
 from evaluation.searching import search
@@ -77,11 +78,11 @@ def write_answer(
     user: User,
     question: Mapping[str, Any],
     collections: Sequence[UUID],
-    model: str,
+    config: Mapping[str, Any],
     *,
     stopped: Callable[[], bool],
 ) -> Outcome:
-    """An answer as people get it; `ms` is that of its first token.
+    """An answer as people get it, by the model and assistant of `config`; `ms` is that of its first token.
 
     It makes way for people who wait for the model, and begins anew when none does. Raises Interrupted
     once `stopped` says so, ModelsUnavailable for what passes.
@@ -92,10 +93,13 @@ def write_answer(
         collections=tuple(collections),
         answer=uuid4(),
         history=tuple(_turns(question)),
-        model=model,
+        model=config["model"],
         way="evaluation",
     )
-    outcome = Outcome(status="failed")
+    asked, code = put(asked, config)
+    outcome = Outcome(status="failed", code=code)
+    if code:
+        return outcome
     try:
         outcome = _patiently(asked, stopped)
     finally:

@@ -10,6 +10,8 @@ from accounts.models import User
 from chat import pack, parts, rank
 from chat.answer import PASSAGES
 from chat.choice import EXTRACTIVE, chosen_model
+from chat.models import Assistant
+from evaluation.assisted import told
 from evaluation.measures import K
 from evaluation.models import QuestionSet, Run
 from inference.client import get_client
@@ -20,7 +22,13 @@ Config = dict[str, Any]
 
 
 def config_of(
-    user: User, found: QuestionSet, kind: str, index: Index, model: str, mode: str
+    user: User,
+    found: QuestionSet,
+    kind: str,
+    index: Index,
+    model: str,
+    mode: str,
+    assistant: Assistant | None = None,
 ) -> Config:
     """Raises ModelsUnavailable where the model is not known or cannot be asked."""
     config = {
@@ -33,7 +41,10 @@ def config_of(
         "questions": _sha256(found.questions.filter(state="accepted").values_list("digest")),
     }
     config |= _reranking() if mode == Run.Mode.HYBRID else {}
-    return config | (_answering(model) if kind == Run.Kind.ANSWERS else {"k": K, "mode": mode})
+    if kind != Run.Kind.ANSWERS:
+        return config | {"k": K, "mode": mode}
+    model = model or (assistant.model if assistant else "")
+    return config | _answering(model) | told(assistant)
 
 
 def _reranking() -> Config:

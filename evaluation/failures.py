@@ -15,6 +15,9 @@ def detail_of(code: str) -> str:
             "Whoever started the run may not read all collections of the set any more."
             " Somebody who may runs it again."
         ),
+        "assistant-changed": _(
+            "The assistant was changed while the run asked: the answers would be of two. Run again."
+        ),
         "index-gone": _("The index that was measured is not there any more. Run again."),
         "index-switched": _(
             "Another index was put to use while the run asked. Answers come from the one in use:"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -201,8 +202,17 @@ class RunForm(forms.Form):
         Index.objects.none(), label=_("Index"), required=False, empty_label=None
     )
     model = forms.ChoiceField(label=_("Model that answers"), required=False)
+    assistant = forms.TypedChoiceField(
+        label=_("Assistant"),
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        help_text=_("For answering: each question is put to it."),
+    )
 
-    def __init__(self, models: list[str], *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, models: list[str], assistants: list[tuple[str, str]], *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         built = Q(state=Index.State.BUILDING, built_at__isnull=False)
         usable = Index.objects.filter(Q(state=Index.State.ACTIVE) | built)
@@ -213,11 +223,15 @@ class RunForm(forms.Form):
             del self.fields["index"]
         if len(models) < 2:
             del self.fields["model"]
+        offered = [("", _("No assistant")), *assistants]
+        cast("forms.TypedChoiceField", self.fields["assistant"]).choices = offered
+        if not assistants:
+            del self.fields["assistant"]
 
     @property
     def wanted(self) -> dict[str, Any]:
         """What start_run takes; an index and a model that were not chosen are left to it."""
-        names = ("kind", "mode", "label", "index", "model")
+        names = ("kind", "mode", "label", "index", "model", "assistant")
         return {name: found for name in names if (found := self.cleaned_data.get(name))}
 
 

@@ -1,5 +1,7 @@
 """Runs as people start, stop and delete them. Each is one transaction with its audit entry."""
 
+from uuid import UUID
+
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -9,6 +11,7 @@ from audit import actions
 from audit.problems import Problem
 from audit.record import Data, record
 from evaluation.access import get_run, get_set
+from evaluation.assisted import assistant_of
 from evaluation.config import config_of
 from evaluation.ending import end, summary_of
 from evaluation.failures import detail_of
@@ -18,6 +21,9 @@ from inference.protocol import ModelsUnavailable
 from ingest import queue
 from ingest.indexes import active
 from ingest.models import Index
+
+#: Of its settings, what the record has of an assistant.
+ASSISTANT = ("assistant_id", "assistant_version")
 
 __all__ = ["delete_run", "start_run", "stop_run", "summary_of"]
 
@@ -31,13 +37,15 @@ def start_run(  # noqa: PLR0913 (what a run has)
     index: Index | None = None,
     model: str = "",
     mode: str = Run.Mode.HYBRID,
+    assistant: UUID | None = None,
     send: bool = True,
 ) -> Run:
     """Ask all accepted questions of a set, as `user`. A worker does it, or (`send` False) the caller.
 
-    `index`: another than the one in use, `mode`: a part of the search; both for finding alone. Raises
-    Http404, Problem `no-questions`, `invalid`, `run-in-progress`, `index-not-built`, and 503 with the
-    code of a model that cannot be asked.
+    `index`: another than the one in use, `mode`: a part of the search; both for finding alone.
+    `assistant`: what the questions are put to, for answers alone. Raises Http404, Problem `no-questions`,
+    `invalid`, `run-in-progress`, `index-not-built`, `assistant-closed`, `assistant-nowhere`, and 503 with
+    the code of a model that cannot be asked.
     """
     found = get_set(user, question_set.pk)
     chosen = _usable(index, kind)
@@ -46,8 +54,9 @@ def start_run(  # noqa: PLR0913 (what a run has)
     total = found.questions.filter(state=Question.State.ACCEPTED).count()
     if not total:
         raise Problem(409, "no-questions", _("Accept or add a question first."))
+    helper = assistant_of(user, found, kind, assistant)
     try:
-        config = config_of(user, found, kind, chosen, model, mode)
+        config = config_of(user, found, kind, chosen, model, mode, helper)
     except ModelsUnavailable as error:
         raise Problem(503, error.code, detail_of(error.code)) from error
     run = Run(
@@ -76,7 +85,7 @@ def _begun(user: User, run: Run, send: bool) -> Run:
 
 
 def _about(run: Run) -> Data:
-    names = ("collections", "embedder", "mode", "model", "model_sha256")
+    names = ("collections", "embedder", "mode", "model", "model_sha256", *ASSISTANT)
     made_with = {name: run.config[name] for name in names if name in run.config}
     ids = {"set": str(run.set_id), "index": str(run.index_id)}
     return {**ids, "kind": run.kind, "total": run.total, **made_with}

@@ -110,6 +110,7 @@ class RunIn(Schema):
     index: UUID | None = Field(None, description="One that is built beside the one in use")
     model: str = Field("", max_length=150)
     mode: Mode = Field("hybrid", description="Of finding: a part of the search, as a control")
+    assistant: UUID | None = Field(None, description="Of answering: what the questions are put to")
 
 
 class RunOut(Schema):

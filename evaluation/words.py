@@ -45,6 +45,8 @@ CONFIG: Mapping[str, Promise] = {
     "model_sha256": gettext_lazy("Model (SHA-256)"),
     "prompt_sha256": gettext_lazy("Prompt (SHA-256)"),
     "reading": gettext_lazy("Rules of what is read of passages"),
+    "assistant": gettext_lazy("Assistant"),
+    "assistant_version": gettext_lazy("Version of the assistant"),
     "answer_tokens": gettext_lazy("Tokens of an answer"),
     "passage_tokens": gettext_lazy("Tokens of a passage"),
     "context_tokens": gettext_lazy("Tokens of all passages"),

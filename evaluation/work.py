@@ -196,8 +196,10 @@ def _answer(claim: Claim, bench: Bench, question: Mapping[str, Any], result: Res
     def stopped() -> bool:
         return not claim.held().filter(stop_requested=False).exists()
 
-    model = bench.run.config["model"]
-    outcome: Outcome = write_answer(bench.user, question, bench.collections, model, stopped=stopped)
+    config = bench.run.config
+    outcome: Outcome = write_answer(
+        bench.user, question, bench.collections, config, stopped=stopped
+    )
     result.scores = answer_scores(question, outcome.answer, outcome.found, outcome.status)
     result.passages, result.ms, result.answer = outcome.passages, outcome.ms, outcome.answer
     result.confidence = outcome.confidence

@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.http import admin_required
 from audit.problems import Problem
+from chat.assistant_access import usable
 from evaluation import charts, words
 from evaluation.access import get_run, get_set
 from evaluation.curve import Told
@@ -31,7 +32,7 @@ from inference.protocol import ModelsUnavailable
 from ingest.pages import PageRequest, confirm, page_or_fragment
 
 #: Of the settings, what says nothing to people.
-UNTOLD = ("index", "collections")
+UNTOLD = ("index", "collections", "assistant_id")
 #: The page of a run at work counts all its results each time: for so many it waits a second longer.
 PACE = 500
 
@@ -41,7 +42,9 @@ PACE = 500
 def start(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_set(request.user, pk)
     posted = request.POST if request.method == "POST" else None
-    form = RunForm(_models(), posted, initial={"index": request.GET.get("index")})
+    form = RunForm(
+        _models(), _assistants(request), posted, initial={"index": request.GET.get("index")}
+    )
     if form.is_valid():
         try:
             run = start_run(request.user, found, **form.wanted)
@@ -64,6 +67,10 @@ def _models() -> list[str]:
         return [model.name for model in get_client().models()]
     except ModelsUnavailable:
         return []
+
+
+def _assistants(request: PageRequest) -> list[tuple[str, str]]:
+    return [(str(pk), name) for pk, name in usable(request.user).values_list("pk", "name")]
 
 
 @require_GET

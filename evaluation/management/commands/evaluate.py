@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.problems import Problem
+from chat.assistant_access import usable
 from evaluation import claims
 from evaluation.access import get_run, runs_for, sets_for
 from evaluation.compare import Comparison, compare
@@ -61,6 +62,7 @@ Markdown to stdout. Ends with 0; 1 where nothing could be asked, or the run did 
             "--mode", choices=Run.Mode.values, default="hybrid",
             help="of finding: without a reranker (fused), by meaning (dense) or words (lexical) alone",
         )  # fmt: skip
+        parser.add_argument("--assistant", metavar="NAME", help="of answers: what they are put to")
         parser.add_argument("--index", type=UUID, metavar="ID", help="one that is not in use yet")
         parser.add_argument(
             "--as", dest="email", metavar="EMAIL", help="the administrator who asks"
@@ -119,7 +121,9 @@ Markdown to stdout. Ends with 0; 1 where nothing could be asked, or the run did 
             raise CommandError("There is no index with this id.")
         names = ("kind", "label", "model", "mode")
         chosen = {name: options[name] for name in names}
-        run = start_run(user, found, index=index, send=False, **chosen)
+        name = options["assistant"]
+        assistant = one(usable(user), name, "assistant").pk if name else None
+        run = start_run(user, found, index=index, assistant=assistant, send=False, **chosen)
         claim = claims.take(run.pk)
         if claim is None:
             raise CommandError("A worker took the run: look at its page.")
