@@ -17,10 +17,12 @@ from accounts.paging import Paged, page
 from chat.assistant_access import (
     EDITOR,
     OWNER,
+    USER,
     assistants_for,
     get_assistant,
-    open_and_closed,
-    role_on,
+    reach,
+    readable_by,
+    roles_on,
 )
 from chat.assistants import (
     MOST_COLLECTIONS,
@@ -114,9 +116,9 @@ class AssistantGrantOut(Schema):
 @router.get("/assistants", auth=READ, response=Paged[AssistantOut])
 def list_assistants(request: SignedInRequest, cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """Those that the caller may use, archived ones too."""
-    found = assistants_for(request.user).select_related("owner")
+    found = assistants_for(request.user).select_related("owner").prefetch_related("collections")
     rows, after = page(found, cursor, limit, key=("name", "id"))
-    return {"items": [_out(request.user, row) for row in rows], "next_cursor": after}
+    return {"items": _all_out(request.user, rows), "next_cursor": after}
 
 
 @router.post("/assistants", auth=WRITE, response={201: AssistantOut})
@@ -184,12 +186,21 @@ def _draft(before: Draft, said: dict[str, Any]) -> Draft:
 
 
 def _out(user: User, assistant: Assistant) -> dict[str, Any]:
-    reached, closed = open_and_closed(user, assistant)
+    return _all_out(user, [assistant])[0]
+
+
+def _all_out(user: User, assistants: Sequence[Assistant]) -> list[dict[str, Any]]:
+    readable, roles = readable_by(user), roles_on(user, assistants)
+    return [_one_out(each, readable, roles.get(each.pk, USER)) for each in assistants]
+
+
+def _one_out(assistant: Assistant, readable: list[UUID], role: str) -> dict[str, Any]:
+    reached, closed = reach(assistant, readable)
     same = ("id", "name", "description", "model", "instructions", "everywhere", "temperature")
     more = ("answer_tokens", "starters", "version", "created_at", "updated_at")
     return {name: getattr(assistant, name) for name in (*same, *more)} | {
         "owner": str(assistant.owner or ""),
-        "role": role_on(user, assistant) or "user",
+        "role": role,
         "collections": reached,
         "closed": closed,
         "archived": assistant.archived_at is not None,

@@ -52,7 +52,7 @@ class Assistant(models.Model):
     @property
     def version(self) -> str:
         """SHA-256 (hex) of all that makes its answers."""
-        named = None if self.everywhere else self.collections.values_list("pk", flat=True)
+        named = None if self.everywhere else [each.pk for each in self.collections.all()]
         return version_of(
             named, self.model, self.instructions, self.temperature, self.answer_tokens
         )

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +20,7 @@ from chat.assistant_access import (
     open_and_closed,
     ownerless,
     role_on,
+    roles_on,
 )
 from chat.assistant_forms import AssistantForm, AssistantGrantForm, of_draft, of_sample
 from chat.assistant_samples import SAMPLES
@@ -36,6 +38,8 @@ from chat.models import Assistant, AssistantGrant
 from ingest.models import Collection
 from ingest.pages import PageRequest, confirm
 
+#: Shown at once.
+LISTED = 60
 #: Of those without an owner that are offered at once.
 MOST_OWNERLESS = 50
 
@@ -46,8 +50,11 @@ def index(request: PageRequest) -> HttpResponse:
     archived = "archived" in request.GET
     found = assistants_for(request.user, EDITOR if archived else "user")
     found = found.filter(archived_at__isnull=not archived).select_related("owner")
+    page = Paginator(found, LISTED).get_page(request.GET.get("page"))
+    roles = roles_on(request.user, page)
     context = {
-        "tiles": [(each, role_on(request.user, each)) for each in found],
+        "page": page,
+        "tiles": [(each, roles.get(each.pk, "")) for each in page],
         "archived": archived,
         "has_archived": assistants_for(request.user, EDITOR)
         .filter(archived_at__isnull=False)

@@ -32,7 +32,7 @@ from chat.exchanges import exchange, exchanges
 from chat.export import FORM_NAMES
 from chat.filter_form import filters_of, narrowing, wished
 from chat.forms import AskForm, RenameForm
-from chat.models import Conversation, Message
+from chat.models import Assistant, Conversation, Message
 from chat.refusals import refused
 from chat.search_form import SearchForm
 from chat.shares import shared_names
@@ -47,6 +47,8 @@ from ingest.samples import SAMPLE
 #: Conversations in the list, and exchanges of a conversation, that are shown at once.
 LISTED = 40
 SHOWN = 20
+#: Assistants that a list to choose from holds; the one in use is there all the same.
+MOST_ASSISTANTS = 200
 #: Farther than anybody scrolls; a database refuses an offset of 30 digits.
 MOST_LISTED = 100_000
 
@@ -214,11 +216,21 @@ def _named_collections(request: PageRequest) -> set[UUID]:
 
 def _assistants(request: PageRequest, conversation: Conversation | None) -> dict[str, Any]:
     """Those that may be asked, and the one that is: the conversation's, or that of the address."""
-    found = list(usable(request.user))
+    found = list(usable(request.user)[:MOST_ASSISTANTS])
     wanted = str(conversation.assistant_id) if conversation else request.GET.get("assistant", "")
     current = next((each for each in found if str(each.pk) == wanted), None)
+    if current is None and (other := _usable(request, wanted)):
+        found.append(current := other)
     closed = open_and_closed(request.user, current)[1] if current and not conversation else 0
     return {"assistants": found, "assistant": current, "closed": closed}
+
+
+def _usable(request: PageRequest, wanted: str) -> Assistant | None:
+    """One that is not among the first, by what an address says."""
+    try:
+        return usable(request.user).filter(pk=UUID(wanted)).first()
+    except ValueError:
+        return None
 
 
 def _asks_closed(request: PageRequest, conversation: Conversation | None) -> bool:

@@ -279,3 +279,23 @@ def test_pages_make_change_share_and_remove_one(
     browser.post(f"/assistants/{made.pk}/archive", {"back": "on"})
     browser.post(f"/assistants/{made.pk}/delete")
     assert not Assistant.objects.exists()
+
+
+def test_a_long_list_costs_as_much_as_a_short_one(
+    alice: User,
+    bob: User,
+    collection: Collection,
+    api_for: Callable[..., people.Api],
+    client_for: Callable[[User | None], Any],
+    django_assert_max_num_queries: Callable[..., Any],
+) -> None:
+    for n in range(70):
+        let_in(make_assistant(alice, collection, name=f"No. {n:02}"), bob)
+    api, browser = api_for(bob), client_for(bob)
+    with django_assert_max_num_queries(20):
+        first = api.get("/assistants?limit=60").json()
+    rest = api.get(f"/assistants?limit=60&cursor={first['next_cursor']}").json()
+    assert len(first["items"]) == 60 and len(rest["items"]) == 10
+    with django_assert_max_num_queries(20):
+        page = browser.get("/assistants/").content.decode()
+    assert "No. 59" in page and "No. 60" not in page and "?page=2" in page
