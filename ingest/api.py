@@ -168,7 +168,11 @@ def post_documents(
         except UploadRefused as error:
             refused.append({"name": name, "code": error.code, "detail": str(error.detail)})
         else:
-            about = {"created": taken.created, "replaces": taken.replaces}
+            about = {
+                "created": taken.created,
+                "replaces": taken.replaces,
+                "was_erased": taken.was_erased,
+            }
             documents.append(document_out(taken.document) | about)
     return Status(202, {"documents": documents, "refused": refused})
 

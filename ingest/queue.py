@@ -19,6 +19,7 @@ PROCESS = "ingest.tasks.process"
 ERASE = "ingest.tasks.erase"
 ERASE_COLLECTION = "ingest.tasks.erase_collection"
 REINDEX = "ingest.tasks.reindex"
+PROVE = "ingest.tasks.prove"
 SYNC = "ingest.tasks.sync"
 #: Of evaluation/tasks.py: a room above asks for it.
 EVALUATE = "evaluation.tasks.work"

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ingest import build, claims, erase, fair, files, lexical, queue, refill, retire, store
+from ingest import build, claims, erase, fair, files, lexical, queue, refill, replay, retire, store
 from ingest.models import Document, Receipt
 from ingest.reasons import sentence
 
@@ -92,6 +92,7 @@ def housekeeping() -> None:
     if _last_housekeeping and monotonic() - _last_housekeeping < HOUSEKEEPING:
         return
     _last_housekeeping = monotonic()
+    _erase_again()
     _forget_words()
     removed = files.remove_leftovers()
     try:
@@ -100,6 +101,12 @@ def housekeeping() -> None:
         repaired = []
     if removed or repaired:
         log.info("housekeeping.done", files=removed, indexes=len(repaired))
+
+
+def _erase_again() -> None:
+    """What a backup brought back; the first time in this process, so soon after a restore."""
+    if replay.has_news():
+        replay.replay()
 
 
 def _forget_words() -> None:

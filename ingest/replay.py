@@ -51,6 +51,21 @@ def replay(files: Sequence[Path] | None = None) -> Replayed:
     return done
 
 
+_known: list[float] = []
+
+
+def has_news() -> bool:
+    """Whether the file is another than when this process last looked, and names documents that are there."""
+    try:
+        changed = forgotten.ledger().stat().st_mtime
+    except FileNotFoundError:
+        return False
+    if _known == [changed]:
+        return False
+    _known[:] = [changed]
+    return bool(returned())
+
+
 def returned(lines: Iterable[Line] | None = None) -> list[Document]:
     """Documents that are there although they were erased: of the file, where no `lines` are given."""
     found = forgotten.read(forgotten.ledger()) if lines is None else lines

@@ -11,6 +11,7 @@ from ingest.estimate import Wait
 from ingest.models import Collection, Document, Grant, Receipt
 from ingest.parsers.base import Block
 from ingest.places import place
+from ingest.receipts import as_json
 
 Role = Literal["reader", "editor", "manager"]
 
@@ -126,11 +127,28 @@ class TakenOut(DocumentOut):
     replaces: int | None = Field(
         description="The version of the same name that goes when this one is ready."
     )
+    was_erased: bool = Field(description="It was erased from the collection before.")
 
 
 class UploadedOut(Schema):
     documents: list[TakenOut]
     refused: list[RefusedOut]
+
+
+class CheckOut(Schema):
+    at: datetime
+    files: int
+    bytes: int
+    unread: int
+    sought: int
+    seconds: float
+    here: list[str] = Field(description="Stores whose bytes can be seen from here.")
+    found: dict[str, int] = Field(description="Kind of place and kind of piece: how many.")
+
+
+class RemainsOut(Schema):
+    what: str
+    until: str
 
 
 class ReceiptOut(Schema):
@@ -140,6 +158,16 @@ class ReceiptOut(Schema):
     requested_at: datetime
     finished_at: datetime | None
     removed: dict[str, int]
+    reason: Literal["asked", "collection", "replaced", "source", "replayed"]
+    state: Literal["removing", "pending", "proven", "found", "removed"]
+    vectors_at: datetime | None = Field(
+        description="When the files of the vector store were made anew."
+    )
+    proven_at: datetime | None
+    kept: dict[str, int]
+    sought: dict[str, int] = Field(description="Pieces that were looked for, by kind; no words.")
+    checks: list[CheckOut]
+    remains: list[RemainsOut]
 
 
 class CollectionErasedOut(Schema):
@@ -230,11 +258,4 @@ def block_out(document: Document, block: Block) -> dict[str, Any]:
 
 
 def receipt_out(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "id": receipt.id,
-        "document": receipt.document_id,
-        "collection": receipt.collection_id,
-        "requested_at": receipt.requested_at,
-        "finished_at": receipt.finished_at,
-        "removed": receipt.removed,
-    }
+    return as_json(receipt)

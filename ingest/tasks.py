@@ -5,7 +5,7 @@ There are as many messages as documents that wait, and each is good for one, whi
 
 from celery import shared_task
 
-from ingest import build, claims, fair, pipeline, queue, recover, retire, sync, sync_claim
+from ingest import build, claims, fair, night, pipeline, queue, recover, retire, sync, sync_claim
 from ingest import erase as erasure
 from ingest.claims import LeaseLost
 from ingest.store import StoreUnavailable
@@ -50,6 +50,20 @@ def reindex(index_id: str) -> None:
         retire.drop(index_id)
     except (StoreUnavailable, LeaseLost):
         return
+
+
+@shared_task(name="ingest.tasks.nightly", expires=900)
+def nightly() -> None:
+    """Hold the stores against each other and prove erasures, where it is time. Called by beat every
+    quarter of an hour: a machine that was off at night does it when it is on."""
+    if night.due():
+        night.run()
+
+
+@shared_task(name="ingest.tasks.prove")
+def prove() -> None:
+    """Do it now: an administrator asked for it."""
+    night.run()
 
 
 @shared_task(name="ingest.tasks.sweep", expires=60)

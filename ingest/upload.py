@@ -1,7 +1,7 @@
 """A file comes in: size, hash, kind, duplicate; keep it; tell the workers."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from audit import actions
 from audit.record import record
-from ingest import erase, fair, keys, queue, scanner
+from ingest import erase, fair, forgotten, keys, queue, scanner
 from ingest.access import EDITOR, get_collection
 from ingest.files import remove_original
 from ingest.guard import detect_media_type, safe_name
@@ -35,11 +35,13 @@ class Uploaded:
     """`created` is False where the same bytes were in the collection already.
 
     `replaces`: the version of the same name in the same folder that goes when this one is ready.
+    `was_erased`: this file was erased from the collection before, and is back because a person wants it.
     """
 
     document: Document
     created: bool
     replaces: int | None = None
+    was_erased: bool = False
 
 
 def upload(
@@ -82,7 +84,10 @@ def upload(
             uploaded_by=user,
             container=container,
         )
-        return _kept(document, incoming)
+        taken = _kept(document, incoming)
+        # Sources ask before they take a file; a person may bring it back, and is told.
+        back = taken.created and user is not None and forgotten.allow(collection, incoming.sha256)
+        return replace(taken, was_erased=bool(back))
 
 
 def _folder(path: str) -> str:

@@ -23,6 +23,7 @@ beat_schedule_filename = str(settings.RUN_DIR / "beat-schedule")
 beat_schedule = {
     "seal-record": {"task": "audit.tasks.seal", "schedule": 10.0},
     "sweep-documents": {"task": "ingest.tasks.sweep", "schedule": 15.0},
+    "prove-erasures": {"task": "ingest.tasks.nightly", "schedule": 900.0},
     "sync-sources": {"task": "ingest.tasks.sync_due", "schedule": 30.0},
     "sweep-answers": {"task": "chat.tasks.sweep", "schedule": 15.0},
     "sweep-runs": {"task": "evaluation.tasks.sweep", "schedule": 15.0},

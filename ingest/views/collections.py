@@ -129,6 +129,8 @@ def _refused(name: str, problem: UploadRefused) -> dict[str, Any]:
 def _note(uploaded: Uploaded, name: str, path: str) -> str:
     """What a person should know of a taken file: that it replaces another, or is there elsewhere."""
     there = uploaded.document
+    if uploaded.was_erased:
+        return _("It was erased from this collection before. It is back now, as a new document.")
     if uploaded.replaces:
         return _("Replaces version %(version)d of “%(name)s” when it is ready.") % {
             "version": uploaded.replaces,
