@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference import cgroup
+
 MEMINFO = Path("/proc/meminfo")
-CGROUP = Path("/sys/fs/cgroup")
 
 _FEWEST, _MOST, _ON_A_GPU = 4, 16, 16
 #: llama.cpp knows no more sequences in one context.
@@ -36,9 +37,10 @@ def plan(cell_bytes: int, context: int, threads: int, wanted: int, *, gpu: bool 
     return Plan(parallel, min(2 * parallel, _MOST_SEQUENCES), cells)
 
 
-def free_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> int:
-    """Bytes that this process may still take: the machine's, cut to the control group's."""
-    return min(_available(meminfo), _granted(cgroup))
+def free_memory(meminfo: Path = MEMINFO, root: Path = cgroup.ROOT, own: Path = cgroup.OWN) -> int:
+    """Bytes that this process may still take: the machine's, cut to those of its control groups."""
+    granted = (_granted(folder) for folder in cgroup.folders(root, own))
+    return min(_available(meminfo), *granted)
 
 
 def _affordable(cell_bytes: int) -> int:

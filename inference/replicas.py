@@ -134,6 +134,7 @@ class Replicas:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._watch_all())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
 

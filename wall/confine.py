@@ -69,7 +69,7 @@ def apply(
     missing or the kernel has a wall and refuses to put it up.
     """
     chosen = PROFILES[profile]
-    ports = tuple(bind)
+    ports, outgoing = tuple(bind), tuple(connect)
     # A crash would write the memory, with what people asked and read in it, to a file.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     seccomp.no_new_privs()
@@ -80,11 +80,12 @@ def apply(
             devices=chosen.devices(),
             readable=None if chosen.reads_all else tuple(read),
             descriptors=tuple(descriptors),
-            connect=tuple(connect),
+            connect=outgoing,
             bind=ports,
         )
     )
-    return Applied(seccomp.install(chosen.rules(bound=bool(ports), lookups=lookups)), abi)
+    rules = chosen.rules(bound=bool(ports or outgoing), lookups=lookups)
+    return Applied(seccomp.install(rules), abi)
 
 
 def drop_capabilities() -> None:

@@ -52,8 +52,8 @@ _ACCELERATORS = ("nvidia*", "nvidia-caps/*", "dri/*", "kfd")
 @dataclass(frozen=True)
 class Profile:
     """`scratch`, `accelerators`: may write temporary files, use graphics cards. `inet_if_bound`: internet
-    sockets only where it was given a port to listen at. `reads_all`: reading is not restricted.
-    `forks`: may start processes of its own, not threads alone."""
+    sockets only where it was given a port to listen at or to connect to. `reads_all`: reading is not
+    restricted. `forks`: may start processes of its own, not threads alone."""
 
     name: str
     families: frozenset[int] = _LOCAL
@@ -65,7 +65,7 @@ class Profile:
     forks: bool = True
 
     def rules(self, *, bound: bool, lookups: bool) -> seccomp.Rules:
-        """The filter. `bound`: it was given a port to listen at; `lookups`: it asks name servers."""
+        """The filter. `bound`: it was given a port; `lookups`: it asks name servers."""
         families = self.families
         if self.inet_if_bound and not bound:
             families &= _UNIX

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from inference.cpu import cpu_count
 from sovereign import probes
 from sovereign.launcher import listening, walls
 from sovereign.launcher.confined import Confined
@@ -19,6 +20,7 @@ from sovereign.launcher.errors import LaunchError
 from sovereign.launcher.process import Spec
 from sovereign.launcher.walls import Wall
 from wall import ownfiles
+from wall.hosts import from_url
 
 Connect = Callable[[str, int], socket.socket]
 #: numpy and torch start a thread a core in every process otherwise, and they fight over two cores.
@@ -121,7 +123,7 @@ def vectors_spec(wall: Wall) -> Spec | None:
 def models_spec(wall: Wall) -> Spec | None:
     if not settings.EMBEDDED["models"]:
         return None
-    cores = str(settings.THREADS or len(os.sched_getaffinity(0)))
+    cores = str(settings.THREADS or cpu_count())
     return Spec(
         name="models",
         command=[sys.executable, "-m", "inference.server"],
@@ -132,7 +134,7 @@ def models_spec(wall: Wall) -> Spec | None:
         confined=Confined(
             "models",
             guard="models",
-            connect=[gate["port"] for gate in wall.status.gates if gate["name"] == "openai"],
+            connect=[each.port for url in settings.OPENAI_URLS for each in from_url("openai", url)],
             # The registry notes beside the models which of them it has verified.
             write=[
                 *(Path(settings.RUN_DIR), Path(settings.EVIDENCE_DIR)),

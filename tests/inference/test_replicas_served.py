@@ -1,6 +1,8 @@
 """The models process in front of other servers: what it lists, says and counts, as they come and go."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -23,6 +25,7 @@ from tests.inference.parts import running, wait_for
 
 ASK = [ChatMessage("user", "When does the canteen open?")]
 ANSWER = "".join(WORDS)
+BASE = Path(choose.__file__).parent.parent
 
 
 @pytest.fixture
@@ -132,3 +135,31 @@ def test_our_own_models_process_as_a_replica(
     told = front.client.health()["replicas"]
     # One more: the measure of speed.
     assert sorted(each["answers"]["done"] for each in told) == [3, 4]
+
+
+@pytest.mark.live
+def test_behind_the_walls_the_process_reaches_its_servers(held: ExitStack, tmp_path: Path) -> None:
+    """Confined by the kernel and watched by our guard, as the launcher starts it."""
+    servers = [held.enter_context(serving(OpenAIServer())) for _ in range(2)]
+    ports = [option for each in servers for option in ("--connect", each.url.rpartition(":")[2])]
+    about = {
+        "PATH": "/usr/bin:/bin",
+        "SOVEREIGN_DATA_DIR": str(tmp_path),
+        "SOVEREIGN_MODELS_DIR": str(tmp_path / "models"),
+        "SOVEREIGN_OPENAI_URL": ",".join(each.url for each in servers),
+    }
+    (tmp_path / "models").mkdir()
+    confined = [
+        *(sys.executable, "-I", str(BASE / "wall" / "confine.py"), "--profile", "models", *ports),
+        *("--write", str(tmp_path), "--", sys.executable, "-m", "wall.guarded", "models"),
+        *("-m", "inference.server"),
+    ]
+    log = held.enter_context((tmp_path / "log").open("w"))
+    process = subprocess.Popen(confined, env=about, cwd=BASE, stderr=log, stdout=log)
+    held.callback(process.wait)
+    held.callback(process.terminate)
+    client = HttpClient(Wire(f"unix:{tmp_path / 'run' / 'models.sock'}", patience=60.0))
+    for _ in range(4):
+        text = "".join(piece.text for piece in client.chat(ASK, Sampling()))
+        assert text == ANSWER, (tmp_path / "log").read_text()
+    assert all(len(each.asked) >= 2 for each in servers)

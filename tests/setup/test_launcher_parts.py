@@ -8,8 +8,9 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from inference.cpu import cpu_count
 from sovereign import checks
-from sovereign.launcher import listening, lock, logfiles, prepare, services
+from sovereign.launcher import listening, lock, logfiles, prepare, services, walls
 from sovereign.launcher.errors import LaunchError
 from sovereign.launcher.walls import Wall
 from sovereign.settings.rundir import LONGEST_SOCKET_PATH, make_private, run_dir
@@ -137,7 +138,18 @@ def test_only_the_models_may_use_every_core() -> None:
     assert services.ONE_THREAD["OMP_NUM_THREADS"] == "1"
     models = services.models_spec(BARE)
     assert models
-    assert models.env["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
+    assert models.env["OMP_NUM_THREADS"] == str(cpu_count())
+
+
+def test_the_models_process_may_connect_to_all_model_servers(settings: Settings) -> None:
+    settings.OPENAI_URLS = ["http://gpu-1:8000/v1", "https://gpu-2.example.org"]
+    models = services.models_spec(BARE)
+    assert models and models.confined and set(models.confined.connect) == {8000, 443}
+    gates = [each for each in walls.outside() if each.name == "openai"]
+    assert [(each.host, each.port) for each in gates] == [
+        ("gpu-1", 8000),
+        ("gpu-2.example.org", 443),
+    ]
 
 
 # --- what is prepared -------------------------------------------------------------------------

@@ -57,6 +57,26 @@ def test_options_say_where_to_write_and_connect(tmp_path: Path) -> None:
     assert (done.stdout.splitlines(), done.stderr) == (["no other", "asked 1", "no 2"], "")
 
 
+@walls
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [((), "no 1"), (("--connect", "1"), "asked 1\nno 2"), (("--bind", "9"), "no 1")],
+)
+def test_the_models_reach_the_ports_that_they_are_given(
+    options: tuple[str, ...], said: str
+) -> None:
+    """Answers may come from servers elsewhere; without one there is no internet socket at all."""
+    code = (
+        "import socket\n"
+        "for port in (1, 2):\n"
+        "    try: socket.create_connection(('127.0.0.1', port))\n"
+        "    except PermissionError: print('no', port)\n"
+        "    except ConnectionRefusedError: print('asked', port)\n"
+    )
+    done = confine("--profile", "models", *options, "--", *PYTHON, code)
+    assert done.stdout.startswith(said), done.stderr
+
+
 @pytest.mark.skipif(
     landlock.abi() < 6,
     reason=f"SIGNALS CROSS HERE: Landlock {landlock.abi()}, 6 is needed (docs/wall.md)",
