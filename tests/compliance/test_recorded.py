@@ -25,10 +25,10 @@ from accounts import people as accounts
 from accounts.models import ApiToken, Group, User
 from audit import actions
 from audit.models import Entry
-from chat import conversations, feedback, pack, shares
+from chat import assistants, conversations, feedback, pack, shares
 from chat.ask import Ask
 from chat.events import Failed
-from chat.models import Conversation, Message, Share
+from chat.models import Assistant, Conversation, Message, Share
 from chat.retrieve import _count_faults
 from chat.run import claim, run, run_unstored
 from chat.search import search
@@ -44,6 +44,7 @@ from ingest.models import Collection, Document, Index
 from ingest.pipeline import process_document
 from ingest.upload import UploadRefused, upload
 from tests import people
+from tests.chat.assisting import make_assistant
 from tests.ingest import clamd
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +218,22 @@ def opened(world: World) -> object:
     return world.page(world.admin, path)  # the same visit
 
 
+def assistant(world: World) -> Assistant:
+    said = f"Say {people.CANARY}."
+    return make_assistant(world.alice, world.collection, name=people.CANARY, instructions=said)
+
+
+def restored(world: World) -> object:
+    put_away = assistants.archive(world.alice, assistant(world), archived=True)
+    return assistants.archive(world.alice, put_away, archived=False)
+
+
+def taken_over(world: World) -> object:
+    left = assistant(world)
+    Assistant.objects.filter(pk=left.pk).update(owner=None)
+    return assistants.take_over(world.admin, left.pk)
+
+
 def retried(world: World) -> object:
     failed = broken(world)
     return retry(world.alice, failed)
@@ -333,6 +350,24 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.SHARE_CHANGED: (reshared, 1),
     actions.SHARE_WITHDRAWN: (lambda w: shares.withdraw(w.alice, shared(w)), 1),
     actions.SHARE_OPENED: (opened, 1),
+    actions.ASSISTANT_CREATED: (assistant, 1),
+    actions.ASSISTANT_CHANGED: (
+        lambda w: assistants.change_assistant(
+            w.alice, assistant(w), assistants.Draft(name=people.CANARY, everywhere=True)
+        ),
+        1,
+    ),
+    actions.ASSISTANT_SHARED: (
+        lambda w: assistants.set_grants(w.alice, assistant(w), [("everyone", "user")]),
+        1,
+    ),
+    actions.ASSISTANT_ARCHIVED: (
+        lambda w: assistants.archive(w.alice, assistant(w), archived=True),
+        1,
+    ),
+    actions.ASSISTANT_RESTORED: (restored, 1),
+    actions.ASSISTANT_DELETED: (lambda w: assistants.delete_assistant(w.alice, assistant(w)), 1),
+    actions.ASSISTANT_TAKEN: (taken_over, 1),
     actions.RETENTION_APPLIED: (purge, 1),
     actions.PERSON_EXPORTED: (lambda w: person.export(w.alice, w.alice).close(), 1),
     actions.PERSON_ERASED: (lambda w: person.erase(w.admin, w.alice), 1),
@@ -397,14 +432,14 @@ def test_an_answer_says_what_it_was_made_from(world: World) -> None:
 
 def test_the_hash_of_the_prompt_changes_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = set()
-    for name in ("", "SYSTEM", "TASK", "LOOK"):
+    for name in ("", "SYSTEM", "TASK", "STYLE", "LOOK"):
         with monkeypatch.context() as patch:
             if name:
                 patch.setattr(pack, name, getattr(pack, name) + " Please.")
             pack.version.cache_clear()
             hashes.add(pack.version())
     pack.version.cache_clear()
-    assert len(hashes) == 4
+    assert len(hashes) == 5
 
 
 def test_an_abstention_is_recorded(world: World) -> None:
