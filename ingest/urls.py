@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ingest.views import collections, documents, manage, page_pictures
+from ingest.views import collections, documents, manage, page_pictures, sources
 
 app_name = "ingest"
 
@@ -26,6 +26,15 @@ urlpatterns = [
     path("collections/<uuid:pk>/settings", manage.settings_page, name="collection-settings"),
     path("collections/<uuid:pk>/grants", manage.change_grant, name="grants"),
     path("collections/<uuid:pk>/delete", manage.delete, name="collection-delete"),
+    path("collections/<uuid:pk>/sync", sources.index, name="sources"),
+    path("collections/<uuid:pk>/sync/new", sources.new, name="source-new"),
+    path("sync/<uuid:pk>", sources.source, name="source"),
+    path("sync/<uuid:pk>/edit", sources.edit, name="source-edit"),
+    path("sync/<uuid:pk>/run", sources.run, name="source-run"),
+    path("sync/<uuid:pk>/pause", sources.pause, name="source-pause"),
+    path("sync/<uuid:pk>/deletions", sources.deletions, name="source-deletions"),
+    path("sync/<uuid:pk>/delete", sources.delete, name="source-delete"),
+    path("sync/<uuid:pk>/items/<int:item>/take", sources.take, name="source-take"),
     path("documents/<uuid:pk>", documents.document, name="document"),
     path("documents/<uuid:pk>/state", documents.state, name="document-state"),
     path("documents/<uuid:pk>/content", documents.content, name="content"),

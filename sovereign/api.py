@@ -22,6 +22,7 @@ from chat.api import router as chat_router
 from compliance.api import router as compliance_router
 from evaluation.api import router as evaluation_router
 from ingest.api import router as ingest_router
+from ingest.sync_api import router as sync_router
 from usage.api import router as usage_router
 from sovereign.parser import StrictParser
 
@@ -40,6 +41,7 @@ api = NinjaAPI(
 for router in (
     accounts_router,
     ingest_router,
+    sync_router,
     chat_router,
     compliance_router,
     evaluation_router,

@@ -11,7 +11,7 @@ from accounts.models import Group, User
 from accounts.tokens import create_token
 from chat.models import Conversation, Message, Source
 from ingest.indexes import active
-from ingest.models import Chunk, Collection, Document, Grant, Receipt
+from ingest.models import Chunk, Collection, Document, Grant, Receipt, SourceItem, SyncSource
 
 PASSWORD = "correct horse battery staple"
 
@@ -126,6 +126,17 @@ def make_receipt(user: User, document: Document) -> Receipt:
         finished_at=timezone.now(),
         removed={"chunks": 1},
     )
+
+
+def make_source(collection: Collection) -> dict[str, object]:
+    """A source of the collection with one file that was erased here, by the words before their keys."""
+    source = SyncSource.objects.create(
+        collection=collection, kind="folder", name=f"Share {CANARY}", settings={"path": "/srv"}
+    )
+    item = SourceItem.objects.create(
+        source=source, digest="0" * 64, key="a.txt", path=source.name, name="a.txt", left_out=True
+    )
+    return {"sync": source.pk, "items": item.pk}
 
 
 class Api(Client):

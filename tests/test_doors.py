@@ -121,6 +121,7 @@ def make_world() -> World:
         "link": secret,
         "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,
         "pages": 1,
+        **people.make_source(collection),
         "prices": Price.objects.create(kind="electricity", since="2026-01-01", amount=1).pk,
         "sources": 1,
         "marks": 1,

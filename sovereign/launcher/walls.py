@@ -123,6 +123,10 @@ def _kept() -> list[Path]:
     found = [*writable(), Path(settings.BASE_DIR), Path(sys.prefix), Path(sys.base_prefix)]
     found += [Path(file).resolve().parent for file in settings.SETTING_FILES]
     found += [Path(settings.MASTER_KEY_FILE).parent, *unix_sockets()]
+    found += [Path(word.partition("=")[0]) for word in settings.SOURCE_ROOTS]
+    found += [Path(settings.SOURCE_SECRETS_DIR)] if settings.SOURCE_SECRETS_DIR else []
+    if settings.SOURCE_CERTIFICATES:
+        found.append(Path(settings.SOURCE_CERTIFICATES).parent)
     return found
 
 

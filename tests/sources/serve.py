@@ -21,7 +21,7 @@ App = Callable[[Environ, Any], Iterable[bytes]]
 def webdav(folder: str) -> App:
     from wsgidav.wsgidav_app import WsgiDAVApp
 
-    return WsgiDAVApp(
+    app: App = WsgiDAVApp(
         {
             "provider_mapping": {"/": folder},
             "simple_dc": {"user_mapping": {"*": {"alice": {"password": "pw"}}}},
@@ -32,12 +32,14 @@ def webdav(folder: str) -> App:
             "lock_storage": True,
         }
     )
+    return app
 
 
 def s3(_folder: str) -> App:
     from moto.server import DomainDispatcherApplication, create_backend_app
 
-    return DomainDispatcherApplication(create_backend_app)
+    app: App = DomainDispatcherApplication(create_backend_app)
+    return app
 
 
 def git_http(folder: str) -> App:

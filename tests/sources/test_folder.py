@@ -15,7 +15,7 @@ from audit import actions
 from audit.models import Entry
 from ingest import erase, holds, sync, sync_claim
 from ingest.models import Collection, Document, SourceItem, SyncSource
-from ingest.sources.base import Place, SourceError
+from ingest.sources.base import Item, Place, SourceError
 from ingest.sources.folder import FolderSource
 from ingest.upload import upload
 from tests import people
@@ -61,9 +61,12 @@ def test_changed_moved_and_gone(watched: SyncSource, share: Path, collection: Co
     (share / "three.txt").unlink()
     opened: list[str] = []
     real = FolderSource.fetch
-    with mock.patch.object(
-        FolderSource, "fetch", lambda self, item: (opened.append(item.path), real(self, item))[1]
-    ):
+
+    def fetch(self: FolderSource, item: Item) -> Any:
+        opened.append(item.path)
+        return real(self, item)
+
+    with mock.patch.object(FolderSource, "fetch", fetch):
         run = cycle(watched)
     assert counted(run) == {"changed": 1, "moved": 1, "gone": 1} and opened == ["one.txt"]
     two.refresh_from_db()
