@@ -21,10 +21,11 @@ from audit.problems import Problem
 from chat.api import router as chat_router
 from compliance.api import router as compliance_router
 from evaluation.api import router as evaluation_router
+from fleet.api import router as fleet_router
 from ingest.api import router as ingest_router
 from ingest.sync_api import router as sync_router
-from usage.api import router as usage_router
 from sovereign.parser import StrictParser
+from usage.api import router as usage_router
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ for router in (
     compliance_router,
     evaluation_router,
     usage_router,
+    fleet_router,
 ):
     api.add_router("", router)
 
