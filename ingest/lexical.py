@@ -74,7 +74,13 @@ def index(document: Document, chunks: Iterable[Chunk]) -> None:
     """Add a document's chunks to the index that each belongs to, which may be one that is being built.
     Call it in the transaction that stores them.
     """
-    rows = [
+    _add(analysed(document, chunks))
+
+
+def analysed(document: Document, chunks: Iterable[Chunk]) -> list[Row]:
+    """The rows of a document's chunks, for `replace`: the words of thousands take seconds, in which no
+    transaction should be open."""
+    return [
         Row(
             chunk=chunk.id,
             document=document.id,
@@ -85,6 +91,15 @@ def index(document: Document, chunks: Iterable[Chunk]) -> None:
         )
         for chunk in chunks
     ]
+
+
+def replace(document_id: UUID, index: UUID, rows: Sequence[Row]) -> None:
+    """Write a document's rows in one index anew. Call it in a transaction: nobody sees it without."""
+    remove_document(document_id, index=index)
+    _add(rows)
+
+
+def _add(rows: Sequence[Row]) -> None:
     _index().add(rows)
     lexical_sizes.add(rows)
 

@@ -76,6 +76,16 @@ def of(scope: Scope) -> tuple[int, float]:
     return int(passages or 0), max(1.0, int(terms or 0) / max(1, int(passages or 0)))
 
 
+def of_document(document: UUID, index: UUID) -> int:
+    """How many passages of a document there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(passages) FROM ingest_lexical_sizes WHERE document = %s AND of_index = %s",
+            [document.hex, index.hex],
+        )
+        return int(cursor.fetchone()[0] or 0)
+
+
 def frequencies(
     terms: Sequence[str],
     scope: Scope,

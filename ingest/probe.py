@@ -58,6 +58,16 @@ def check(work: Work, document: Document, count: int) -> None:
             raise _not_findable()
 
 
+def finds(index: Index, document: Document, count: int) -> tuple[bool, bool]:
+    """Whether both indexes have the document: by words, by vectors. Nothing is written.
+
+    Raises StoreUnavailable.
+    """
+    passages = _passages(index, document, count)
+    with_vectors = [chunk for chunk in passages if chunk.vector]
+    return _by_words(document, passages), not with_vectors or _held(document, with_vectors)
+
+
 def _not_findable() -> ParseError:
     return ParseError(
         "not-findable",

@@ -1,6 +1,9 @@
 """Makes Chroma's index anew from the rows of the database, whole or where something is missing."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -19,43 +22,75 @@ log = structlog.get_logger(__name__)
 
 #: Collections of Chroma that are ours, of releases with one index an embedder, too.
 OURS = re.compile(r"[0-9a-f]{32}-")
+#: Told the collection of Chroma ("" where it is filled as it is) and the document that is in it now.
+Told = Callable[[str, UUID], None]
 
 
-def rebuild(collection_id: UUID) -> int:
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How a rebuild is followed, and where an interrupted one goes on: behind the document `after` of the
+    collection `name` of Chroma. `began`: the first time. `told`: name and document, after each."""
+
+    began: datetime
+    name: str = ""
+    after: UUID | None = None
+    told: Told | None = None
+
+
+def rebuild(collection_id: UUID, going: Going | None = None) -> int:
     """Make a collection's indexes anew from the database, while people search: ingest/renewing.py has the
     lock that it needs. Returns how many vectors were written.
 
     Each is built beside the one in use, takes its place, and what was written meanwhile follows.
     """
-    written, began = 0, timezone.now()
-    for name in chroma.names(starts=f"{collection_id.hex}-"):
+    going = going or Going(timezone.now())
+    written, began = 0, going.began
+    ours = chroma.names(starts=f"{collection_id.hex}-")
+    if any(name.endswith(chroma.OLD) for name in ours):
+        # Killed between two names: nothing is found until it has its own again.
+        chroma.mend()
+        ours = chroma.names(starts=f"{collection_id.hex}-")
+    for name in ours:
         if chroma.base_of(name) == name:
-            written += _built_beside(collection_id, name)
+            written += _built_beside(collection_id, name, going, ours)
             chroma.swap(name)
     lately = Q(status=Document.Status.PROCESSING) | Q(words_at__gte=began) | Q(ready_at__gte=began)
     for document in _kept().filter(lately, collection_id=collection_id).iterator():
         written += _refill_document(document)
-    return written + _filled_where_missing(collection_id)
+    return written + _filled_where_missing(collection_id, going)
 
 
-def _built_beside(collection_id: UUID, name: str) -> int:
+def documents(collection_id: UUID) -> QuerySet[Document]:
+    """What a rebuild goes through, in its order."""
+    return _kept().filter(collection_id=collection_id).order_by("pk")
+
+
+def _built_beside(collection_id: UUID, name: str, going: Going, there: list[str]) -> int:
     beside, index = name + chroma.NEW, Index.objects.filter(pk=name.rpartition("-")[2]).first()
-    chroma.remove([beside])
-    chroma.make(beside)
+    wanted = documents(collection_id)
+    if going.name == name and going.after and beside in there:
+        wanted = wanted.filter(pk__gt=going.after)
+    else:
+        chroma.remove([beside])
+        chroma.make(beside)
     if index is None:
         return 0
-    documents = _kept().filter(collection_id=collection_id).order_by().iterator()
-    return sum(_written(beside, document, index) for document in documents)
+    written = 0
+    for document in wanted.iterator():
+        written += _written(beside, document, index)
+        if going.told:
+            going.told(name, document.pk)
+    return written
 
 
-def _filled_where_missing(collection_id: UUID) -> int:
+def _filled_where_missing(collection_id: UUID, going: Going) -> int:
     """Of indexes that Chroma had nothing of."""
     short = [
         collection
         for collection, index, vectors in _expected()
         if collection == collection_id and chroma.count(chroma.name_of(collection, index)) < vectors
     ]
-    return _refill(collection_id) if short else 0
+    return _refill(collection_id, going.told) if short else 0
 
 
 def repair() -> list[UUID]:
@@ -105,12 +140,16 @@ def _expected() -> list[tuple[UUID, UUID, int]]:
     ]
 
 
-def _refill(collection_id: UUID) -> int:
+def _refill(collection_id: UUID, told: Told | None = None) -> int:
     """Write all vectors that the rows hold, of documents that are not complete yet, too: their
     workers go on after those. Nothing is removed: a worker may be writing as well.
     """
-    found = _kept().filter(collection_id=collection_id)
-    return sum(_refill_document(document) for document in found.iterator())
+    written = 0
+    for document in documents(collection_id).iterator():
+        written += _refill_document(document)
+        if told:
+            told("", document.pk)
+    return written
 
 
 def _kept() -> QuerySet[Document]:

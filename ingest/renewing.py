@@ -10,12 +10,12 @@ from django.conf import settings
 
 
 @contextmanager
-def renewing(*, wait: bool = False) -> Iterator[bool]:
+def renewing(*, wait: bool = False, lock: str = "renewing") -> Iterator[bool]:
     """Hold the lock; False where another has it, who `wait`s gets it later. Gone with its process."""
     folder = Path(settings.DATA_DIR) / "tmp"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    with os.fdopen(os.open(folder / "renewing.lock", flags, 0o600), "r+b") as file:
+    with os.fdopen(os.open(folder / f"{lock}.lock", flags, 0o600), "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -146,7 +146,7 @@ def test_the_doctor_tells_of_an_index_that_was_made_another_way(settings: Settin
     assert parts.search_index().ok
     settings.EMBEDDER = "another"
     found = parts.search_index()
-    assert not found.ok and not found.needed and "manage.py reindex`" in found.advice
+    assert not found.ok and not found.needed and "manage.py reindex --again`" in found.advice
     Index.objects.create(embedder="another", chunking=RULES)
     assert "--status" in parts.search_index().advice
     Index.objects.filter(pk=used.pk).update(embedder="another", chunking="0")
