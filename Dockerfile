@@ -1,5 +1,9 @@
 # syntax=docker/dockerfile:1
 # One image for web, worker, beat and models. Built where packages can be reached; run where nothing can.
+# `--target cuda`: the same with an engine for NVIDIA's cards, for the models (deploy/compose.gpu.yml).
+
+# Its driver must know this version of CUDA or a newer one.
+ARG CUDA_VERSION=12.8.1
 
 FROM python:3.11.13-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends g++ make cmake gettext \
@@ -18,7 +22,7 @@ RUN python sovereign/setup --wheel-only /tmp/wheels \
 COPY . .
 RUN find locale -name '*.po' -exec sh -c 'msgfmt "$1" -o "${1%.po}.mo"' _ {} \;
 
-FROM python:3.11.13-slim-bookworm
+FROM python:3.11.13-slim-bookworm AS cpu
 # For old Word and PowerPoint files (+400 MB): --build-arg LIBREOFFICE="libreoffice-writer-nogui libreoffice-impress-nogui"
 ARG LIBREOFFICE=""
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 $LIBREOFFICE \
@@ -44,3 +48,31 @@ CMD ["python", "-I", "wall/confine.py", "--profile", "web", "--bind", "8000", \
      "uvicorn", "sovereign.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--no-access-log", "--no-server-header", "--lifespan", "on", "--proxy-headers", \
      "--forwarded-allow-ips", "*", "--timeout-graceful-shutdown", "20"]
+
+# Ubuntu 22.04: its C library is older than Debian 12's, so what is built here runs there.
+FROM nvidia/cuda:${CUDA_VERSION}-devel-ubuntu22.04 AS build-cuda
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+       g++ make cmake python3.11 python3.11-venv \
+    && rm -rf /var/lib/apt/lists/*
+RUN python3.11 -m venv /opt/build
+ENV PATH=/opt/build/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+COPY sovereign/setup sovereign/setup
+# Turing, Ampere, Ada, Hopper; newer cards translate the last one's code when they first meet it.
+ARG CUDA_ARCHITECTURES="75-real;80-real;86-real;89-real;90"
+RUN python sovereign/setup --wheel-only /tmp/wheels --cuda "$CUDA_ARCHITECTURES"
+# The driver's own library comes from the host, by NVIDIA's container toolkit.
+RUN install -d /opt/cuda && cp -L /usr/local/cuda/lib64/libcudart.so.12 \
+       /usr/local/cuda/lib64/libcublas.so.12 /usr/local/cuda/lib64/libcublasLt.so.12 /opt/cuda/
+
+FROM cpu AS cuda
+USER root
+COPY --from=build-cuda /opt/cuda /opt/cuda
+RUN --mount=type=bind,from=build-cuda,source=/tmp/wheels,target=/tmp/wheels \
+    pip install --no-deps --no-index --force-reinstall /tmp/wheels/*.whl \
+    && echo /opt/cuda > /etc/ld.so.conf.d/sovereign-cuda.conf && ldconfig
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility SOVEREIGN_GPU_LAYERS=auto SOVEREIGN_PARALLEL=0
+USER sovereign
+
+# Without `--target`: without a card.
+FROM cpu

@@ -41,6 +41,12 @@ def _options() -> argparse.Namespace:
         type=Path,
         help="build the engine's wheel into FOLDER and do nothing else (for the image)",
     )
+    parser.add_argument(
+        "--cuda",
+        metavar="ARCHITECTURES",
+        default="",
+        help='with --wheel-only: for NVIDIA cards of these generations, such as "80;90"',
+    )
     parser.add_argument("--no-start", action="store_true", help="install only")
     return parser.parse_args()
 
@@ -91,11 +97,11 @@ def _fetch_models(env: environment.Environment, teller: Teller) -> None:
             )
 
 
-def _wheel_only(target: Path, cache: Path, teller: Teller) -> None:
+def _wheel_only(target: Path, cache: Path, teller: Teller, cuda: str) -> None:
     avx2 = machine.has_avx2()
     with teller.step("Model engine"):
-        wheel = llama_wheel.cached(cache, avx2) or llama_wheel.build(
-            Path(sys.executable), cache, avx2, target / "build.log", teller
+        wheel = llama_wheel.cached(cache, avx2, cuda) or llama_wheel.build(
+            Path(sys.executable), cache, avx2, target / "build.log", teller, cuda
         )
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy2(wheel, target)
@@ -108,7 +114,7 @@ def run(options: argparse.Namespace, teller: Teller) -> None:
         return
     cache = _folder("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
     if options.wheel_only:
-        _wheel_only(options.wheel_only, cache, teller)
+        _wheel_only(options.wheel_only, cache, teller, options.cuda)
         return
     starts = not (options.for_tests or options.no_start)
     data = _folder("SOVEREIGN_DATA_DIR", ROOT / "var")

@@ -28,21 +28,26 @@ LAST = (
 _OBJECT = re.compile(r"\[(\d+)/(\d+)\]")
 
 
-def flags(avx2: bool) -> tuple[str, ...]:
-    """The CMake options. Without AVX2 the build runs on any x86-64 (and is slower)."""
-    return FIRST + (AVX2 if avx2 else ()) + LAST
+def flags(avx2: bool, cuda: str = "") -> tuple[str, ...]:
+    """The CMake options. Without AVX2 the build runs on any x86-64 (and is slower).
+
+    `cuda`: the generations of NVIDIA's cards that it is built for, as CMake names them.
+    """
+    cards = ("-DGGML_CUDA=ON", f"-DCMAKE_CUDA_ARCHITECTURES={cuda}") if cuda else ()
+    return FIRST + (AVX2 if avx2 else ()) + cards + LAST
 
 
-def folder(cache: Path, avx2: bool) -> Path:
+def folder(cache: Path, avx2: bool, cuda: str = "") -> Path:
     """Where the wheel of these flags lies: version, a readable tag and a hash are in the name."""
-    digest = hashlib.sha256(" ".join(flags(avx2)).encode()).hexdigest()[:8]
-    tag = f"{platform.system().lower()}-{platform.machine()}-{'avx2' if avx2 else 'plain'}"
+    digest = hashlib.sha256(" ".join(flags(avx2, cuda)).encode()).hexdigest()[:8]
+    kind = ("avx2" if avx2 else "plain") + ("-cuda" if cuda else "")
+    tag = f"{platform.system().lower()}-{platform.machine()}-{kind}"
     return cache / "wheels" / f"llama-cpp-python-{VERSION}-{tag}-{digest}"
 
 
-def cached(cache: Path, avx2: bool) -> Path | None:
+def cached(cache: Path, avx2: bool, cuda: str = "") -> Path | None:
     """The wheel that an earlier set-up built with the same flags, or None."""
-    wheels = sorted(folder(cache, avx2).glob(f"llama_cpp_python-{VERSION}-*.whl"))
+    wheels = sorted(folder(cache, avx2, cuda).glob(f"llama_cpp_python-{VERSION}-*.whl"))
     return wheels[0] if wheels else None
 
 
@@ -54,9 +59,9 @@ def build_command(python: Path, requirement: Path, target: Path) -> list[str]:
     ]
 
 
-def build_env(avx2: bool) -> dict[str, str]:
+def build_env(avx2: bool, cuda: str = "") -> dict[str, str]:
     return {
-        "CMAKE_ARGS": " ".join(flags(avx2)),
+        "CMAKE_ARGS": " ".join(flags(avx2, cuda)),
         "CMAKE_BUILD_PARALLEL_LEVEL": str(machine.cores()),
         # ninja prints each object on a line of its own where its output is not a terminal.
         "NINJA_STATUS": "[%f/%t] ",
@@ -69,9 +74,9 @@ def objects_built(line: str) -> str | None:
     return f"{match[1]} of {match[2]} files compiled" if match else None
 
 
-def build(python: Path, cache: Path, avx2: bool, log: Path, teller: Teller) -> Path:
+def build(python: Path, cache: Path, avx2: bool, log: Path, teller: Teller, cuda: str = "") -> Path:
     """Build the wheel and return it. An interrupted build leaves nothing behind in the cache."""
-    home = folder(cache, avx2)
+    home = folder(cache, avx2, cuda)
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sovereign-build-") as scratch:
         requirement = Path(scratch) / "llama.txt"
@@ -80,7 +85,7 @@ def build(python: Path, cache: Path, avx2: bool, log: Path, teller: Teller) -> P
             build_command(python, requirement, Path(scratch) / "out"),
             log=log,
             teller=teller,
-            env=build_env(avx2),
+            env=build_env(avx2, cuda),
             progress=objects_built,
             failure="llama-cpp-python could not be built.",
         )
