@@ -27,6 +27,7 @@ from tests.chat import assisting
 from tests.compliance import people as officers
 from tests.doors import METHODS, Door, find_doors, knock
 from tests.evaluation import things as measuring
+from tests.fleet import things as fleet
 from usage.models import Price
 
 #: Open to everyone, and what a stranger without any right gets there.
@@ -46,9 +47,10 @@ PUBLIC: dict[tuple[str, str], set[int]] = {
 }
 #: Doors of administrators: there is nothing to hide from others but the door itself.
 ADMIN = (
-    "accounts/users/", "accounts/groups/", "collections/unmanaged",
-    "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged",
+    "accounts/users/", "accounts/groups/", "collections/unmanaged", "erasures",
+    "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged", "api/v1/erasures",
     "evaluation/", "api/v1/evaluation", "usage/", "api/v1/usage",
+    "models/", "api/v1/models/",
 )  # fmt: skip
 #: Doors of compliance officers: an administrator is none by that.
 OFFICER = ("compliance/", "api/v1/audit")
@@ -105,7 +107,8 @@ def make_world() -> World:
     things: dict[str, object] = {
         "collections": collection.pk,
         "documents": document.pk,
-        "receipts": people.make_receipt(alice, document).pk,
+        "receipts": (receipt := people.make_receipt(alice, document).pk),
+        "erasures": receipt,
         "c": conversation.pk,
         "conversations": conversation.pk,
         "answers": answer.pk,
@@ -127,6 +130,7 @@ def make_world() -> World:
         "marks": 1,
         "passages": document.chunks.get().pk,
         **measuring.make_things(admin),
+        **fleet.make_things(admin),
     }
     keys = {user.pk: keys_of(user) for user in (alice, bob, charlie, dora, admin, officer)}
     return World(alice, bob, charlie, dora, admin, officer, things, keys)
