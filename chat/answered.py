@@ -45,6 +45,9 @@ class Cost:
     currency: str = ""
     electricity: float | None = None
     api: tuple[tuple[str, float], ...] = ()
+    #: The same in words: a line, and what stands behind it.
+    said: str = ""
+    more: tuple[str, ...] = ()
 
     def money(self) -> dict[str, Any] | None:
         """As events carry it; None where nothing is known."""
@@ -78,7 +81,10 @@ def priced(ask: Ask, event: Event) -> Event:
     """The same event; one that ends an answer says what it took."""
     if not isinstance(event, Done) or not ask.tally.generations:
         return event
-    cost = _price(ask.tally)
+    return with_cost(event, _price(ask.tally))
+
+
+def with_cost(event: Done, cost: Cost) -> Done:
     by = cost.known if cost.watt_hours is not None else None
     return replace(event, energy_wh=cost.watt_hours, energy_by=by, cost=cost.money())
 

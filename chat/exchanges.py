@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import User
-from chat import branches
+from chat import answered, branches
+from chat.answered import Cost
 from chat.feedback import judged
 from chat.models import Conversation, Message
 from chat.present import PresentedAnswer, present_answers
@@ -22,6 +23,7 @@ class Exchange:
     message: Message
     answer: PresentedAnswer
     variants: tuple[UUID, ...] = ()
+    cost: Cost | None = None
 
     @property
     def judged(self) -> dict[str, Any]:
@@ -58,8 +60,9 @@ def exchanges(
     ids = dict(conversation.messages.filter(ordinal__in=others).values_list("ordinal", "pk"))
     ids |= {message.ordinal: message.pk for message in found}
     variants = {turn.answer: tuple(ids[each] for each in turn.variants) for turn in turns}
+    costs = answered.costs([message.pk for message in found])
     return [
-        Exchange(message, answer, variants[message.ordinal])
+        Exchange(message, answer, variants[message.ordinal], costs.get(message.pk))
         for message, answer in zip(found, present_answers(user, found), strict=True)
     ]
 

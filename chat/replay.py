@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from chat import answered
 from chat.bounds import MOST_FOLLOWERS, place
 from chat.context import passage_data
 from chat.events import (
@@ -85,7 +86,9 @@ def replay(message: Message) -> Generator[Event, None, None]:
     if message.status == Message.Status.FAILED:
         yield failed(message.error_code)
     else:
-        yield Done(cast(Ended, message.status), message.tokens, message.ms)
+        done = Done(cast(Ended, message.status), message.tokens, message.ms)
+        cost = answered.costs([message.pk]).get(message.pk)
+        yield answered.with_cost(done, cost) if cost else done
 
 
 def readable_chunks(user: User, messages: Iterable[Message]) -> dict[UUID, Chunk]:

@@ -1,6 +1,7 @@
 """Writes each answer down, and says what one costs. It is put in by usage/apps.py."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -9,8 +10,9 @@ from django.utils import timezone
 
 from chat.answered import Cost, Finished
 from chat.tally import Tally
-from usage import money
+from usage import money, words
 from usage.models import Answered, AnsweredGroup
+from usage.money import Rates
 from usage.rates import rates
 
 WAYS = {"page": Answered.Way.PAGE, "api": Answered.Way.API, "command": Answered.Way.COMMAND,
@@ -47,15 +49,17 @@ class Ledger:
             sum(getattr(stage, name) for stage in stages)
             for name in ("prompt", "cached", "written")
         )
-        return _cost(tally.watt_hours, str(tally.known), (prompt, cached, written))
+        return _cost(tally.watt_hours, str(tally.known), (prompt, cached, written), rates())
 
     def costs(self, answers: Sequence[UUID]) -> Mapping[UUID, Cost]:
-        rows = Answered.objects.filter(answer__in=answers, generations__gt=0)
+        rows = list(Answered.objects.filter(answer__in=answers, generations__gt=0))
+        its = rates() if rows else Rates()
         return {
             row.answer: _cost(
                 None if row.known == Answered.Known.NONE else row.watt_hours,
                 row.known,
                 (row.prompt, row.cached, row.written),
+                its,
             )
             for row in rows
             if row.answer
@@ -85,15 +89,16 @@ def _measured(tally: Tally) -> dict[str, object]:
     }
 
 
-def _cost(watt_hours: float | None, known: str, tokens: tuple[int, int, int]) -> Cost:
+def _cost(watt_hours: float | None, known: str, tokens: tuple[int, int, int], its: Rates) -> Cost:
     """At today's prices."""
-    today, its = timezone.localdate(), rates()
+    today = timezone.localdate()
     rate = money.on(its.electricity, today)
     listed = [(name, money.on(prices, today)) for name, prices in its.api.items()]
-    return Cost(
+    cost = Cost(
         watt_hours,
         known,
         settings.CURRENCY,
         None if watt_hours is None or rate is None else watt_hours / 1_000 * rate.amount,
         tuple((name, money.listed(price, *tokens)) for name, price in listed if price),
     )
+    return replace(cost, said=words.said(cost, tokens), more=words.more(cost, tokens))

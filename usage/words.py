@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 
 from django.conf import settings
 from django.utils.formats import date_format, number_format
@@ -10,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from chat.answered import Cost
 from usage.models import Answered
 from usage.report import Row
 from usage.small import OTHERS
@@ -77,15 +79,19 @@ def told(measure: str, amount: float | None) -> str:
 
 
 def number(amount: float, digits: int = 0) -> str:
-    return str(number_format(amount, digits, use_l10n=True, force_grouping=True))
+    # Rounded here: number_format cuts digits off.
+    rounded = Decimal(f"{amount:.{digits}f}")
+    return str(number_format(rounded, digits, use_l10n=True, force_grouping=True))
 
 
 def significant(amount: float) -> str:
-    """Three digits that say something, however small."""
+    """Three digits that say something, however small; no zeros behind them."""
     if amount == 0:
         return "0"
-    digits = 2 - math.floor(math.log10(abs(amount)))
-    return number(amount, max(0, min(digits, 8)))
+    digits = max(0, min(2 - math.floor(math.log10(abs(amount))), 8))
+    exact = f"{amount:.{digits}f}"
+    kept = len(exact.rstrip("0").partition(".")[2]) if digits else 0
+    return number(amount, kept)
 
 
 def energy(watt_hours: float | None) -> str:
@@ -114,3 +120,26 @@ def hours(seconds: float) -> str:
     if seconds < 7_200:
         return _("%(n)s min") % {"n": number(seconds / 60)}
     return _("%(n)s h") % {"n": number(seconds / 3_600, 1)}
+
+
+def said(cost: Cost, tokens: tuple[int, int, int]) -> str:
+    """What one answer took, as short as can be; "" where nobody can say more than its tokens."""
+    told = [] if cost.watt_hours is None else [energy(cost.watt_hours)]
+    if cost.electricity is not None:
+        told.append(money(cost.electricity))
+    if not told and cost.api:
+        told = [_("%(n)s tokens") % {"n": number(tokens[0] + tokens[2])}]
+    return ", ".join(told)
+
+
+def more(cost: Cost, tokens: tuple[int, int, int]) -> tuple[str, ...]:
+    """The lines below it: how it is known, the tokens, what they would have cost elsewhere."""
+    prompt, cached, written = (number(count) for count in tokens)
+    told = {"read": prompt, "cached": cached, "written": written}
+    lines = [_("Tokens: %(read)s read, of them %(cached)s cached; %(written)s written") % told]
+    if cost.watt_hours is not None:
+        known = dict(Answered.Known.choices).get(cost.known, cost.known)
+        lines.insert(0, _("Energy: %(known)s") % {"known": known})
+    for name, amount in cost.api:
+        lines.append(_("By %(name)s: %(amount)s") % {"name": name, "amount": money(amount)})
+    return tuple(lines)

@@ -2,11 +2,14 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -15,6 +18,7 @@ from audit.models import Entry
 from chat.ask import Ask
 from chat.conversations import delete_conversation, start_answer
 from chat.events import Done
+from chat.replay import replay
 from chat.run import run_unstored
 from chat.streaming import events_of
 from compliance.person import export
@@ -23,7 +27,7 @@ from ingest.models import Collection
 from tests import people
 from tests.chat.conftest import *  # noqa: F403
 from tests.usage.things import ago, answer, tally
-from usage import keeping
+from usage import keeping, words
 from usage.book import Ledger
 from usage.figures import after, before, first_of
 from usage.models import Answered, AnsweredGroup, MonthTotal, Price
@@ -199,3 +203,43 @@ def test_spans_are_put_in_order_and_bounded() -> None:
     found = report(date(1990, 1, 1), today)
     assert len(found.months) == 60
     assert report(date(2999, 1, 1), None).months[0].key == f"{today:%Y-%m}"
+
+
+def test_below_an_answer_stands_what_it_took(
+    bob: User, handbook: Collection, client_for: Callable[[User | None], Client]
+) -> None:
+    Price.objects.create(kind="electricity", since=LAST, amount=Decimal("0.30"))
+    Price.objects.create(kind="api", name="<Big>", since=LAST, amount=Decimal(3), written=0)
+    message = start_answer(bob, question=QUESTION, collections=None)
+    list(events_of(message, lambda: False))
+    Answered.objects.update(known="rapl", watt_hours=0.12)
+    page = client_for(bob).get(reverse("chat:message", args=[message.pk])).content.decode()
+    assert "0.12 Wh, 0.0036 cents" in page
+    assert "measured: processor" in page and "By &lt;Big&gt;" in page
+    (done,) = [event for event in replay(message) if isinstance(event, Done)]
+    assert (done.energy_wh, done.energy_by) == (0.12, "rapl")
+    assert done.cost is not None and done.cost["electricity"] == pytest.approx(0.000036)
+    Price.objects.all().delete()
+    Answered.objects.update(known="none", watt_hours=0)
+    page = client_for(bob).get(reverse("chat:message", args=[message.pk])).content.decode()
+    assert "took" not in page, "what nobody knows is not told"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (0, "0.00 EUR"),
+        (0.00004, "0.004 cents"),
+        (0.0123, "0.01 EUR"),
+        (1234.5, "1,234.50 EUR"),
+        (None, "not known"),
+    ],
+)
+def test_money_in_words(amount: float | None, said: str) -> None:
+    assert words.money(amount) == said
+    assert words.money(0.0004, "CHF") == "0.0004 CHF"
+
+
+def test_energy_in_words() -> None:
+    told = [words.energy(value) for value in (0, 0.01234, 12.3456, 999, 1_234_567)]
+    assert told == ["0 Wh", "0.0123 Wh", "12.3 Wh", "999 Wh", "1,235 kWh"]
