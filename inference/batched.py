@@ -20,9 +20,10 @@ from inference.text import TextFilter
 
 log = structlog.get_logger(__name__)
 
-#: Prompt tokens in a step. A cancelled request waits for one step at most.
-READ_TOKENS, READ_BESIDE = 64, 32
-_GPU_TOKENS, _GPU_BESIDE = 512, 256
+#: Prompt tokens in a step: with fewer the kernel for attention is slower by a fifth, and by more the
+#: more sequences there are. A cancelled request waits for one step at most.
+READ_TOKENS = 64
+_GPU_TOKENS = 512
 
 
 class BatchedEngine:
@@ -50,7 +51,7 @@ class BatchedEngine:
         except CannotLoad as error:
             raise _not_loaded(model) from error
         context = min(context, model.context or context)
-        read, beside = (_GPU_TOKENS, _GPU_BESIDE) if gpu_layers else (READ_TOKENS, READ_BESIDE)
+        read = _GPU_TOKENS if gpu_layers else READ_TOKENS
         made = plan(self._weights.cell_bytes, context, threads, parallel, gpu=bool(gpu_layers))
         self.parallel = made.parallel
         try:
@@ -70,7 +71,7 @@ class BatchedEngine:
         )
         seats = Seats(made.sequences, self._context.cells, divisible=self._weights.divisible)
         self._batcher = Batcher(
-            self._weights, self._context, seats, alone=read, beside=beside, guesses=lookup
+            self._weights, self._context, seats, slice_tokens=read, guesses=lookup
         )
         self._closed = False
         self._arrived: SimpleQueue[Job | None] = SimpleQueue()

@@ -1,12 +1,13 @@
-"""Many generations step by step over one context: reading in slices, mixed with writing.
+"""Many generations step by step over one context: reading in slices, in turn with writing.
 
-Each step evaluates one batch: a token for each generation that writes, perhaps with guesses at those
-behind it (lookup.py), and slices of the prompts that are still read. Used by one thread; `give` is
-called in it.
+Each step writes a token for each generation that writes, perhaps with guesses at those behind it
+(lookup.py), then reads a slice of the prompts. Two batches, not one: the kernel for attention takes 64
+rows at once and skips what none of them may see, so rows of many sequences together cost as much as
+each of them reading all. Used by one thread; `give` is called in it.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inference.llama import Context, NoRoom, Row, Sampler, Weights
@@ -57,8 +58,7 @@ class _Turn:
 
 
 class Batcher:
-    """`alone` and `beside`: tokens in a step while one alone is read or many are, and while somebody
-    writes beside one that is read. `guesses`: whether prompts are looked up."""
+    """`slice_tokens`: how much of prompts is read in a step. `guesses`: whether they are looked up."""
 
     def __init__(
         self,
@@ -66,12 +66,12 @@ class Batcher:
         context: Context,
         seats: Seats,
         *,
-        alone: int,
-        beside: int,
+        slice_tokens: int,
         guesses: bool = True,
     ) -> None:
         self._weights, self._context, self._seats = weights, context, seats
-        self._alone, self._beside = alone, beside
+        self._slice = slice_tokens
+        self._steps = 0
         # What cannot be cut cannot be guessed at.
         self._pace = Pace() if guesses and weights.divisible else None
         self._waiting: list[Job] = []
@@ -85,27 +85,34 @@ class Batcher:
         self._waiting.append(job)
 
     def step(self) -> None:
-        """One batch. Raises RuntimeError where llama.cpp fails; `fail` clears up after it."""
+        """Write, then read. Raises RuntimeError where llama.cpp fails; `fail` clears up after it."""
         self._drop()
         self._seat()
-        turns = self._turns()
-        if not turns:
-            if self._waiting:
-                raise RuntimeError("nothing can go on")
-            return
-        started = time.monotonic()
+        self._steps += 1
+        writes = self._writes()
+        if writes:
+            started = time.monotonic()
+            rows = self._run(writes)
+            if self._pace:
+                self._pace.took(rows, time.monotonic() - started)
+        if reads := self._reads():
+            self._run(reads)
+        elif not writes and self._waiting:
+            raise RuntimeError("nothing can go on")
+        for job in (*self._waiting, *self._running):
+            # So that whoever reads the pieces comes up for air, and can leave.
+            if job.token < 0:
+                job.give(Piece())
+
+    def _run(self, turns: list[_Turn]) -> int:
+        """Evaluate one batch, and take what came of it. How many rows it had."""
         rows = [row for turn in turns for row in _rows(turn)]
         self._decode(rows)
         at = 0
         for turn in turns:
             self._take(turn, at)
             at += len(turn.tokens)
-        if self._pace and all(turn.writes for turn in turns):
-            self._pace.took(len(rows), time.monotonic() - started)
-        for job in (*self._waiting, *self._running):
-            # So that whoever reads the pieces comes up for air, and can leave.
-            if job.token < 0:
-                job.give(Piece())
+        return len(rows)
 
     def fail(self, error: Exception) -> None:
         """End all generations with ERROR, and forget what the context holds."""
@@ -144,22 +151,27 @@ class Batcher:
             self._waiting.remove(job)
             self._running.append(job)
 
-    def _turns(self) -> list[_Turn]:
+    def _writes(self) -> list[_Turn]:
         writers = [job for job in self._running if job.token >= 0]
-        readers = [job for job in self._running if job.token < 0]
-        guesses = self._guesses(writers, beside=bool(readers))
-        turns = [_Turn(job, [job.token, *guesses[n]], drawn=True) for n, job in enumerate(writers)]
-        # Large steps read faster; where one alone is read, those who write do not wait for so long.
-        budget = self._beside if writers and len(readers) == 1 else self._alone
-        budget = max(budget // 2, budget - sum(len(turn.tokens) for turn in turns))
-        for job, count in _shares(readers, budget):
-            at = len(job.seat.held) if job.seat else 0
-            turns.append(_Turn(job, job.prompt[at : at + count], drawn=count == job.left))
+        guesses = self._guesses(writers)
+        return [_Turn(job, [job.token, *guesses[n]], drawn=True) for n, job in enumerate(writers)]
+
+    def _reads(self) -> list[_Turn]:
+        """A slice of the prompt that is read soonest and of the one that waits longest, in turn."""
+        readers = [job for job in self._running if job.token < 0 and job.left]
+        if self._steps % 2:
+            readers.sort(key=lambda job: job.left)
+        turns, budget = [], self._slice
+        for job in readers:
+            at, count = len(job.prompt) - job.left, min(job.left, budget)
+            if count:
+                turns.append(_Turn(job, job.prompt[at : at + count], drawn=count == job.left))
+            budget -= count
         return turns
 
-    def _guesses(self, writers: list[Job], *, beside: bool) -> list[list[int]]:
+    def _guesses(self, writers: list[Job]) -> list[list[int]]:
         """For each writer; none where nothing is known, or it would not pay."""
-        if not self._pace or not writers or beside:
+        if not self._pace or not writers:
             return [[] for _ in writers]
         found = []
         for job in writers:
@@ -239,20 +251,6 @@ class Batcher:
             self._seats.leave(job.seat)
         if job.sampler:
             job.sampler.close()
-
-
-def _shares(readers: list[Job], budget: int) -> Iterator[tuple[Job, int]]:
-    """How many tokens of each prompt are read: half for what is read soonest, the rest in turn."""
-    shares = {id(job): 0 for job in readers}
-    soonest = sorted(readers, key=lambda job: job.left)[:1]
-    for job, most in [
-        *((job, budget // 2) for job in soonest),
-        *((job, budget) for job in readers),
-    ]:
-        count = min(job.left - shares[id(job)], most, budget)
-        shares[id(job)] += count
-        budget -= count
-    return ((job, shares[id(job)]) for job in readers if shares[id(job)])
 
 
 def _rows(turn: _Turn) -> list[Row]:
