@@ -27,7 +27,7 @@ from ingest.estimate import waits
 from ingest.extracts import blocks
 from ingest.models import Collection, Document
 from ingest.reads import record_text
-from ingest.receipts import get_receipt
+from ingest.receipts import get_receipt, receipts_for
 from ingest.schemas import (
     BlocksOut,
     CollectionErasedOut,
@@ -36,6 +36,7 @@ from ingest.schemas import (
     CollectionPatch,
     CountOut,
     DocumentOut,
+    ErasuresOut,
     GrantIn,
     GrantOut,
     ReceiptOut,
@@ -44,6 +45,7 @@ from ingest.schemas import (
     block_out,
     collection_out,
     document_out,
+    erasures_out,
     grant_out,
     receipt_out,
     unmanaged_out,
@@ -237,6 +239,21 @@ def delete_document(request: SignedInRequest, pk: UUID) -> Status[dict[str, Any]
     """Erase a document everywhere. For editors."""
     found = get_document(request.user, pk, EDITOR)
     return Status(202, receipt_out(erase.erase_document(request.user, found)))
+
+
+@router.get("/receipts", auth=READ, response=Paged[ReceiptOut])
+def list_receipts(
+    request: SignedInRequest, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> dict[str, Any]:
+    """What you had erased, and what was erased from collections that you manage, the newest first."""
+    rows, after = page(receipts_for(request.user), cursor, limit, key=("-requested_at", "id"))
+    return {"items": [receipt_out(row) for row in rows], "next_cursor": after}
+
+
+@router.get("/erasures", auth=ADMIN, response=ErasuresOut)
+def read_erasures(request: SignedInRequest) -> dict[str, Any]:
+    """How many erasures are proven, and what the stores had of each other last night. For administrators."""
+    return erasures_out()
 
 
 @router.get("/receipts/{uuid:pk}", auth=READ, response=ReceiptOut)

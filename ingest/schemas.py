@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db.models import Count
 from ninja import Schema
 from pydantic import Field
 
+from ingest import reconcile
 from ingest.estimate import Wait
 from ingest.models import Collection, Document, Grant, Receipt
 from ingest.parsers.base import Block
 from ingest.places import place
-from ingest.receipts import as_json
+from ingest.receipts import as_json, next_proof
 
 Role = Literal["reader", "editor", "manager"]
 
@@ -170,8 +172,28 @@ class ReceiptOut(Schema):
     remains: list[RemainsOut]
 
 
+class ErasuresOut(Schema):
+    states: dict[str, int] = Field(description="Receipts by state.")
+    reconciled_at: datetime | None
+    stores: dict[str, int] = Field(
+        description="The last time: found_KIND, and mended_KIND of them; left is what needs a person."
+    )
+    next_proof: datetime
+
+
 class CollectionErasedOut(Schema):
     receipts: list[UUID]
+
+
+def erasures_out() -> dict[str, Any]:
+    states = Receipt.objects.order_by().values_list("state").annotate(Count("id"))
+    last = reconcile.last()
+    return {
+        "states": dict(states),
+        "reconciled_at": last.at if last else None,
+        "stores": last.data if last else {},
+        "next_proof": next_proof(),
+    }
 
 
 def collection_out(collection: Collection, role: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ingest.views import collections, documents, manage, page_pictures, sources
+from ingest.views import collections, documents, erasures, manage, page_pictures, sources
 
 app_name = "ingest"
 
@@ -35,6 +35,12 @@ urlpatterns = [
     path("sync/<uuid:pk>/deletions", sources.deletions, name="source-deletions"),
     path("sync/<uuid:pk>/delete", sources.delete, name="source-delete"),
     path("sync/<uuid:pk>/items/<int:item>/take", sources.take, name="source-take"),
+    path("receipts", erasures.mine, name="receipts"),
+    path("receipts/<uuid:pk>", erasures.receipt, name="receipt"),
+    path("receipts/<uuid:pk>/file", erasures.export, name="receipt-file"),
+    path("erasures", erasures.overview, name="erasures"),
+    path("erasures/now", erasures.now, name="erasures-now"),
+    path("erasures/<uuid:pk>", erasures.anybodys, name="erasure"),
     path("documents/<uuid:pk>", documents.document, name="document"),
     path("documents/<uuid:pk>/state", documents.state, name="document-state"),
     path("documents/<uuid:pk>/content", documents.content, name="content"),
