@@ -165,6 +165,7 @@ def _pieces(
         max_tokens=min(ask.max_tokens or settings.MAX_ANSWER_TOKENS, settings.MAX_ANSWER_TOKENS),
         temperature=ask.temperature,
         stop=RECITED,
+        seed=ask.seed,
     )
     yield from write(
         Voice(client, model.name, ask.asker),

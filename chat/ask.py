@@ -11,6 +11,9 @@ from chat.condense import Turn
 from chat.tally import Tally
 from ingest.filters import Filters
 
+#: Of every answer but an assistant's: whoever asks the same reads the same.
+SEED = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Guise:
@@ -51,6 +54,11 @@ class Ask:
     assistant: Guise | None = None
     #: A code, where it cannot be answered after all.
     refused: str = ""
+
+    @property
+    def seed(self) -> int:
+        """What chance begins with: another for each answer of an assistant that varies its words."""
+        return self.answer.int % 2**31 if self.assistant and self.temperature else SEED
 
     @property
     def asker(self) -> str:

@@ -146,7 +146,11 @@ def put_away(request: PageRequest, pk: UUID) -> HttpResponse:
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     found = get_assistant(request.user, pk, OWNER)
     if request.method == "POST":
-        delete_assistant(request.user, found)
+        try:
+            delete_assistant(request.user, found)
+        except Problem as problem:
+            messages.error(request, str(problem.detail))
+            return redirect("chat:assistant", pk=pk)
         messages.success(request, _("The assistant was deleted."))
         return redirect("chat:assistants")
     return confirm(

@@ -19,6 +19,7 @@ from chat.assistant_access import EDITOR, OWNER, get_assistant, ownerless
 from chat.assistant_room import require_room
 from chat.models import Assistant, AssistantGrant
 from chat.share_audience import principal
+from ingest import holds
 from ingest.access import collections_for, readable_ids
 from ingest.models import Collection
 from ingest.parsers.clean import seen
@@ -157,8 +158,12 @@ def archive(user: User, assistant: Assistant, *, archived: bool) -> Assistant:
 
 @transaction.atomic
 def delete_assistant(user: User, assistant: Assistant) -> None:
-    """Remove it for everybody. Conversations stay, and say what it was called. For its owner."""
+    """Remove it for everybody. Conversations stay, and say what it was called. For its owner.
+
+    Raises Problem `on-hold`.
+    """
     found = _locked(user, assistant, OWNER)
+    holds.require_free(user=user)
     record(
         actions.ASSISTANT_DELETED,
         actor=user,

@@ -36,6 +36,7 @@ from chat.assistants import (
 from chat.models import Assistant
 from inference.client import get_client
 from inference.fake import FakeEngine
+from ingest import holds
 from ingest.models import Collection, Grant
 from tests import people
 from tests.chat.assisting import let_in, make_assistant
@@ -209,6 +210,19 @@ def test_who_leaves_takes_along_what_nobody_else_uses(alice: User, bob: User, ad
         take_over(bob, shared.pk)
     assert take_over(admin, shared.pk).owner == admin
     assert entries(shared)[-1] == actions.ASSISTANT_TAKEN
+
+
+def test_a_hold_on_its_owner_keeps_it(
+    alice: User, client_for: Callable[[User | None], Any]
+) -> None:
+    made = make_assistant(alice)
+    officer = people.make_user("Olga", is_compliance=True)
+    holds.place(officer, target="user", target_id=alice.pk, reference="case-1")
+    with pytest.raises(Problem) as refused:
+        delete_assistant(alice, made)
+    assert refused.value.code == "on-hold"
+    assert client_for(alice).post(f"/assistants/{made.pk}/delete", follow=True).status_code == 200
+    assert Assistant.objects.exists()
 
 
 def test_the_version_tells_what_makes_answers(alice: User, collection: Collection) -> None:

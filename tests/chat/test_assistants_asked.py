@@ -101,6 +101,9 @@ def test_what_it_says_stands_before_our_last_words_and_is_not_shown_to_the_look(
     assert heard.prompts[3][0].content == pack.SYSTEM
     assert [each.temperature for each in heard.samplings] == [0, 0, 0, 0.4]
     assert heard.samplings[3].max_tokens == 64
+    ask(bob, assistant=legal.pk)
+    seeds = [each.seed for each in heard.samplings]
+    assert seeds[:3] == [Sampling().seed] * 3 and len({seeds[1], seeds[3], seeds[5]}) == 3
 
 
 def test_only_what_its_asker_may_read_of_what_it_names_is_searched(
