@@ -47,8 +47,8 @@ PUBLIC: dict[tuple[str, str], set[int]] = {
 }
 #: Doors of administrators: there is nothing to hide from others but the door itself.
 ADMIN = (
-    "accounts/users/", "accounts/groups/", "collections/unmanaged", "erasures", "erasures",
-    "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged", "api/v1/erasures", "api/v1/erasures",
+    "accounts/users/", "accounts/groups/", "collections/unmanaged", "erasures",
+    "api/v1/users", "api/v1/groups", "api/v1/collections/unmanaged", "api/v1/erasures",
     "evaluation/", "api/v1/evaluation", "usage/", "api/v1/usage",
     "models/", "api/v1/models/",
 )  # fmt: skip
