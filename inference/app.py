@@ -264,6 +264,7 @@ class ModelsApp:
         gone.add_done_callback(lambda _: results.put_nowait(Disconnected()))
         end = "cancelled"
         queue.submit(generation)
+        self._service.make_way()
         try:
             while True:
                 item = await _next(results, deadline)

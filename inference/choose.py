@@ -7,8 +7,8 @@ from django.conf import settings
 
 from inference import catalogue, int8
 from inference.active import chat_model
-from inference.chat_source import adapted, fit_of, source_of
 from inference.chat import Source
+from inference.chat_source import adapted, fit_of, source_of
 from inference.cpu import cpu_count
 from inference.errors import ModelError
 from inference.fake import FakeClient, FakeEncoder, FakeEngine, FakeReranker

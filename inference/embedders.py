@@ -96,6 +96,11 @@ class Embedders:
         threading.Thread(target=self._fill, args=(name, found), daemon=True).start()
         return found
 
+    def queues(self) -> list[EmbeddingQueue]:
+        """Of those that are loaded."""
+        with self._lock:
+            return [each.queue for each in self._loaded.values() if each.queue]
+
     def _worn(self, found: _Loaded) -> bool:
         rested = time.monotonic() - found.used > RETRY_SECONDS
         return found.slot.state == "unavailable" and rested

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inference.errors import ModelError
 from inference.model import read_json
-from inference.protocol import Vectors
+from inference.protocol import Interrupted, Vectors
 
 FILE = "model.int8.onnx"
 INPUTS = ["input_ids", "attention_mask"]
@@ -62,6 +62,8 @@ class Int8Encoder:
     vector would depend on its neighbours. On a CPU that is no slower, since nothing is padded.
     """
 
+    at_once = 1
+
     def __init__(self, name: str, folder: Path, threads: int, *, file: Path | None = None) -> None:
         from tokenizers import Tokenizer
 
@@ -74,6 +76,7 @@ class Int8Encoder:
         self._tokenizer.no_truncation()
         self._room = self.max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         self._session = _session(file or folder / FILE, threads)
+        self._passages: Any = None
 
     def count(self, text: str) -> int:
         return len(self._tokenizer.encode(self._cased(text), add_special_tokens=False).ids)
@@ -82,12 +85,27 @@ class Int8Encoder:
         return self._embed(texts, self._recipe.prompts[0])
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        return self._embed(texts, self._recipe.prompts[1])
+        """Raises Interrupted."""
+        from onnxruntime import RunOptions
 
-    def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
+        options = self._passages = RunOptions()
+        try:
+            return self._embed(texts, self._recipe.prompts[1], options)
+        except Exception as error:
+            if options.terminate:
+                raise Interrupted from error
+            raise
+        finally:
+            self._passages = None
+
+    def interrupt(self) -> None:
+        if options := self._passages:
+            options.terminate = True
+
+    def _embed(self, texts: Sequence[str], prompt: str, options: Any = None) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
-            vectors[row] = self._vector(self._ids(prompt + text.strip()))
+            vectors[row] = self._vector(self._ids(prompt + text.strip()), options)
         return vectors
 
     def _cased(self, text: str) -> str:
@@ -98,11 +116,11 @@ class Int8Encoder:
         encoding.truncate(self._room)
         return np.array([self._tokenizer.post_process(encoding).ids], np.int64)
 
-    def _vector(self, ids: NDArray[np.int64]) -> Vectors:
+    def _vector(self, ids: NDArray[np.int64], options: Any) -> Vectors:
         if not ids.size:
             return np.zeros(self.dimension, np.float32)
         given = dict(zip(INPUTS, (ids, np.ones_like(ids)), strict=True))
-        hidden: Vectors = self._session.run(None, given)[0][0]
+        hidden: Vectors = self._session.run(None, given, options)[0][0]
         vector = hidden[0] if self._recipe.pooling == "cls" else hidden.mean(axis=0)
         found: Vectors = vector / np.maximum(np.linalg.norm(vector), 1e-12)
         return found

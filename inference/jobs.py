@@ -10,14 +10,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from inference.protocol import Encoder, ModelsUnavailable, Vectors
+from inference.protocol import (
+    PASSAGE_BATCH,
+    Encoder,
+    Interrupted,
+    ModelsUnavailable,
+    Vectors,
+)
 
 log = structlog.get_logger(__name__)
 
-#: Passages that are embedded at once. A query waits for one such batch at most.
-PASSAGE_BATCH = 4
-#: While a person's answer is written, passages get one batch in this many seconds.
-PATIENCE_SECONDS = 2.0
+#: While a person's answer is written, passages get a twentieth of the time, and never less than a
+#: batch in so many seconds.
+_SHARE, PATIENCE_SECONDS = 1 / 20, 2.0
+#: A batch that made way so often is embedded to its end: else nothing goes on beside many people.
+_PATIENT = 3
 
 
 @dataclass(eq=False)
@@ -25,6 +32,7 @@ class _Batch:
     texts: list[str]
     query: bool
     result: "Future[Vectors]" = field(default_factory=Future)
+    made_way: int = 0
 
 
 class EmbeddingQueue:
@@ -39,7 +47,8 @@ class EmbeddingQueue:
         self._busy = busy
         self._queries: deque[_Batch] = deque()
         self._passages: deque[_Batch] = deque()
-        self._last_passage = 0.0
+        self._next_passage = 0.0
+        self._running: _Batch | None = None
         self._changed = threading.Condition()
         self._closed = False
         threading.Thread(target=self._work, name="embed", daemon=True).start()
@@ -50,7 +59,7 @@ class EmbeddingQueue:
         Raises ModelsUnavailable once it is closed.
         """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        size = max(len(texts), 1) if query else PASSAGE_BATCH
+        size = max(len(texts), 1) if query else getattr(self._encoder, "at_once", PASSAGE_BATCH)
         batches = [
             _Batch([texts[i] for i in order[start : start + size]], query)
             for start in range(0, len(texts), size)
@@ -61,7 +70,17 @@ class EmbeddingQueue:
                 raise ModelsUnavailable("models-loading", "It was just put away. Try again.")
             (self._queries if query else self._passages).extend(batches)
             self._changed.notify()
+        if query:
+            self.make_way()
         return combined
+
+    def make_way(self) -> None:
+        """Whoever waits goes first: passages that are being embedded are begun anew later."""
+        with self._changed:
+            batch = self._running
+            interrupt = getattr(self._encoder, "interrupt", None)
+            if batch and not batch.query and batch.made_way < _PATIENT and interrupt:
+                interrupt()
 
     def length(self) -> int:
         return len(self._queries) + len(self._passages)
@@ -80,30 +99,38 @@ class EmbeddingQueue:
         with self._changed:
             while True:
                 if self._queries:
-                    return self._queries.popleft()
+                    self._running = self._queries.popleft()
+                    return self._running
                 if self._passages and self._may_run_passage():
-                    return self._passages.popleft()
+                    self._running = self._passages.popleft()
+                    return self._running
+                self._running = None
                 if self._closed and not self._passages:
                     return None
                 self._changed.wait(timeout=0.05 if self._passages else None)
 
     def _may_run_passage(self) -> bool:
-        rested = time.monotonic() - self._last_passage > PATIENCE_SECONDS
-        return rested or not self._busy()
+        return time.monotonic() > self._next_passage or not self._busy()
 
     def _run(self, batch: _Batch) -> None:
         if batch.result.cancelled():
             return
+        started = time.monotonic()
         try:
             embed = self._encoder.embed_queries if batch.query else self._encoder.embed_passages
             vectors = embed(batch.texts)
+        except Interrupted:
+            batch.made_way += 1
+            self._passages.appendleft(batch)
         except Exception as error:  # noqa: BLE001 - the queue must outlive one request
             log.error("embedding_failed", kind=type(error).__name__)
             batch.result.set_exception(error)
         else:
             batch.result.set_result(vectors)
         if not batch.query:
-            self._last_passage = time.monotonic()
+            ended = time.monotonic()
+            rest = (ended - started) * (1 / _SHARE - 1)
+            self._next_passage = ended + min(PATIENCE_SECONDS, rest)
 
 
 def _combine(batches: list[_Batch], order: list[int], dimension: int) -> "Future[Vectors]":

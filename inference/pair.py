@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.language import detect_language
-from inference.protocol import Encoder, Vectors
+from inference.protocol import PASSAGE_BATCH, Encoder, Vectors
 
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -58,6 +58,12 @@ class PairEncoder:
         self._shares = shares or Shares()
         self.dimension = first.dimension + second.dimension
         self.max_tokens = first.max_tokens
+        self.at_once = min(getattr(each, "at_once", PASSAGE_BATCH) for each in (first, second))
+
+    def interrupt(self) -> None:
+        for each in (self._first, self._second):
+            if interrupt := getattr(each, "interrupt", None):
+                interrupt()
 
     def count(self, text: str) -> int:
         return self._first.count(text)

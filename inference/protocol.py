@@ -11,6 +11,9 @@ from inference.energy import Known
 
 Vectors = NDArray[np.float32]
 
+#: Passages that an encoder embeds together where it does not say otherwise.
+PASSAGE_BATCH = 4
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -147,8 +150,17 @@ class ManyModels(Engine, Protocol):
         ...
 
 
+class Interrupted(Exception):
+    """Passages were being embedded and made way; nothing of them is kept."""
+
+
 class Encoder(Protocol):
-    """A text embedder. Vectors are float32 of shape (texts, dimension), L2-normalised."""
+    """A text embedder. Vectors are float32 of shape (texts, dimension), L2-normalised.
+
+    One may have `interrupt()`, which any thread may call: passages that are being embedded are given
+    up within milliseconds with Interrupted, nothing happens where none are. `at_once`: passages that
+    are best embedded together.
+    """
 
     name: str
     dimension: int

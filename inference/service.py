@@ -81,6 +81,12 @@ class Service:
         """Those of the active chat model."""
         return self.chats.active.queue if self.chats.active else None
 
+    def make_way(self) -> None:
+        """A person waits for an answer: passages that are being embedded step back at once."""
+        for queue in (self.embeddings, *self.others.queues()):
+            if queue:
+                queue.make_way()
+
     def queue_length(self) -> int:
         return self.chats.length()
 
