@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -63,7 +64,7 @@ class Weights:
             or llama_cpp.llama_model_is_hybrid(self.model)
         )
         self._ends: dict[int, bool] = {}
-        self.adapter: ctypes.c_void_p | None = None
+        self.adapter: Any = None
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         data = text.encode()
@@ -165,7 +166,8 @@ class Context:
         if not self.pointer:
             raise CannotLoad
         if weights.adapter:
-            one, full = (ctypes.c_void_p * 1)(weights.adapter), (ctypes.c_float * 1)(1.0)
+            one = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(weights.adapter)
+            full = (ctypes.c_float * 1)(1.0)
             llama_cpp.llama_set_adapters_lora(self.pointer, one, 1, full)
         self._memory = llama_cpp.llama_get_memory(self.pointer)
         self._batch = _Batch(batch)
