@@ -1,5 +1,6 @@
 """How the bytes of a GGUF file lie: by layer, for what goes to a graphics card. Nothing of it is run."""
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,15 @@ _BLOCK = re.compile(r"^blk\.(\d{1,4})\.")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Bytes of each layer, of the last step (`output`), and how many tokens the model knows."""
+    """Bytes of each layer, of the last step (`output`), and how many tokens the model knows.
+
+    `parameters`: those that each token is computed with.
+    """
 
     layers: tuple[int, ...]
     output: int
     vocabulary: int
+    parameters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +83,11 @@ def _layout(tensors: list[_Tensor], room: int) -> Layout:
     # Where words in and out share their weights, the last step has a copy of them.
     output = sizes.get("output.weight", sizes.get("token_embd.weight", 0))
     output += sizes.get("output_norm.weight", 0)
-    return Layout(tuple(layers[n] for n in sorted(layers)), output, words[1] if words[1:] else 0)
+    last = "output.weight" if "output.weight" in sizes else "token_embd.weight"
+    used = [t for t in tensors if _BLOCK.match(t.name) or t.name == last]
+    return Layout(
+        tuple(layers[n] for n in sorted(layers)),
+        output,
+        words[1] if words[1:] else 0,
+        sum(math.prod(tensor.dimensions) for tensor in used),
+    )

@@ -47,7 +47,7 @@ def test_sizes_follow_from_places(tmp_path: Path) -> None:
         data=1024,
     )
     layout = read_layout(_file(tmp_path, content))
-    assert layout == Layout((320, 320), output=320 + 64, vocabulary=1000)
+    assert layout == Layout((320, 320), 320 + 64, vocabulary=1000, parameters=64_192)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sovereign import installed, parts
+from inference.client import get_client
+from inference.protocol import ModelsUnavailable
+from sovereign import installed, parts, sizing_report, sizing_text
 from sovereign.parts import Part
+from sovereign.sizing import Use
 
 
 class Command(BaseCommand):
@@ -17,8 +20,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object for programs")
+        sizing = parser.add_argument_group("how many people this machine can serve")
+        sizing.add_argument("--sizing", action="store_true", help="measure it; takes minutes")
+        sizing.add_argument("--every-model", action="store_true", help="not the active one alone")
+        sizing.add_argument("--people", type=int, default=25, help="how many there are (25)")
+        sizing.add_argument("--questions", type=float, default=6.0, help="of each an hour (6)")
+        sizing.add_argument("--peak", type=float, default=3.0, help="times that at most (3)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if options["sizing"]:
+            self._sizing(**options)
+            return
         found = [*installed.all_parts(), *parts.all_parts()]
         failed = [part for part in found if not part.ok and part.needed]
         if options["json"]:
@@ -30,6 +42,26 @@ class Command(BaseCommand):
             raise CommandError(f"{len(failed)} of {len(found)} parts need attention.")
         if not options["json"]:
             self.stdout.write(self.style.SUCCESS("Everything that is needed works."))
+
+    def _sizing(self, **options: Any) -> None:
+        if min(options["people"], options["questions"], options["peak"]) <= 0:
+            raise CommandError("--people, --questions and --peak are more than 0.")
+        use = Use(options["questions"], options["peak"])
+        say = (lambda text: None) if options["json"] else self._say
+        try:
+            found = sizing_report.report(
+                get_client(), use, options["people"], every=options["every_model"], say=say
+            )
+        except ModelsUnavailable as error:
+            raise CommandError(f"The models cannot be measured: {error.detail}") from error
+        if options["json"]:
+            self.stdout.write(json.dumps(found.as_dict(), indent=1))
+            return
+        for line in sizing_text.lines(found):
+            self.stdout.write(line)
+
+    def _say(self, what: str) -> None:
+        self.stderr.write(f"measuring: {what} ...")
 
     def _print(self, found: list[Part]) -> None:
         width = max(len(part.name) for part in found)
