@@ -27,7 +27,7 @@ CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
 TAKES = {
     "Problem": 1, "UploadRefused": 0, "CollectionRefused": 0, "QuestionRefused": 0, "ParseError": 0,
     "ModelError": 0, "ModelsUnavailable": 0, "BadRequest": 0, "_fail": 1, "fail": 1, "failed": 0,
-    "__init__": 0,
+    "__init__": 0, "SourceError": 0, "SourceRefused": 0,
 }  # fmt: skip
 #: What stands in such a place and is none: the host of a Unix socket's connection.
 NO_CODES = {"localhost"}
