@@ -6,7 +6,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from chat.pack import LOOK, Packed, messages, task
-from inference.protocol import ChatMessage, ModelsClient, Piece, Sampling, Usage
+from inference.protocol import (
+    ChatMessage,
+    ModelsClient,
+    ModelsUnavailable,
+    Piece,
+    Sampling,
+    Usage,
+)
 from ingest.parsers.clean import seen
 
 #: What a small model says when it finds nothing, in the languages that it is asked to use.
@@ -20,6 +27,8 @@ ABSTAINS = (
 Likely = tuple[tuple[str, float], ...]
 #: Of the likeliest first words, how many are looked at for yes and no.
 TOP_TOKENS = 20
+#: The models process ended in the middle.
+LOST = "models-lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,22 @@ class Voice:
     asker: str = ""
 
     def say(
+        self, prompt: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
+        """Asked once more where the models process was lost before the first word of it."""
+        told = False
+        try:
+            with closing(self._ask(prompt, sampling)) as pieces:
+                for piece in pieces:
+                    told = told or bool(piece.text or piece.top)
+                    yield piece
+            return
+        except ModelsUnavailable as error:
+            if told or error.code != LOST:
+                raise
+        yield from self._ask(prompt, sampling)
+
+    def _ask(
         self, prompt: Sequence[ChatMessage], sampling: Sampling
     ) -> Generator[Piece, None, None]:
         return self.client.chat(prompt, sampling, model=self.model, asker=self.asker)
