@@ -20,7 +20,7 @@ from ingest.tasks import reindex
 from ingest.upload import upload
 from sovereign import browser_reports
 from tests import people
-from tests.browser import states
+from tests.browser import states, year
 
 HANDBOOK = [
     "people/annual-leave.md",
@@ -52,6 +52,7 @@ def fill() -> None:
         take(samples, Path(name).name, (folder / name).read_bytes())
     states.fill(alice, bob)
     disagreeing()
+    year.fill()
     take(people.make_collection(alice, name="Poems"), "ballad.txt", LONG.encode())
 
 

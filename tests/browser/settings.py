@@ -9,4 +9,5 @@ from sovereign.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MODELS_URL = "fake:"
+WATTS = 40.0
 BROKER_URL = "memory://"
