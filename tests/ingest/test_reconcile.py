@@ -12,9 +12,21 @@ from django.conf import settings
 from accounts.models import User
 from audit import actions
 from audit.models import Entry
-from ingest import chroma, erase, files, indexes, keys, lexical, lexical_sizes, night, reconcile
+from ingest import (
+    chroma,
+    erase,
+    files,
+    forgotten,
+    indexes,
+    keys,
+    lexical,
+    lexical_sizes,
+    night,
+    reconcile,
+)
 from ingest.models import Chunk, Collection, Document, Receipt
 from ingest.renewing import renewing
+from sovereign.kept import erasures
 from tests.ingest.conftest import Add, held_vectors
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +126,17 @@ def test_one_at_a_time_and_once_a_night(add: Add, monkeypatch: pytest.MonkeyPatc
     assert orphans and proved and proved.proven == 0 and not night.due()
     monkeypatch.setattr(settings, "CHROMA_URL", "http://127.0.0.1:9")
     assert night.run() == (None, None)
+
+
+def test_the_doctor_says_what_wants_a_person(add: Add, alice: User) -> None:
+    document = add("lanterns.md", TEXT)
+    looked()
+    looked()
+    assert erasures().ok
+    receipt = erase.erase_document(alice, document)
+    Receipt.objects.filter(pk=receipt.pk).update(state="found")
+    found = erasures()
+    assert not found.ok and "1 with traces" in found.detail and not found.needed
+    forgotten.append([receipt])
+    Document.objects.update(status="ready")
+    assert "--replay" in erasures().advice
