@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile
 from accounts.models import User
 from audit import actions
 from audit.models import Entry
+from chat.find import Query, find
 from ingest import erase, holds, sync, sync_claim
 from ingest.models import Collection, Document, SourceItem, SyncSource
 from ingest.sources.base import Item, Place, SourceError
@@ -79,6 +80,23 @@ def test_changed_moved_and_gone(watched: SyncSource, share: Path, collection: Co
     ]
     entry = Entry.objects.filter(action=actions.SOURCE_SYNCED).latest("id")
     assert entry.data["moved"] == 1 and "zwei" not in str(entry.data)
+
+
+def test_what_is_gone_is_found_no_longer(
+    watched: SyncSource, share: Path, collection: Collection, alice: User, vectors: str
+) -> None:
+    write(share, leave="Annual leave is 28 days.", pay="Salaries are paid on the 25th.")
+    cycle(watched)
+    read_all()
+
+    def found() -> set[str]:
+        asked = Query("How many days is annual leave?", [collection.pk])
+        return {passage.text for passage in find(alice, asked, 5).passages}
+
+    assert any("28 days" in text for text in found())
+    (share / "leave.txt").unlink()
+    cycle(watched)
+    assert not any("28 days" in text for text in found())
 
 
 def test_a_file_over_another_replaces_it(
