@@ -77,6 +77,7 @@ def test_a_model_from_the_file_to_the_answer(
 def test_what_is_no_model_is_said_beside_the_field(
     sign_in: SignIn, tmp_path: Path, watch: Watch
 ) -> None:
+    watch.allowed.append("422")
     page = sign_in("dana")
     file = tmp_path / "page.gguf"
     file.write_bytes(b"<html></html>")
@@ -85,6 +86,3 @@ def test_what_is_no_model_is_said_beside_the_field(
     page.get_by_role("button", name="Register").click()
     expect(page.locator("[data-problem]")).to_contain_text("not a GGUF file")
     expect(page.get_by_role("button", name="Register")).to_be_enabled()
-    # The browser writes every refusal into its console.
-    assert watch.faults and all("422" in fault for fault in watch.faults)
-    watch.faults.clear()
