@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import admin_required
 from audit.problems import Problem
 from ingest.pages import PageRequest
+from usage import words
 from usage.forms import FORMS, ImportForm, PriceForm
 from usage.models import Price
 from usage.prices import MOST_BYTES, export, import_prices, note, remove
@@ -78,7 +79,8 @@ def _page(
 ) -> HttpResponse:
     rows = list(Price.objects.all())
     parts = [
-        (kind, form, [row for row in rows if row.kind == kind]) for kind, form in forms.items()
+        (kind, form, [_told(row) for row in rows if row.kind == kind])
+        for kind, form in forms.items()
     ]
     context = {
         "parts": parts,
@@ -87,3 +89,10 @@ def _page(
         "currency": settings.CURRENCY,
     }
     return render(request, "usage/prices.html", context, status=status)
+
+
+def _told(price: Price) -> dict[str, object]:
+    """A price for its table, the amounts in words."""
+    amounts = {name: words.exact(getattr(price, name)) for name in ("amount", "cached", "written")}
+    names = ("pk", "name", "since", "months", "source")
+    return {name: getattr(price, name) for name in names} | amounts

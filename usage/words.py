@@ -78,10 +78,17 @@ def told(measure: str, amount: float | None) -> str:
     return money(amount) if measure == "money" else number(amount)
 
 
-def number(amount: float, digits: int = 0) -> str:
+def number(amount: float | Decimal, digits: int = 0) -> str:
     # Rounded here: number_format cuts digits off.
     rounded = Decimal(f"{amount:.{digits}f}")
     return str(number_format(rounded, digits, use_l10n=True, force_grouping=True))
+
+
+def exact(amount: Decimal | None) -> str:
+    """All of its digits, without zeros behind them."""
+    if amount is None:
+        return ""
+    return number(amount, len(f"{amount:f}".rstrip("0").partition(".")[2]))
 
 
 def significant(amount: float) -> str:

@@ -44,6 +44,9 @@ def test_prices_and_charts_fit(sign_in: SignIn, picture: Picture, size: str, the
     picture(page, f"usage-answer-{size}-{theme}")
     page.goto("/usage/?show=tokens")
     expect(page.locator(".columns svg")).to_be_visible()
+    picture(page, f"usage-top-{size}-{theme}")
+    page.locator("#group-title").scroll_into_view_if_needed()
+    picture(page, f"usage-months-{size}-{theme}")
     for summary in page.locator("details > summary", has_text="The same as a table").all()[:2]:
         summary.click()
     fits(page)
