@@ -50,13 +50,15 @@ def _place(source: SyncSource, limits: Limits) -> Place:
         address=called,
         collection=str(source.collection_id),
     )
-    authorities = settings.SOURCE_CERTIFICATES
+    authorities, temporary = settings.SOURCE_CERTIFICATES, Path(settings.DATA_DIR) / "tmp"
     return Place(
         limits=limits,
         gates=gates(),
         roots=roots(source.collection_id),
         certificates=Path(authorities) if authorities else None,
         secret=secret,
+        # Emptied at each start (sovereign/launcher/walls.py).
+        cache=temporary if temporary.is_dir() else None,
     )
 
 

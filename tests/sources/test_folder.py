@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from zipfile import ZipFile
 
 import pytest
 from django.core.files.base import ContentFile
@@ -97,6 +98,23 @@ def test_what_is_gone_is_found_no_longer(
     (share / "leave.txt").unlink()
     cycle(watched)
     assert not any("28 days" in text for text in found())
+
+
+def test_an_archive_comes_and_goes_with_its_files(
+    watched: SyncSource, share: Path, collection: Collection, vectors: str
+) -> None:
+    with ZipFile(share / "all.zip", "w") as archive:
+        archive.writestr("a.txt", "Annual leave is 28 days.")
+        archive.writestr("sub/b.txt", "Salaries are paid on the 25th.")
+    write(share, other="Other.")
+    cycle(watched)
+    read_all()
+    assert len(living(collection)) == 4
+    assert set(collection.documents.values_list("status", flat=True)) == {"ready"}
+    assert counted(cycle(watched)) == {}
+    (share / "all.zip").unlink()
+    assert counted(cycle(watched)) == {"gone": 1}
+    assert list(living(collection)) == ["Share/other.txt"]
 
 
 def test_a_file_over_another_replaces_it(

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
@@ -48,10 +49,13 @@ def _named(word: str | None) -> QuerySet[SyncSource]:
     rows = SyncSource.objects.select_related("collection").order_by("collection__name", "name")
     if not word:
         return rows
-    for found in (rows.filter(name=word), rows.filter(pk__startswith=word.replace("-", ""))):
-        if found.exists():
-            return found
-    raise CommandError(f"There is no source {word}.")
+    try:
+        found = rows.filter(pk=UUID(word))
+    except ValueError:
+        found = rows.filter(name=word)
+    if not found.exists():
+        raise CommandError(f"There is no source {word}.")
+    return found
 
 
 def _line(source: SyncSource) -> str:
