@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest import refill, store
+from ingest import chroma_files, refill, store
 from ingest.models import Collection
+from ingest.renewing import renewing
 
 
 class Command(BaseCommand):
@@ -14,8 +15,10 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **__: Any) -> None:
         written = 0
         try:
-            for pk in Collection.objects.filter(erasing=False).values_list("id", flat=True):
-                written += refill.rebuild(pk)
+            with renewing(wait=True):
+                for pk in Collection.objects.filter(erasing=False).values_list("id", flat=True):
+                    written += refill.rebuild(pk)
+                chroma_files.clean()
         except store.StoreUnavailable as error:
             raise CommandError(str(error.detail)) from error
         self.stdout.write(f"{written} vectors written.")
