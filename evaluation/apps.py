@@ -5,4 +5,4 @@ class EvaluationConfig(AppConfig):
     name = "evaluation"
 
     def ready(self) -> None:
-        from evaluation import belongings, erasure  # noqa: F401 (they connect themselves)
+        from evaluation import belongings, erasure, moving  # noqa: F401 (they connect themselves)

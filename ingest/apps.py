@@ -8,5 +8,6 @@ class IngestConfig(AppConfig):
         # holds keeps held people; samples listens to the first administrator.
         from ingest import holds, samples  # noqa: F401
         from ingest.memories import remember_all
+        from ingest.moving import erasure  # noqa: F401 (ends exports)
 
         remember_all()

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingest import keys, vault
-from ingest.models import Document
+from ingest.models import Document, Transfer
 from ingest.vault import Unreadable
 
 #: Nobody writes to what a child reads, nor makes it shorter under its hands: fcntl(2).
@@ -120,7 +120,11 @@ def leftovers(age: timedelta = FORGOTTEN_AFTER) -> list[Path]:
         file for folder, inside in folders for file in folder.glob(inside) if _is_old(file, oldest)
     ]
     known = (
-        {pk.hex for pk in Document.objects.values_list("id", flat=True).iterator()}
+        {
+            pk.hex
+            for table in (Document, Transfer)
+            for pk in table._default_manager.values_list("id", flat=True).iterator()
+        }
         if old
         else set()
     )

@@ -21,12 +21,13 @@ ERASE_COLLECTION = "ingest.tasks.erase_collection"
 REINDEX = "ingest.tasks.reindex"
 PROVE = "ingest.tasks.prove"
 SYNC = "ingest.tasks.sync"
+MOVE = "ingest.tasks.move"
 #: Of evaluation/tasks.py: a room above asks for it.
 EVALUATE = "evaluation.tasks.work"
 
 #: Of ten, 0 is first: thousands of documents let sweeps, erasures and seals of the record pass. In
 #: Redis each step of these is a list of its own; other brokers may take no notice.
-PRIORITY = {PROCESS: 9, EVALUATE: 9, REINDEX: 9, SYNC: 6}
+PRIORITY = {PROCESS: 9, EVALUATE: 9, REINDEX: 9, SYNC: 6, MOVE: 6}
 
 #: Messages that are sent in one go; the sweep sends those that are missing.
 NUDGES = 500

@@ -21,6 +21,10 @@ def sentence(code: str) -> str:
     return str(_SENTENCES[code])
 
 
+def known(code: str) -> bool:
+    return code in _SENTENCES
+
+
 #: What is not the file's own fault (docs/errors.md, "again"): the same file may be read later.
 _AGAIN = frozenset(
     {
@@ -121,6 +125,33 @@ _SENTENCES: dict[str, str | Promise] = {
     ),
     "key-missing": _(
         "The key of the stored files is missing. Tell an administrator: manage.py doctor says why."
+    ),
+    "archive-not-ours": _("This is no archive of a collection. Choose one that was exported."),
+    "archive-version": _(
+        "The archive is of another version of the product. Export it anew, or update this server."
+    ),
+    "archive-damaged": _(
+        "The archive is damaged or was changed: what it holds is not what its manifest says. Get it anew."
+    ),
+    "archive-names": _("The archive holds other files than its manifest lists. Get it anew."),
+    "archive-bounds": _(
+        "The archive is larger than is taken here, or unpacks to more. Ask an administrator."
+    ),
+    "archive-signature": _("The signature of the archive does not fit. Get it anew."),
+    "archive-content": _("Something in the archive is not what an export holds. Get it anew."),
+    "archive-locked": _("The archive is under a passphrase, and this is not it."),
+    "archive-incomplete": _(
+        "A stored file could not be read, so nothing was exported. Tell an administrator."
+    ),
+    "transfer-not-allowed": _("Whoever asked for it may not do this any more. Ask a manager."),
+    "transfer-given-up": _("It was given up."),
+    "export-withdrawn": _("A document that it holds was erased, so it is gone. Export again."),
+    "export-over": _(
+        "This export is gone: its time has passed, or it was taken away. Export again."
+    ),
+    "too-many-imports": _("Your other imports are not done. Wait for them, or give them up."),
+    "import-not-asking": _(
+        "This import does not ask about so many documents. Look at its page again."
     ),
     "worker-lost": _("Reading this file stopped the worker several times. Try a simpler version."),
     "cancelled": _("It was stopped. Read it again when you like."),

@@ -8,6 +8,8 @@ from celery import shared_task
 from ingest import build, claims, fair, night, pipeline, queue, recover, retire, sync, sync_claim
 from ingest import erase as erasure
 from ingest.claims import LeaseLost
+from ingest.moving import jobs as moving
+from ingest.moving import work
 from ingest.store import StoreUnavailable
 
 
@@ -72,6 +74,14 @@ def sweep() -> None:
     recover.expired_leases()
     recover.lost_messages()
     recover.housekeeping()
+    moving.sweep()
+    work.clean_up()
+
+
+@shared_task(name="ingest.tasks.move")
+def move(transfer_id: str) -> None:
+    """Export or import a collection."""
+    work.run(transfer_id)
 
 
 @shared_task(name="ingest.tasks.sync")

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.people import require_admin
 from ingest.access import MANAGER
 from ingest.collections import make_manager
-from ingest.models import Collection, Grant
+from ingest.models import Collection, Grant, Transfer
 
 
 def unmanaged(actor: User) -> QuerySet[Collection]:
@@ -25,8 +25,14 @@ def unmanaged(actor: User) -> QuerySet[Collection]:
     require_admin(actor)
     active = Q(everyone=True) | Q(user__is_active=True) | Q(group__users__is_active=True)
     managers = Grant.objects.filter(active, collection=OuterRef("pk"), role=MANAGER)
-    found = Collection.objects.filter(~Exists(managers), erasing=False)
+    found = Collection.objects.filter(~Exists(managers), ~_is_being_made(), erasing=False)
     return found.annotate(document_count=Count("documents")).order_by("name", "id")
+
+
+def _is_being_made() -> Exists:
+    """An import that is not whole yet is nobody's (ingest/moving)."""
+    came = Transfer.objects.filter(collection=OuterRef("pk"), kind=Transfer.Kind.IMPORT)
+    return Exists(came.exclude(status=Transfer.Status.DONE))
 
 
 @transaction.atomic

@@ -19,8 +19,9 @@ from ingest import erase, fair, forgotten, keys, queue, scanner
 from ingest.access import EDITOR, get_collection
 from ingest.files import remove_original
 from ingest.guard import detect_media_type, safe_name
-from ingest.incoming import Incoming, disk, key_errors, plain, received
+from ingest.incoming import Incoming as Incoming
 from ingest.incoming import UploadRefused as UploadRefused
+from ingest.incoming import disk, key_errors, plain, received
 from ingest.models import Collection, Document, original_path
 from ingest.parsers.base import ParseError
 from ingest.reasons import reason, sentence
@@ -65,9 +66,9 @@ def upload(
     """
     if user is not None:
         collection = get_collection(user, collection.pk, EDITOR)
-    name, path, pk = safe_name(name), _folder(path), document_id or uuid4()
+    name, path, pk = safe_name(name), folder(path), document_id or uuid4()
     with received(file, pk) as incoming:
-        _require_clean(incoming, pk, user, collection)
+        require_clean(incoming, pk, user, collection)
         existing = _same_bytes(collection, incoming.sha256)
         if existing is not None:
             if (existing.path, existing.name) == (path, name):
@@ -80,7 +81,7 @@ def upload(
             path=path,
             bytes=incoming.size,
             sha256=incoming.sha256,
-            media_type=_kind(incoming, pk, name),
+            media_type=kind_of(incoming, pk, name),
             uploaded_by=user,
             container=container,
         )
@@ -90,7 +91,7 @@ def upload(
         return replace(taken, was_erased=bool(back))
 
 
-def _folder(path: str) -> str:
+def folder(path: str) -> str:
     """A folder path to show, never to open: no dots, no empty parts, no control characters."""
     parts = [
         part.strip() for part in unicodedata.normalize("NFC", path).replace("\\", "/").split("/")
@@ -105,7 +106,7 @@ def _folder(path: str) -> str:
     return folder
 
 
-def _require_clean(incoming: Incoming, pk: UUID, user: User | None, collection: Collection) -> None:
+def require_clean(incoming: Incoming, pk: UUID, user: User | None, collection: Collection) -> None:
     """Ask the malware scanner, where there is one. What it cannot be asked about is not taken."""
     if not settings.CLAMD:
         return
@@ -129,7 +130,7 @@ def _require_clean(incoming: Incoming, pk: UUID, user: User | None, collection: 
         raise UploadRefused("malware-found", sentence("malware-found")) from error
 
 
-def _kind(incoming: Incoming, pk: UUID, name: str) -> str:
+def kind_of(incoming: Incoming, pk: UUID, name: str) -> str:
     """By the content."""
     try:
         with plain(incoming, pk) as file:
@@ -171,7 +172,7 @@ def _kept(document: Document, incoming: Incoming) -> Uploaded:
             document.save(force_insert=True)
             _record(document)
             with disk(), key_errors():
-                _keep_file(document.id, incoming, final)
+                keep_file(document.id, incoming, final)
             queue.send_on_commit(queue.PROCESS, str(document.id))
     except IntegrityError:
         # Two uploads of the same bytes at once: the other one was first.
@@ -185,7 +186,7 @@ def _kept(document: Document, incoming: Incoming) -> Uploaded:
     return Uploaded(document, created=True, replaces=older or None)
 
 
-def _keep_file(pk: UUID, incoming: Incoming, final: Path) -> None:
+def keep_file(pk: UUID, incoming: Incoming, final: Path) -> None:
     """The key first: an original without its key is lost, a key without its original is nothing."""
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with keys.lock():

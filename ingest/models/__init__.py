@@ -5,6 +5,7 @@ from ingest.models.collections import Collection, Grant
 from ingest.models.documents import Document, Extract, original_path, said_day
 from ingest.models.keeping import Forgotten, Hold, Receipt
 from ingest.models.sources import SourceItem, SyncRun, SyncSource
+from ingest.models.transfers import Transfer
 
 __all__ = [
     "Chunk",
@@ -20,6 +21,7 @@ __all__ = [
     "SourceItem",
     "SyncRun",
     "SyncSource",
+    "Transfer",
     "original_path",
     "said_day",
 ]

@@ -3,6 +3,9 @@
 from sovereign.settings import env
 
 MAX_UPLOAD_MB = env.number("SOVEREIGN_MAX_UPLOAD_MB", 200, least=1)
+#: Archives of collections (ingest/moving): unpacked, and for how long a finished one can be downloaded.
+IMPORT_MAX_GB = env.number("SOVEREIGN_IMPORT_MAX_GB", 20, least=1)
+EXPORT_HOURS = env.number("SOVEREIGN_EXPORT_HOURS", 24, least=1)
 MAX_PAGES = env.number("SOVEREIGN_MAX_PAGES", 5_000, least=1)
 MAX_TEXT_CHARS = env.number("SOVEREIGN_MAX_TEXT_CHARS", 20_000_000, least=1_000)
 PARSE_CPU_SECONDS = env.number("SOVEREIGN_PARSE_CPU_SECONDS", 120, least=1)
