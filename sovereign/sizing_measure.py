@@ -23,6 +23,8 @@ _EMBEDDED, _EMBED_TEXT = (
     16,
     "The caretaker keeps a list of every key, door and lamp in the house. " * 16,
 )
+#: A model is measured for about so long.
+ENOUGH_SECONDS = 120.0
 _COPIED = 64_000_000
 _TIMES = 4
 
@@ -37,6 +39,8 @@ class Hardware:
     memory: int
     disk: int
     bandwidth: float
+    #: Of all programs, for each core, in the last minute: above 1 what is measured is too little.
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def hardware() -> Hardware:
     cores = cpu_count()
     disk = min(_free(Path(settings.DATA_DIR)), _free(Path(settings.MODELS_DIR)))
     affinity = len(os.sched_getaffinity(0))
-    return Hardware(cores, affinity, quota(), free_memory(), disk, bandwidth(cores))
+    load = os.getloadavg()[0] / cores
+    return Hardware(cores, affinity, quota(), free_memory(), disk, bandwidth(cores), load)
 
 
 def bandwidth(threads: int) -> float:
@@ -68,10 +73,18 @@ def bandwidth(threads: int) -> float:
 def rates(client: ModelsClient, model: str, sequences: Sequence[int]) -> tuple[Rate, ...]:
     """What the models process reads and writes with MODEL. Raises ModelsUnavailable.
 
-    A first question is not counted: the model may have to be loaded for it.
+    A first question is not counted: the model may have to be loaded for it. Where the machine is slow,
+    or much goes on, fewer at once are measured.
     """
-    _ask(client, model, "warm")
-    return tuple(_rate(client, model, each) for each in sequences)
+    _ask(client, model, f"warm {time.monotonic()}")
+    found: list[Rate] = []
+    started = time.monotonic()
+    for count in sequences:
+        # So many take at least about twice as long as half of them took.
+        if found and 3 * (time.monotonic() - started) > ENOUGH_SECONDS:
+            break
+        found.append(_rate(client, model, count))
+    return tuple(found)
 
 
 def embedding_rate(client: ModelsClient) -> float:

@@ -19,6 +19,8 @@ from sovereign.sizing_measure import Hardware
 
 #: What an answer of one or two sentences has; the setting is the most.
 ANSWER_TOKENS = 120
+#: What a question reads on a machine that could read more: else a faster one would serve no more people.
+BOUGHT_TOKENS = 1_000
 #: Fast enough to be read along.
 WRITING = 10.0
 _SEQUENCES = (1, 2, 4, 8, 16)
@@ -97,7 +99,9 @@ def report(
     for model in models if every else models[:1]:
         say(model.name)
         sized.append(_sized(client, model, sequences, use, seconds, hardware.memory))
-    found = sizing.bought(lambda speed: prompt(speed, 8_192), ANSWER_TOKENS, use, 2 * seconds)
+    found = sizing.bought(
+        lambda speed: min(prompt(speed, 8_192), BOUGHT_TOKENS), ANSWER_TOKENS, use, 2 * seconds
+    )
     bought = tuple((name, tuple(row)) for name, row in found)
     return Report(hardware, passages, tuple(sized), use, seconds, wanted, bought)
 

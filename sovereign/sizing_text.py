@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sovereign import sizing
-from sovereign.sizing_report import ANSWER_TOKENS, Report, Sized, flops
+from sovereign.sizing_report import ANSWER_TOKENS, BOUGHT_TOKENS, Report, Sized, flops
 
 _GB = 1e9
 
@@ -29,6 +29,11 @@ def _machine(report: Report) -> Iterator[str]:
     yield f"  memory      {about.memory / _GB:.1f} GB free, {about.bandwidth / _GB:.1f} GB/s copied"
     yield f"  disk        {about.disk / _GB:.0f} GB free"
     yield f"  documents   {report.passages:.1f} passages a second while nobody asks"
+    if about.load > 1:
+        yield (
+            f"  Other programs keep it busy ({about.load:.1f} of them for each core): it looks slower "
+            "than it is. Measure again when it is quiet."
+        )
 
 
 def _model(model: Sized, report: Report) -> Iterator[str]:
@@ -88,7 +93,8 @@ def _assumed(report: Report) -> Iterator[str]:
     )
     yield (
         f"Estimates take {sizing.BANDWIDTH_SHARE:.0%} of a data sheet's memory bandwidth and "
-        f"{sizing.FLOPS_SHARE:.0%} of its arithmetic, models of 4 to 5 bits a weight, 16 answers at once."
+        f"{sizing.FLOPS_SHARE:.0%} of its arithmetic, models of 4 to 5 bits a weight, 16 answers at once, "
+        f"{BOUGHT_TOKENS:,} tokens a question at most."
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from inference.fake import FakeClient
 from inference.protocol import ModelInfo, Usage
 from sovereign import sizing, sizing_measure, sizing_report
 from sovereign.sizing import Machine, Rate, Station, Use, Weights, Work
@@ -97,6 +98,13 @@ def test_rates_from_times() -> None:
     rate = of_times(2, 10.0, timed)
     assert rate.prompt == pytest.approx(300 / 4)
     assert rate.completion == pytest.approx(48 / 6)
+
+
+def test_a_slow_machine_is_measured_with_fewer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = (1, 2, 4, 8)
+    assert [r.sequences for r in sizing_measure.rates(FakeClient(), "", sequences)] == [1, 2, 4, 8]
+    monkeypatch.setattr(sizing_measure, "ENOUGH_SECONDS", 0.0)
+    assert [r.sequences for r in sizing_measure.rates(FakeClient(), "", sequences)] == [1]
 
 
 def test_bandwidth_is_measured() -> None:
