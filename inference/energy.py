@@ -23,6 +23,8 @@ _ZONE = re.compile(r"intel-rapl:\d+(:\d+)?")
 #: Fields of the first line of /proc/stat in which somebody computed: not idle, iowait, guests (in user).
 _BUSY = (0, 1, 2, 5, 6, 7)
 _TICKS = 100
+#: CPU seconds of the machine below which a share of them says nothing: they are told in hundredths.
+LEAST_SECONDS = 0.1
 
 
 class Counter(Protocol):
@@ -88,17 +90,17 @@ class Load:
     """The share that this process has of all CPU seconds of the machine."""
 
     def __init__(self, stat: Path = STAT) -> None:
-        self._stat = stat
+        self._stat, self._last = stat, 1.0
         self._own, self._all = self._look()
 
     def share(self) -> float:
-        """Since it was asked before, 0 to 1. 1 where the machine does not say."""
+        """Since it was asked before, 0 to 1; over too short a time that of before, at first 1."""
         own, everything = self._look()
         mine, all_of_it = own - self._own, everything - self._all
-        self._own, self._all = own, everything
-        if all_of_it <= 0:
-            return 1.0
-        return min(1.0, max(0.0, mine / all_of_it))
+        if all_of_it >= LEAST_SECONDS:
+            self._own, self._all = own, everything
+            self._last = min(1.0, max(0.0, mine / all_of_it))
+        return self._last
 
     def _look(self) -> tuple[float, float]:
         own = time.process_time()
