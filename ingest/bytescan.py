@@ -211,6 +211,7 @@ _PLACES = {
     ("logs",): "logs",
     ("broker",): "broker",
     ("evidence",): "evidence",
+    ("transfers",): "transfers",
     ("tmp",): "temporary",
 }
 

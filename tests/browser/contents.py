@@ -3,17 +3,23 @@
 import sqlite3
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
+from accounts.models import User
+from audit import actions
+from audit.record import record
 from evaluation.models import Run
 from evaluation.tasks import work as ask
 from ingest import build, erase
-from ingest.models import Collection, Document
+from ingest.models import Collection, Document, Receipt
 from ingest.pipeline import process_document
 from ingest.samples import SAMPLE
 from ingest.tasks import reindex
@@ -54,6 +60,7 @@ def fill() -> None:
     disagreeing()
     year.fill()
     take(people.make_collection(alice, name="Poems"), "ballad.txt", LONG.encode())
+    _receipts(samples, erin)
 
 
 PARKING = """# Parking
@@ -112,3 +119,28 @@ def _measure() -> None:
         ask(str(pk))
     for pk in list(build.due().values_list("pk", flat=True)):
         reindex(str(pk))
+
+
+def _receipts(collection: Collection, user: User) -> None:
+    """One of each state; erin asked for them."""
+    for number, (state, _label) in enumerate(Receipt.State.choices):
+        then = timezone.now() - timedelta(hours=5 + number)
+        looked = state in ("proven", "found")
+        check = {"at": then.isoformat(), "files": 1_240, "bytes": 287_910_893, "unread": 0}
+        check |= {"sought": 43, "seconds": 8.4, "here": ["files", "database", "vectors"]}
+        check |= {"found": {"logs/text": 2} if state == "found" else {}}
+        Receipt.objects.create(
+            document_id=uuid4(),
+            collection_id=collection.pk,
+            requested_by=user,
+            requested_at=then,
+            finished_at=None if state == "removing" else then,
+            state=state,
+            removed={"files": 1, "bytes": 48_113, "chunks": 21, "answers": 3},
+            sought={"text": 12, "vector": 12, "extract": 4, "original": 4, "id": 5},
+            checks=[check] if looked else [],
+            vectors_at=then if looked else None,
+            proven_at=then if state == "proven" else None,
+        )
+    found = {"found_vectors": 7, "mended_vectors": 7, "found_missing_files": 1, "left": 1}
+    record(actions.ORPHANS_FOUND, data=found)
