@@ -34,6 +34,7 @@ from inference.requests import (
     read_rerank,
     read_texts,
 )
+from inference.results import KEEP_ALIVE_SECONDS, deliver, late, next_piece
 from inference.service import Service
 
 log = structlog.get_logger(__name__)
@@ -42,8 +43,6 @@ Handler = Callable[[Call], Awaitable[None]]
 
 #: A request that comes while the models load waits this long before it is told to come back.
 LOAD_WAIT_SECONDS = 30.0
-#: While nothing is written yet a stream says at this interval that it is alive, and its place.
-KEEP_ALIVE_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 #: Before the name of an action of the desk.
 DESK = "/desk/"
@@ -239,7 +238,7 @@ class ModelsApp:
                 if lease.done():
                     break
                 if left <= KEEP_ALIVE_SECONDS:
-                    raise _late()
+                    raise late()
                 yield self._service.queue_length()
             async with aclosing(self._written(asked, lease.result(), deadline, gone)) as pieces:
                 async for item in pieces:
@@ -257,7 +256,7 @@ class ModelsApp:
         generation = Generation(
             asked.messages,
             asked.sampling,
-            lambda item: _deliver(loop, results, item),
+            lambda item: deliver(loop, results, item),
             asked.asker,
         )
         gone.add_done_callback(lambda _: queue.cancel(generation))
@@ -267,7 +266,7 @@ class ModelsApp:
         self._service.make_way()
         try:
             while True:
-                item = await _next(results, deadline)
+                item = await next_piece(results, deadline)
                 if item is None:
                     yield queue.ahead(generation)
                     continue
@@ -288,27 +287,3 @@ class ModelsApp:
         while slot.state == "loading" and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         slot.wait(0)
-
-
-async def _next(
-    results: asyncio.Queue[Piece | Exception], deadline: float
-) -> Piece | Exception | None:
-    left = deadline - time.monotonic()
-    try:
-        return await asyncio.wait_for(results.get(), max(0.0, min(KEEP_ALIVE_SECONDS, left)))
-    except TimeoutError:
-        return _late() if left <= KEEP_ALIVE_SECONDS else None
-
-
-def _late() -> ModelsUnavailable:
-    return ModelsUnavailable(
-        "generation-late", "The answer took longer than it was given. Ask again when less goes on."
-    )
-
-
-def _deliver(
-    loop: asyncio.AbstractEventLoop, results: asyncio.Queue[Piece | Exception], item: Any
-) -> None:
-    """Called in the queue's thread, perhaps after the process began to stop."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(results.put_nowait, item)

@@ -9,7 +9,7 @@ from inference import fit as memory
 from inference.errors import ModelError
 from inference.fit import Fit
 from inference.generations import GenerationQueue, Timing
-from inference.protocol import Engine, ModelInfo
+from inference.protocol import Engine, ManyModels, ModelInfo
 from inference.speed import SpeedBook
 
 
@@ -91,3 +91,14 @@ def broken(error: Exception) -> ModelError:
     """For a person, without what the message may hold."""
     detail = f"It could not be loaded ({type(error).__name__}); the log has the reason."
     return ModelError("model-not-loaded", detail)
+
+
+def elsewhere(engine: ManyModels) -> Source:
+    """Its models take no memory here."""
+    return Source(
+        load=engine.named,
+        fit=lambda name, free: Fit(0, free),
+        known=engine.models,
+        free=lambda: 2**62,
+        elsewhere=True,
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from inference import fit as memory
-from inference.chat import Chat, Maker, Source, broken
+from inference.chat import Chat, Maker, Source, broken, elsewhere
 from inference.errors import ModelError, PassingError
 from inference.fit import Fit
 from inference.generations import Timing
@@ -60,9 +60,8 @@ class Chats:
         """Load the first one; None where there is none by choice. Raises ModelError."""
         with self._loading:
             self.active = self._made(load)
-        engine = self.active.engine if self.active else None
-        if isinstance(engine, ManyModels):
-            self.source = _elsewhere(engine)
+        if self.active and isinstance(self.active.engine, ManyModels):
+            self.source = elsewhere(self.active.engine)
         return self.active
 
     def loaded(self) -> list[Chat]:
@@ -90,9 +89,8 @@ class Chats:
         """Whether a model of that name can be asked (empty: the active one)."""
         names = {each.name for each in self.infos()}
         # Where all servers are away, that is what is said.
-        return (
-            not name or name in names or bool(self.source and self.source.elsewhere and not names)
-        )
+        away = self.source is not None and self.source.elsewhere and not names
+        return not name or name in names or away
 
     def take(self, name: str) -> Chat | None:
         """A lease on the model of that name (empty: the active one); give it back with `release`.
@@ -301,14 +299,3 @@ class Chats:
             time.sleep(0.05)
         for chat in self.loaded()[1:]:
             self.drop(chat.info.name)
-
-
-def _elsewhere(engine: ManyModels) -> Source:
-    """Its models take no memory here."""
-    return Source(
-        load=engine.named,
-        fit=lambda name, free: Fit(0, free),
-        known=engine.models,
-        free=lambda: 2**62,
-        elsewhere=True,
-    )
