@@ -201,6 +201,18 @@ def test_what_a_person_erased_here_is_left_out(
     assert SourceItem.objects.get(left_out=True).name == "renamed.txt"
 
 
+def test_what_comes_back_at_the_source_comes_back(
+    watched: SyncSource, share: Path, collection: Collection
+) -> None:
+    write(share, a="A.", b="B.")
+    cycle(watched)
+    (share / "a.txt").unlink()
+    cycle(watched)
+    write(share, a="A.")
+    assert counted(cycle(watched)) == {"new": 1}
+    assert len(living(collection)) == 2
+
+
 # --- nothing is erased by mistake -------------------------------------------------------------------
 
 
