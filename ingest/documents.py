@@ -195,7 +195,7 @@ def original(request: HttpRequest, user: User, document: Document) -> HttpRespon
         raise Problem(status, error.code, sentence(error.code)) from error
     record(actions.DOCUMENT_DOWNLOADED, actor=user, target=("document", found.pk))
     kind = PLAIN_TYPES.get(found.media_type, "application/octet-stream")
-    response = _streamed(request, file, kind, found)
+    response = streamed(request, file, kind, found.name)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Length"] = str(found.bytes)
     # Whatever shows it all the same (a browser without attachments) runs nothing of it.
@@ -203,16 +203,13 @@ def original(request: HttpRequest, user: User, document: Document) -> HttpRespon
     return response
 
 
-def _streamed(
-    request: HttpRequest, file: BinaryIO, kind: str, document: Document
-) -> StreamingHttpResponse:
+def streamed(request: HttpRequest, file: BinaryIO, kind: str, name: str) -> StreamingHttpResponse:
+    """A file as an attachment of that name; closes it."""
     if not isinstance(request, ASGIRequest):
-        return FileResponse(file, as_attachment=True, filename=document.name, content_type=kind)
+        return FileResponse(file, as_attachment=True, filename=name, content_type=kind)
     # Under ASGI Django would read a synchronous iterator to its end before the first byte.
     response = StreamingHttpResponse(_parts(file), content_type=kind)
-    response["Content-Disposition"] = (
-        content_disposition_header(True, document.name) or "attachment"
-    )
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ingest.views import collections, documents, erasures, manage, page_pictures, sources
+from ingest.views import collections, documents, erasures, manage, moving, page_pictures, sources
 
 app_name = "ingest"
 
@@ -11,6 +11,13 @@ urlpatterns = [
     path("collections/new", collections.new, name="collection-new"),
     path("collections/unmanaged", manage.unmanaged_page, name="unmanaged"),
     path("collections/unmanaged/<uuid:pk>", manage.take, name="take-over"),
+    path("collections/import", moving.imports, name="imports"),
+    path("collections/<uuid:pk>/export", moving.exports, name="exports"),
+    path("exports/<uuid:pk>/content", moving.content, name="export-content"),
+    path("exports/<uuid:pk>/delete", moving.remove_export, name="export-delete"),
+    path("imports/<uuid:pk>", moving.one_import, name="import"),
+    path("imports/<uuid:pk>/confirm", moving.confirm_import, name="import-confirm"),
+    path("imports/<uuid:pk>/give-up", moving.give_up_import, name="import-give-up"),
     path("collections/<uuid:pk>", collections.collection, name="collection"),
     path("collections/<uuid:pk>/upload", collections.upload_files, name="upload"),
     path(

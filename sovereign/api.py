@@ -23,6 +23,7 @@ from compliance.api import router as compliance_router
 from evaluation.api import router as evaluation_router
 from fleet.api import router as fleet_router
 from ingest.api import router as ingest_router
+from ingest.moving.api import router as moving_router
 from ingest.sync_api import router as sync_router
 from sovereign.parser import StrictParser
 from usage.api import router as usage_router
@@ -43,6 +44,7 @@ for router in (
     accounts_router,
     ingest_router,
     sync_router,
+    moving_router,
     chat_router,
     compliance_router,
     evaluation_router,

@@ -27,5 +27,11 @@ django.setup(set_prefix=False)
 
 from audit.sealer import Sealed  # noqa: E402 (it knows the models)
 
-served = BodyLimit(cast(App, SpoolingHandler()), MOST_BYTES, LITTLE_BYTES, is_known)
+served = BodyLimit(
+    cast(App, SpoolingHandler()),
+    MOST_BYTES,
+    LITTLE_BYTES,
+    is_known,
+    archives=settings.IMPORT_MAX_GB * 1_000_000_000,
+)
 application = Sealed(Forgetful(served))

@@ -16,8 +16,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 Known = Callable[[Message], Awaitable[bool]]
 
-#: The two addresses that take files.
+#: The two addresses that take files, and the two that take archives of collections.
 UPLOADS = re.compile(r"(?:/api/v1)?/collections/[^/]+/(?:upload|documents)")
+ARCHIVES = re.compile(r"/api/v1/imports|/collections/import")
 
 
 class TooLarge(Exception):
@@ -27,20 +28,26 @@ class TooLarge(Exception):
 class BodyLimit:
     """ASGI middleware: bytes a request, by its header and by what really comes.
 
-    `most` is for uploads of people whom `known` knows. All else gets `little`: a stranger could
-    fill the disk with bodies that are refused only when they are there.
+    `most` is for uploads of people whom `known` knows, `archives` for their archives of collections.
+    All else gets `little`: a stranger could fill the disk with bodies that are refused only when they
+    are there.
     """
 
-    def __init__(self, app: App, most: int, little: int, known: Known) -> None:
+    def __init__(
+        self, app: App, most: int, little: int, known: Known, *, archives: int = 0
+    ) -> None:
         self._app, self._most, self._little, self._known = app, most, little, known
+        self._archives = archives
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_upload = UPLOADS.fullmatch(scope["path"]) is not None
+        is_archive = ARCHIVES.fullmatch(scope["path"]) is not None
+        is_upload = is_archive or UPLOADS.fullmatch(scope["path"]) is not None
         known = is_upload and await self._known(scope)
-        room = self._most if known else self._little
+        most = self._archives if is_archive else self._most
+        room = most if known else self._little
         problem = _stranger(scope["path"]) if is_upload and not known else _too_large(room)
         if _announced(scope) > room:
             await _refuse(send, problem)

@@ -28,6 +28,7 @@ from tests.compliance import people as officers
 from tests.doors import METHODS, Door, find_doors, knock
 from tests.evaluation import things as measuring
 from tests.fleet import things as fleet
+from tests.ingest import moving
 from usage.models import Price
 
 #: Open to everyone, and what a stranger without any right gets there.
@@ -122,6 +123,8 @@ def make_world() -> World:
         "reports": officers.make_report().id,
         "unmanaged": people.make_collection(None, name="Left").pk,
         "link": secret,
+        "exports": moving.make_export(alice, collection).pk,
+        "imports": moving.make_import(alice).pk,
         "holds": holds.place(officer, target="user", target_id=bob.pk, reference="case-1").pk,
         "pages": 1,
         **people.make_source(collection),

@@ -141,8 +141,9 @@ def give_up(user: User, transfer: Transfer) -> None:
     """End one of one's own, whatever it does: its file goes, and what was made of it."""
     found = of(user, transfer.pk, transfer.kind)
     living = Transfer.objects.filter(pk=found.pk).exclude(kind=Kind.IMPORT, status=Status.DONE)
-    living.update(status=Status.ENDED, error_code="transfer-given-up", lease=None)
-    files.remove(found.pk)
+    with transaction.atomic():
+        living.update(status=Status.ENDED, error_code="transfer-given-up", lease=None)
+        transaction.on_commit(partial(files.remove, found.pk), robust=True)
 
 
 def download(user: User, transfer: Transfer) -> BinaryIO:
