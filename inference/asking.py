@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from inference.chunks import says_something, well_formed
 from inference.protocol import ModelsUnavailable
 from inference.replica import BUSY, Replica
 
@@ -140,14 +141,6 @@ class Busy(ModelsUnavailable):
         self.retry_after = retry_after
 
 
-def says_something(chunk: dict[str, Any]) -> bool:
-    """Whether a token, or what it would have been, is in CHUNK. Empty deltas open a stream only."""
-    for choice in chunk.get("choices") or []:
-        if (choice.get("delta") or {}).get("content") or choice.get("logprobs"):
-            return True
-    return False
-
-
 async def _refuse(answer: httpx.Response, method: str) -> None:
     status = answer.status_code
     if 300 <= status < 400:
@@ -227,28 +220,9 @@ def _checked(chunk: Any) -> dict[str, Any]:
             detail = "The prompt is longer than what the model server reads at once."
             raise ModelsUnavailable("context-too-long", detail, permanent=True)
         raise _unavailable("models-failed", "The model server failed in the middle of an answer.")
-    choices = chunk.get("choices") or []
-    if not isinstance(choices, list) or not all(_is_choice(choice) for choice in choices):
+    if not well_formed(chunk):
         raise _odd()
     return chunk
-
-
-def _is_choice(choice: Any) -> bool:
-    if not isinstance(choice, dict) or not isinstance(choice.get("delta") or {}, dict):
-        return False
-    logprobs = choice.get("logprobs") or {}
-    if not isinstance(logprobs, dict) or not isinstance(logprobs.get("content") or [], list):
-        return False
-    return all(_is_listed(place) for place in logprobs.get("content") or [])
-
-
-def _is_listed(place: Any) -> bool:
-    if not isinstance(place, dict) or not isinstance(place.get("top_logprobs") or [], list):
-        return False
-    return all(
-        isinstance(each, dict) and isinstance(each.get("logprob", 0.0), int | float)
-        for each in place.get("top_logprobs") or []
-    )
 
 
 def _seconds(said: str) -> float:

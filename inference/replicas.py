@@ -17,7 +17,8 @@ from typing import Any
 
 import structlog
 
-from inference.asking import Asking, Limits, says_something
+from inference.asking import Asking, Limits
+from inference.chunks import says_something
 from inference.looking import Look
 from inference.protocol import ModelsUnavailable
 from inference.replica import BUSY, Replica

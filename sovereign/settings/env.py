@@ -83,7 +83,8 @@ def from_files(name: str) -> dict[str, str]:
     for word in words(name):
         key, _, file = word.partition("=")
         if not key or not file.startswith("/"):
-            raise ImproperlyConfigured(f"{name}: {word!r} must look like host:port=/path/of/a/file")
+            # What stands there may be the secret itself.
+            raise ImproperlyConfigured(f"{name} must look like host:port=/path/of/a/file,...")
         found[key.strip()] = _read(name, file.strip())
     return found
 

@@ -17,6 +17,7 @@ WORDS = ("The ", "canteen ", "opens ", "at ", "noon.")
 _NONSENSE = {
     "garbage": [b"data: {nonsense\n\n"],
     "form": [b'data: {"choices": [{"delta": [1]}]}\n\n'],
+    "usage": [b'data: {"choices": [], "usage": {"prompt_tokens": "many"}}\n\n'],
     "huge": [b"data: " + b"x" * 65_536] * 40,
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from inference import choose
@@ -15,6 +16,7 @@ from inference.fake import ABSTAINS, NAMES, FakeClient, FakeEncoder, FakeEngine,
 from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
 from inference.registry import Registry
 from inference.remote import RemoteEngine
+from sovereign.settings import env
 from tests.inference.parts import SMALL, running
 
 ASK = [
@@ -137,6 +139,26 @@ def test_another_server_that_may_not_be_asked_or_is_not_there(settings: Settings
     assert _code(settings) == "replicas-away"
     settings.OPENAI_URLS = ["file:///etc/passwd"]
     assert _code(settings) == "engine-address"
+
+
+def test_keys_and_layers_as_they_stand_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, empty in (("IN_FORCE", {}), ("FILES", [])):
+        monkeypatch.setattr(env, name, empty)
+    (tmp_path / "one").write_text("first-key\n")
+    monkeypatch.setenv("SOVEREIGN_OPENAI_KEYS", f"gpu-1:8000={tmp_path / 'one'}, ")
+    assert env.from_files("SOVEREIGN_OPENAI_KEYS") == {"gpu-1:8000": "first-key"}
+    assert [str(tmp_path / "one")] == env.FILES, "it stays in sight behind the wall"
+    assert "first-key" not in str(env.IN_FORCE)
+    for wrong in ("gpu-1:8000", "gpu-1:8000=key", f"={tmp_path / 'one'}", f"a={tmp_path / 'none'}"):
+        monkeypatch.setenv("SOVEREIGN_OPENAI_KEYS", wrong)
+        with pytest.raises(ImproperlyConfigured, match="SOVEREIGN_OPENAI_KEYS") as caught:
+            env.from_files("SOVEREIGN_OPENAI_KEYS")
+        assert "=key" not in str(caught.value)
+    for said, layers in (("auto", -1), ("AUTO ", -1), ("-1", -1), ("20", 20)):
+        monkeypatch.setenv("SOVEREIGN_GPU_LAYERS", said)
+        assert env.number("SOVEREIGN_GPU_LAYERS", 0, least=-1, words={"auto": -1}) == layers
 
 
 def test_what_the_fake_says() -> None:

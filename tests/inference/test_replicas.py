@@ -137,6 +137,7 @@ def test_each_gets_its_own_key_and_no_other(
         ("type", "models-odd"),
         ("garbage", "models-odd"),
         ("form", "models-odd"),
+        ("usage", "models-odd"),
         ("huge", "models-odd"),
         ("early", "models-lost"),
         ("error", "models-failed"),

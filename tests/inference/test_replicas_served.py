@@ -146,7 +146,8 @@ def test_behind_the_walls_the_process_reaches_its_servers(held: ExitStack, tmp_p
         "PATH": "/usr/bin:/bin",
         "SOVEREIGN_DATA_DIR": str(tmp_path),
         "SOVEREIGN_MODELS_DIR": str(tmp_path / "models"),
-        "SOVEREIGN_OPENAI_URL": ",".join(each.url for each in servers),
+        # By number, and by a name that has to be looked up behind the walls.
+        "SOVEREIGN_OPENAI_URL": f"{servers[0].url},{servers[1].url.replace('127.0.0.1', 'localhost')}",
     }
     (tmp_path / "models").mkdir()
     confined = [
