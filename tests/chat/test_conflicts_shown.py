@@ -175,7 +175,7 @@ def test_a_private_answer_shows_it_and_keeps_nothing(bob: User, versions: Collec
     )
     request.user = bob
     heard = list(
-        private_events(_asked(request), lambda *shown: _rendered(request, *shown), lambda: False)
+        private_events(_asked(request), lambda *shown: rendered(request, *shown), lambda: False)
     )
     html = next(event for event in heard if isinstance(event, Rendered)).html
     assert "The documents disagree" in html
