@@ -107,6 +107,7 @@ def test_over_http_with_faults(
     assert cycle(source).error_code == "source-away"
 
 
+@pytest.mark.long
 def test_large_files_that_lie_elsewhere_are_told(
     make: Make, work: Work, daemon: int, collection: Collection
 ) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def page(alice: User, client_for: Callable[[User | None], Client]) -> Client:
+def manager(alice: User, client_for: Callable[[User | None], Client]) -> Client:
     return client_for(alice)
 
 
@@ -30,28 +30,28 @@ def form(share: Path, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_source_is_tried_then_followed(
-    page: Client, share: Path, collection: Collection, alice: User
+    manager: Client, share: Path, collection: Collection, alice: User
 ) -> None:
     (share / "leave.txt").write_text(f"28 days. {people.CANARY}")
     (share / "film.mp4").write_bytes(b"0")
     address = f"/collections/{collection.pk}/sync/new"
-    tried = page.post(address, form(share, **{"try": "1"}))
+    tried = manager.post(address, form(share, **{"try": "1"}))
     assert tried.status_code == 200 and SyncSource.objects.count() == 0
     text = tried.content.decode()
     assert "1 file would be read" in text and "leave.txt" in text and "1 would be left out" in text
-    assert page.post(address, form(share)).status_code == 302
+    assert manager.post(address, form(share)).status_code == 302
     source = SyncSource.objects.get()
     assert (source.kind, source.minutes, source.settings) == ("folder", 5, {"path": str(share)})
     cycle(source)
-    shown = page.get(f"/sync/{source.pk}").content.decode()
+    shown = manager.get(f"/sync/{source.pk}").content.decode()
     assert "1 new" in shown and "In step" in shown
-    assert "Share" in page.get(f"/collections/{collection.pk}/sync").content.decode()
+    assert "Share" in manager.get(f"/collections/{collection.pk}/sync").content.decode()
     for entry in Entry.objects.filter(action__startswith="ingest.source."):
         assert "leave" not in str(entry.data) and "Share" not in str(entry.data)
 
 
 def test_what_is_wrong_is_said_beside_its_field(
-    page: Client, share: Path, collection: Collection, tmp_path: Path
+    manager: Client, share: Path, collection: Collection, tmp_path: Path
 ) -> None:
     address = f"/collections/{collection.pk}/sync/new"
     for changes, said in (
@@ -62,89 +62,89 @@ def test_what_is_wrong_is_said_beside_its_field(
         ({"include": "*" * 30}, "6 stars"),
         ({"minutes": 0}, "greater than or equal to 1"),
     ):
-        answer = page.post(address, form(share, **changes))
+        answer = manager.post(address, form(share, **changes))
         assert answer.status_code == 422 and said in answer.content.decode(), changes
-    assert page.post(address, form(share)).status_code == 302
-    assert "already" in page.post(address, form(share)).content.decode()
+    assert manager.post(address, form(share)).status_code == 302
+    assert "already" in manager.post(address, form(share)).content.decode()
 
 
 def test_changing_what_is_left_out_erases_it(
-    page: Client, share: Path, collection: Collection
+    manager: Client, share: Path, collection: Collection
 ) -> None:
     for name in ("a.txt", "b.txt", "c.txt"):
         (share / name).write_text(name)
-    page.post(f"/collections/{collection.pk}/sync/new", form(share))
+    manager.post(f"/collections/{collection.pk}/sync/new", form(share))
     source = SyncSource.objects.get()
     cycle(source)
-    assert page.get(f"/sync/{source.pk}/edit").status_code == 200
-    changed = page.post(f"/sync/{source.pk}/edit", form(share, exclude="c.*", name="Other"))
+    assert manager.get(f"/sync/{source.pk}/edit").status_code == 200
+    changed = manager.post(f"/sync/{source.pk}/edit", form(share, exclude="c.*", name="Other"))
     assert changed.status_code == 302
     cycle(source)
     assert set(living(collection)) == {"Share/a.txt", "Share/b.txt"}
 
 
 def test_a_mass_deletion_is_confirmed_with_the_number_that_was_read(
-    page: Client, share: Path, collection: Collection
+    manager: Client, share: Path, collection: Collection
 ) -> None:
     (share / "a.txt").write_text("a")
     (share / "b.txt").write_text("b")
-    page.post(f"/collections/{collection.pk}/sync/new", form(share))
+    manager.post(f"/collections/{collection.pk}/sync/new", form(share))
     source = SyncSource.objects.get()
     cycle(source)
     (share / "a.txt").unlink()
     (share / "b.txt").unlink()
     cycle(source)
-    assert "2 documents are gone" in page.get(f"/sync/{source.pk}").content.decode()
-    page.post(f"/sync/{source.pk}/deletions?count=1")
+    assert "2 documents are gone" in manager.get(f"/sync/{source.pk}").content.decode()
+    manager.post(f"/sync/{source.pk}/deletions?count=1")
     assert len(living(collection)) == 2 and not SyncSource.objects.get().deletions_allowed
-    assert "count=2" in page.get(f"/sync/{source.pk}/deletions").content.decode()
-    page.post(f"/sync/{source.pk}/deletions?count=2")
+    assert "count=2" in manager.get(f"/sync/{source.pk}/deletions").content.decode()
+    manager.post(f"/sync/{source.pk}/deletions?count=2")
     cycle(source)
     assert living(collection) == {}
 
 
 def test_what_was_erased_here_can_be_taken_in_again(
-    page: Client, share: Path, collection: Collection, alice: User
+    manager: Client, share: Path, collection: Collection, alice: User
 ) -> None:
     (share / "a.txt").write_text("a")
-    page.post(f"/collections/{collection.pk}/sync/new", form(share))
+    manager.post(f"/collections/{collection.pk}/sync/new", form(share))
     source = SyncSource.objects.get()
     cycle(source)
     erase.erase_document(alice, Document.objects.get())
     cycle(source)
-    assert "Erased here" in page.get(f"/sync/{source.pk}").content.decode()
+    assert "Erased here" in manager.get(f"/sync/{source.pk}").content.decode()
     item = SourceItem.objects.get()
     # As new at the source: it is remembered by its bytes and its place, not by its row alone.
     item.delete()
     cycle(source)
     item = SourceItem.objects.get()
     assert living(collection) == {} and item.left_out
-    page.post(f"/sync/{source.pk}/items/{item.pk}/take")
+    manager.post(f"/sync/{source.pk}/items/{item.pk}/take")
     cycle(source)
     assert list(living(collection)) == ["Share/a.txt"]
 
 
 def test_paused_is_not_read_and_removed_leaves_its_documents(
-    page: Client, share: Path, collection: Collection
+    manager: Client, share: Path, collection: Collection
 ) -> None:
     (share / "a.txt").write_text("a")
-    page.post(f"/collections/{collection.pk}/sync/new", form(share))
+    manager.post(f"/collections/{collection.pk}/sync/new", form(share))
     source = SyncSource.objects.get()
-    page.post(f"/sync/{source.pk}/pause", {"paused": "1"})
+    manager.post(f"/sync/{source.pk}/pause", {"paused": "1"})
     tasks.sync_source(str(source.pk))
     assert not living(collection)
-    page.post(f"/sync/{source.pk}/run")
-    page.post(f"/sync/{source.pk}/pause")
+    manager.post(f"/sync/{source.pk}/run")
+    manager.post(f"/sync/{source.pk}/pause")
     tasks.sync_source(str(source.pk))
     assert len(living(collection)) == 1
-    page.post(f"/sync/{source.pk}/delete")
+    manager.post(f"/sync/{source.pk}/delete")
     assert SyncSource.objects.count() == 0 and len(living(collection)) == 1
 
 
 def test_beat_sends_what_is_due(
-    page: Client, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+    manager: Client, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page.post(f"/collections/{collection.pk}/sync/new", form(share))
+    manager.post(f"/collections/{collection.pk}/sync/new", form(share))
     sent: list[Any] = []
     monkeypatch.setattr(current_app, "send_task", lambda name, args, **_: sent.append((name, args)))
     tasks.sync_due()
@@ -183,9 +183,9 @@ def test_the_api(
     assert api.delete(f"/sync/{pk}").status_code == 204
 
 
-def test_the_command(share: Path, collection: Collection, page: Client) -> None:
+def test_the_command(share: Path, collection: Collection, manager: Client) -> None:
     (share / "a.txt").write_text("a")
-    page.post(f"/collections/{collection.pk}/sync/new", form(share))
+    manager.post(f"/collections/{collection.pk}/sync/new", form(share))
     out = StringIO()
     call_command("sync", "Share", "--now", stdout=out)
     assert "1 new" in out.getvalue() and len(living(collection)) == 1

@@ -127,9 +127,9 @@ def test_secrets_are_told_to_their_address_and_collection_alone(
         assert cycle(source).error_code == "secret-missing"
 
 
-def test_only_gates_are_called(make: Make, settings: Any, server: int) -> None:
-    settings.GATES = [f"files=files.example.org:{server}"]
-    for url in (f"http://127.0.0.1:{server}/", "http://169.254.169.254/latest", "http://[::1]/"):
+def test_only_gates_are_called(make: Make, settings: Any, port: int) -> None:
+    settings.GATES = [f"files=files.example.org:{port}"]
+    for url in (f"http://127.0.0.1:{port}/", "http://169.254.169.254/latest", "http://[::1]/"):
         source = make("webdav", name=url[:60], settings={"url": url})
         assert cycle(source).error_code == "address-not-allowed"
 
