@@ -27,7 +27,7 @@ from chat.models import Conflict, Message
 from chat.pack import Packed
 from chat.present import PresentedAnswer, present_answer
 from chat.private import Rendered, private_events
-from chat.private_views import _asked, _rendered
+from chat.private_views import _asked, rendered
 from chat.replay import replay
 from chat.streaming import events_of
 from chat.viewer import view_passage, view_source
