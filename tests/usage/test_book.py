@@ -22,6 +22,7 @@ from chat.replay import replay
 from chat.run import run_unstored
 from chat.streaming import events_of
 from compliance.person import export
+from evaluation.asking import write_answer
 from ingest import holds
 from ingest.models import Collection
 from tests import people
@@ -243,3 +244,10 @@ def test_money_in_words(amount: float | None, said: str) -> None:
 def test_energy_in_words() -> None:
     told = [words.energy(value) for value in (0, 0.01234, 12.3456, 999, 1_234_567)]
     assert told == ["0 Wh", "0.0123 Wh", "12.3 Wh", "999 Wh", "1,235 kWh"]
+
+
+def test_answers_of_a_run_are_counted_as_such(bob: User, handbook: Collection) -> None:
+    question = {"question": QUESTION, "history": []}
+    write_answer(bob, question, [handbook.pk], {"model": ""}, stopped=lambda: False)
+    row = Answered.objects.get()
+    assert (row.way, row.user, row.generations) == ("evaluation", bob, 2)
