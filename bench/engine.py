@@ -96,7 +96,7 @@ class Served:
 
         def deliver(piece: Any) -> None:
             if isinstance(piece, Exception):
-                into["error"] = type(piece).__name__
+                into["error"] = f"{type(piece).__name__}: {piece}"
                 return ended.set()
             if (piece.text or piece.top) and into["first"] is None:
                 into["first"] = time.monotonic() - started
@@ -119,6 +119,8 @@ class Served:
         waits = [self.ask(each, tokens, str(n), rows[n]) for n, each in enumerate(said)]
         for wait in waits:
             wait.wait()
+        if failed := [row["error"] for row in rows if "error" in row]:
+            raise RuntimeError(f"{self.engine.info.engine}: {failed}")
         return rows
 
     def alone(self, said: str, tokens: int) -> Row:

@@ -1,6 +1,7 @@
 """Messages -> text: the look that decides, and the answer itself. Errors are the caller's."""
 
 import math
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ Likely = tuple[tuple[str, float], ...]
 TOP_TOKENS = 20
 #: The models process ended in the middle.
 LOST = "models-lost"
+ATTEMPTS, PAUSE_SECONDS = 3, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,20 @@ class Voice:
     def say(
         self, prompt: Sequence[ChatMessage], sampling: Sampling
     ) -> Generator[Piece, None, None]:
-        """Asked once more where the models process was lost before the first word of it."""
+        """Asked again where the models process was lost before the first word of it."""
         told = False
-        try:
-            with closing(self._ask(prompt, sampling)) as pieces:
-                for piece in pieces:
-                    told = told or bool(piece.text or piece.top)
-                    yield piece
-            return
-        except ModelsUnavailable as error:
-            if told or error.code != LOST:
-                raise
-        yield from self._ask(prompt, sampling)
+        for attempt in range(ATTEMPTS):
+            try:
+                with closing(self._ask(prompt, sampling)) as pieces:
+                    for piece in pieces:
+                        told = told or bool(piece.text or piece.top)
+                        yield piece
+                return
+            except ModelsUnavailable as error:
+                if told or error.code != LOST or attempt + 1 == ATTEMPTS:
+                    raise
+            # A process that is just dying still takes connections.
+            time.sleep(PAUSE_SECONDS)
 
     def _ask(
         self, prompt: Sequence[ChatMessage], sampling: Sampling

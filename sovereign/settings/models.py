@@ -13,7 +13,7 @@ THREADS = env.number("SOVEREIGN_THREADS", 0)
 #: -1: as many as the free memory of the cards holds (inference/gpu.py).
 GPU_LAYERS = env.number("SOVEREIGN_GPU_LAYERS", 0, least=-1, words={"auto": -1})
 #: Generations at once; 0: as memory and cores allow (inference/plan.py).
-PARALLEL = env.number("SOVEREIGN_PARALLEL", 1)
+PARALLEL = env.number("SOVEREIGN_PARALLEL", 0)
 #: What answers quote is guessed from the prompt, where that is faster (inference/lookup.py).
 PROMPT_LOOKUP = env.flag("SOVEREIGN_PROMPT_LOOKUP", True)
 #: Several are replicas of each other (inference/replicas.py).

@@ -46,7 +46,7 @@ class _Dies(FakeClient):
             yield piece
 
 
-def test_before_the_first_word_it_is_asked_once_more() -> None:
+def test_before_the_first_word_it_is_asked_again() -> None:
     client = _Dies(after=0)
     assert "".join(piece.text for piece in Voice(client).say(ASK, Sampling())).startswith("Leave")
     assert client.asked == 2
@@ -74,13 +74,13 @@ class _Server:
             "SOVEREIGN_CONTEXT_TOKENS": "1024",
             "PATH": "/usr/bin:/bin",
         }
+        self._log = folder / "models.log"
         self.start()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "inference.server"]
-        self.process = subprocess.Popen(
-            command, env=self._environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
     def client(self) -> HttpClient:
         return HttpClient(Wire(self.url, patience=120.0))
