@@ -34,6 +34,8 @@ class Ledger:
             **_measured(finished.tally),
         )
         if finished.private:
+            # The day alone: the record has the moment of each answer, with its person.
+            row.at = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
             row.save()
             return
         row.answer, row.user = finished.answer, finished.user

@@ -73,6 +73,7 @@ def test_a_private_answer_is_nobodys(bob: User, handbook: Collection) -> None:
     list(run_unstored(ask, gone=lambda: False))
     row = Answered.objects.get()
     assert (row.user, row.answer, row.way) == (None, None, "private")
+    assert (timezone.localtime(row.at).hour, row.at.second, row.at.microsecond) == (0, 0, 0)
     assert not row.groups.exists()
     assert row.prompt > 0
 
