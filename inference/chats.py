@@ -76,14 +76,13 @@ class Chats:
     def infos(self) -> list[ModelInfo]:
         """All that can be asked: the active one, those beside it, and those that would be loaded."""
         found = {chat.info.name: chat.info for chat in self.loaded()}
-        if self.source and self.active:
-            known = {each.name: each for each in self.source.known()}
-            if self.source.elsewhere:
-                return [found.get(name, info) for name, info in known.items()]
-            found = known | found
-            first = self.active.info.name
-            return [found.pop(first), *found.values()]
-        return list(found.values())
+        if not (self.source and self.active):
+            return list(found.values())
+        known = {each.name: each for each in self.source.known()}
+        if self.source.elsewhere:
+            return [found.get(name, info) for name, info in known.items()]
+        found = known | found
+        return [found.pop(self.active.info.name), *found.values()]
 
     def has(self, name: str) -> bool:
         """Whether a model of that name can be asked (empty: the active one)."""
