@@ -72,6 +72,7 @@ class _Server:
             "SOVEREIGN_EMBEDDER": "all-minilm-l6-v2",
             "SOVEREIGN_PARALLEL": str(ASKERS),
             "SOVEREIGN_CONTEXT_TOKENS": "1024",
+            "SOVEREIGN_THREADS": "1",
             "PATH": "/usr/bin:/bin",
         }
         self._log = folder / "models.log"
