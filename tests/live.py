@@ -99,7 +99,8 @@ def chroma(folder: Path) -> tuple[Process, str]:
     """A Chroma server over `folder`, started and answering, and its URL."""
     port = free_port()
     command = [str(BIN / "chroma"), "run", "--host", "127.0.0.1", "--port", str(port)]
-    process = Process([*command, "--path", str(folder / "chroma")], folder / "chroma.log")
+    command += ["--path", str(folder / "chroma")]
+    process = Process(command, folder / "chroma.log", {"MALLOC_PERTURB_": "165"})
     process.start()
     wait_until("Chroma answers", lambda: answers(("127.0.0.1", port)))
     return process, f"http://127.0.0.1:{port}"

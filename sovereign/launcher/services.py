@@ -27,6 +27,11 @@ Connect = Callable[[str, int], socket.socket]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
+#: Chroma writes out memory that it has not filled yet, in which freed vectors of others still stood: glibc
+#: fills what is given out and given back. See mallopt(3), M_PERTURB, and docs/erasure.md.
+FILLED = {"MALLOC_PERTURB_": "165"}
+
+
 def base_env(wall: Wall) -> dict[str, str]:
     """The launcher's environment, with the calls home of the libraries switched off."""
     own = {"PYTHONUNBUFFERED": "1", "TMPDIR": wall.temporary}
@@ -112,6 +117,7 @@ def vectors_spec(wall: Wall) -> Spec | None:
         name="chroma",
         command=[program, "run", *options],
         log=_log("chroma"),
+        env=FILLED,
         # From outside, its port is refused.
         ready=lambda: _answers(
             url, "/api/v2/heartbeat", connect=wall.room.connect if wall.room else None

@@ -183,3 +183,14 @@ def test_a_killed_rebuild_is_mended(
     chroma.make(name + chroma.NEW)
     chroma.mend()
     assert chroma.names(starts=collection.pk.hex) == [name] and chroma.count(name) == held
+
+
+def test_chroma_writes_out_no_memory_of_what_was_freed(
+    vectors: str, settings: Any, collection: Collection, add: Add, transactional_db: None
+) -> None:
+    """Room for vectors that are not there yet: without MALLOC_PERTURB_ it held those of the deleted."""
+    add("leave.md", LEAVE)
+    newest = max(
+        Path(settings.CHROMA_DIR).rglob("data_level0.bin"), key=lambda file: file.stat().st_mtime
+    )
+    assert len(set(newest.read_bytes()[-4_000:])) == 1
