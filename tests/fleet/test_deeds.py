@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import belongings
 from accounts.models import User
 from audit import actions
 from audit.models import Entry
@@ -178,3 +179,10 @@ def test_names_of_models_are_escaped(client: Client, folder: Path) -> None:
     path.write_bytes(SMALL)
     page = client.get("/models/add").content.decode()
     assert "<b>x.gguf" not in page and "&lt;b&gt;x.gguf" in page
+
+
+def test_a_person_takes_along_what_she_did(admin: User, ours: Path) -> None:
+    deed = deeds.begin(admin, Deed.Kind.ADD, path=str(ours))
+    _ended(deed.pk)
+    [told] = belongings.parts["models.json"](admin)
+    assert (told["kind"], told["model"]) == ("add", "ours")
