@@ -100,10 +100,9 @@ def test_what_fails_says_why(client: Client, ours: Path) -> None:
     assert "not the one that it was" in page and "Failed" in page
     assert "Changed" in client.get("/models/model/ours").content.decode()
     assert Deed.objects.get(kind="activate").error_code == "model-changed"
-    page = client.post("/models/add", {"path": ""})
-    assert page.status_code == 422 and "Choose a file of the server" in page.content.decode()
-    page = client.post("/models/add", {"path": "/etc/passwd"})
-    assert page.status_code == 422
+    empty = client.post("/models/add", {"path": ""})
+    assert empty.status_code == 422 and "Choose a file of the server" in empty.content.decode()
+    assert client.post("/models/add", {"path": "/etc/passwd"}).status_code == 422
     assert client.get("/models/model/nothing").status_code == 404
     assert client.post("/models/model/ours/try", {"question": " "}).status_code == 302
 

@@ -13,7 +13,8 @@ from inference import desk_client, trying, uploads
 from inference.desk import Desk
 from inference.desk_client import ask_desk
 from inference.errors import ModelError
-from inference.protocol import ModelsUnavailable
+from inference.generations import Timing
+from inference.protocol import ModelsUnavailable, Usage
 from inference.registry import Registry
 from tests.inference.parts import SMALL, gguf, pair, running, wait_for
 
@@ -176,7 +177,7 @@ def test_try_and_measure(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def _beside() -> trying.Tried:
-    return trying.Tried("", trying.Timing(trying.Usage(), 1.0, 1.0, alone=False))
+    return trying.Tried("", Timing(Usage(), 1.0, 1.0, alone=False))
 
 
 def test_adapters(desk: Desk, folder: Path) -> None:
