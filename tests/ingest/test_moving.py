@@ -7,19 +7,27 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import rfc8785
 from django.core.exceptions import PermissionDenied
+from django.core.files.base import ContentFile
+from django.core.management import CommandError, call_command
 from django.http import Http404
+from django.test.client import MULTIPART_CONTENT
 from django.utils import timezone
 
 from accounts.models import User
 from audit import actions, keys
 from audit.models import Entry
 from audit.problems import Problem
+from evaluation.imports import import_questions
+from evaluation.models import Question
+from evaluation.sets import create_set
 from inference.client import get_client
 from ingest import chroma, erase, forgotten, indexes, lexical, store
 from ingest.access import collections_for
@@ -488,7 +496,9 @@ def test_vectors_of_others_are_never_taken_over_elsewhere(
     assert {row.digest for row in rows} == {""} and all(row.vector for row in rows)
 
 
-def test_too_many_at_once_and_what_is_not_ones_own(alice: User, bob: User) -> None:
+def test_too_many_at_once_and_what_is_not_ones_own(
+    alice: User, bob: User, django_capture_on_commit_callbacks: Any
+) -> None:
     for _ in range(jobs.MOST_IMPORTS):
         made = jobs.begin_import(alice, io.BytesIO(b"x"))
     with pytest.raises(Problem) as refused:
@@ -498,5 +508,92 @@ def test_too_many_at_once_and_what_is_not_ones_own(alice: User, bob: User) -> No
         jobs.of(bob, made.pk, "import")
     with pytest.raises(Http404):
         jobs.of(alice, uuid4(), "import")
-    jobs.give_up(alice, made)
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.give_up(alice, made)
     assert not list(files.folder().glob(f"{made.pk.hex}*"))
+
+
+# --- commands, calls, golden questions --------------------------------------------------------------
+
+
+def test_the_commands_and_a_passphrase(
+    documents: list[Document], collection: Collection, alice: User, tmp_path: Path
+) -> None:
+    def said(*options: object, **named: object) -> str:
+        out = StringIO()
+        call_command(*map(str, options), stdout=out, **named)
+        return out.getvalue()
+
+    plain, locked, words = tmp_path / "a.zip", tmp_path / "b.zip", tmp_path / "words"
+    words.write_text("correct horse battery\n")
+    assert "not encrypted" in said("export_collection", collection.pk, plain)
+    said("export_collection", collection.pk, locked, passphrase_file=words)
+    assert plain.stat().st_mode & 0o077 == 0 and b"canteen" not in locked.read_bytes()
+    with pytest.raises(CommandError, match="is there already"):
+        said("export_collection", collection.pk, plain)
+    with pytest.raises(CommandError, match="archive-locked"):
+        said("import_collection", locked, owner=alice.email)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("another horse battery\n")
+    with pytest.raises(CommandError, match="archive-locked"):
+        said("import_collection", locked, owner=alice.email, passphrase_file=wrong)
+    assert "done, 5 documents" in said(
+        "import_collection", locked, owner=alice.email, passphrase_file=words
+    )
+    erase.erase_document(alice, documents[0])
+    with pytest.raises(CommandError, match="--with-erased 1"):
+        said("import_collection", plain, owner=alice.email)
+    assert "5 documents" in said("import_collection", plain, owner=alice.email, with_erased=1)
+    plain.write_bytes(plain.read_bytes()[:-30])
+    with pytest.raises(CommandError, match="archive-damaged"):
+        said("import_collection", plain, owner=alice.email)
+
+
+def test_the_calls(
+    documents: list[Document],
+    collection: Collection,
+    alice: User,
+    bob: User,
+    api_for: Callable[..., Any],
+) -> None:
+    api, base = api_for(alice), f"/api/v1/collections/{collection.pk}/export"
+    made = api.post(base).json()
+    assert made["status"] == "queued" and api_for(bob).get(base).status_code == 403
+    work.run(made["id"])
+    told = api.get(f"/api/v1/exports/{made['id']}").json()
+    assert told["status"] == "done" and told["ends_at"]
+    answer = api.get(f"/api/v1/exports/{made['id']}/content")
+    data = b"".join(answer.streaming_content)
+    assert hashlib.sha256(data).hexdigest() == told["sha256"]
+    assert len(data) == int(answer["Content-Length"]) == told["bytes"]
+    assert api_for(bob).get(f"/api/v1/exports/{made['id']}/content").status_code == 404
+    file = ContentFile(data, "a.zip")
+    sent = api_for(bob).post("/imports", {"file": file}, content_type=MULTIPART_CONTENT)
+    assert sent.status_code == 202
+
+
+@pytest.mark.parametrize("is_admin", [True, False])
+def test_golden_questions_go_along_for_administrators(
+    documents: list[Document], collection: Collection, admin: User, bob: User, is_admin: bool
+) -> None:
+    collection.grants.create(user=admin, role="manager")
+    found = create_set(admin, name="Leave", collections=[collection.pk])
+    line = {"id": "q1", "question": "How many days of annual leave?", "answer": "28"}
+    quote = {"file": "notes/0.md", "quote": "Every employee has 28 days of annual leave per year."}
+    import_questions(admin, found, json.dumps({**line, "evidence": [quote]}).encode(), "jsonl")
+    data = exported(admin, collection)
+    assert "parts/questions.jsonl" in members(data)
+    made = imported(admin if is_admin else bob, data)
+    assert made.status == "done" and made.counts["questions"] == (1 if is_admin else 0)
+    assert Question.objects.filter(set__collections=made.collection).count() == int(is_admin)
+
+
+def test_who_may_not_see_golden_questions_takes_none_along(
+    documents: list[Document], collection: Collection, admin: User, alice: User
+) -> None:
+    collection.grants.create(user=admin, role="reader")
+    found = create_set(admin, name="Leave", collections=[collection.pk])
+    quote = {"file": "notes/0.md", "quote": "Every employee has 28 days of annual leave per year."}
+    line = {"id": "q1", "question": "How many days?", "answer": "28", "evidence": [quote]}
+    import_questions(admin, found, json.dumps(line).encode(), "jsonl")
+    assert "parts/questions.jsonl" not in members(exported(alice, collection))
