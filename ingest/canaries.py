@@ -118,13 +118,19 @@ def _windows(place: _Place) -> Iterator[tuple[bytes, str]]:
         word = len(place.word.encode(encoding))
         if word > WINDOW:
             continue
-        if len(whole) < WINDOW:
-            end = place.text[: place.start + len(place.word)].encode(encoding)
-            window = end[-WINDOW:]
-        else:
-            window = whole[:WINDOW]
-        if len(window) == WINDOW and not _ESCAPED.search(window.decode(encoding, "ignore")):
-            yield window, kind
+        end = place.text[: place.start + len(place.word)].encode(encoding)
+        for window in (whole[:WINDOW], end[-WINDOW:]):
+            if _is_plain(window, encoding):
+                yield window, kind
+                break
+
+
+def _is_plain(window: bytes, encoding: str) -> bool:
+    """Whether it is whole, cuts through no letter, and is written the same everywhere."""
+    try:
+        return len(window) == WINDOW and not _ESCAPED.search(window.decode(encoding))
+    except UnicodeDecodeError:
+        return False
 
 
 def _term_window(place: _Place) -> bytes | None:
@@ -140,8 +146,8 @@ def _term_window(place: _Place) -> bytes | None:
 def _name(document: Document, found: Pieces) -> None:
     """A long name, where no other document has it. Short ones are no canary."""
     name = document.name.encode()
-    if len(name) >= WINDOW:
-        others = Document.objects.filter(name__contains=document.name[:WINDOW])
+    if _is_plain(name[:WINDOW], "utf-8"):
+        others = Document.objects.filter(name__contains=name[:WINDOW].decode())
         if not others.exclude(pk=document.pk).exists():
             found.texts.setdefault(name[:WINDOW], "name")
 

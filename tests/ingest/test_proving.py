@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from accounts.models import User
 from audit import actions
 from audit.models import Entry
@@ -194,3 +196,17 @@ def test_chroma_writes_out_no_memory_of_what_was_freed(
         Path(settings.CHROMA_DIR).rglob("data_level0.bin"), key=lambda file: file.stat().st_mtime
     )
     assert len(set(newest.read_bytes()[-4_000:])) == 1
+
+
+@pytest.mark.django_db
+def test_pieces_cut_through_no_letter(vectors: str, add: Add) -> None:
+    """Others look for them in texts: a piece that is none stopped an erasure for good."""
+    text = "\n\n".join(
+        f"Wörterprüfungsübung {word} überträgt äußerst größere Änderungen für Straßenläufer."
+        for word in ("Kränzlörm", "Füßlöwe", "Möhrchenübel", "Xylößöt", "Näßlichkäfer", "Zürnöl")
+    )
+    document = add("prüfungsübungsänderungsgröße.md", f"# Übung\n\n{text}")
+    found = canaries.pieces(document, words=True)
+    assert found.texts
+    for window, kind in found.texts.items():
+        window.decode("utf-16-le" if kind == "utf-16" else "utf-8")
