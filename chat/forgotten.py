@@ -14,14 +14,15 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from chat.models import Citation, Conflict, Conversation, Feedback, Message, Source
-from chat.sentences import sentences
+from chat.sentences import MARK, sentences
 from inference.language import detect_language
 from ingest import holds
 from ingest.forgetting import Forgetting, forgetting, marked
 from ingest.models import Chunk, Receipt
 
-#: Words in a row that a sentence shares with a passage: fewer are how people speak.
-RUN = 6
+#: Words in a row that a sentence shares with a passage: fewer are how people speak. A shorter sentence is
+#: looked for whole, if it has as many words as the second says.
+RUN, LEAST = 6, 3
 BATCH = 500
 _UNFINISHED = (Message.Status.QUEUED, Message.Status.RUNNING)
 Span = tuple[int, int]
@@ -152,23 +153,46 @@ def _spans(
 ) -> list[Span]:
     """What to take out, in order, whole sentences that do not touch each other."""
     resting = Citation.objects.filter(message=message, source__in=sources)
-    said = Conflict.objects.filter(Q(source__in=sources) | Q(other__in=sources), message=message)
+    differing = Conflict.objects.filter(
+        Q(source__in=sources) | Q(other__in=sources), message=message
+    )
     found = {
         *resting.values_list("sentence_start", "sentence_end"),
-        *said.values_list("sentence_start", "sentence_end"),
+        *differing.values_list("sentence_start", "sentence_end"),
     }
-    runs = {run for passage in passages for run in _runs(passage)}
+    said = _Said(passages)
     for start, end in sentences(message.text):
         sentence = message.text[start:end]
-        if any(word in sentence for word in words) or not runs.isdisjoint(_runs(sentence)):
+        if any(word in sentence for word in words) or said.has(sentence):
             found.add((start, end))
     return _joined(sorted(found), message.text)
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
-    words = text.casefold().split()
-    plain = [word.strip(".,;:!?()[]\"'«»“”*_") for word in words]
-    return {tuple(plain[at : at + RUN]) for at in range(len(plain) - RUN + 1)}
+class _Said:
+    """What passages say, in runs of words."""
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        self._passages = [_words(passage) for passage in passages]
+        self._runs: dict[int, set[tuple[str, ...]]] = {}
+
+    def has(self, sentence: str) -> bool:
+        """Whether it repeats RUN words in a row, or is a shorter one that stands there whole."""
+        words = _words(sentence)
+        size = min(RUN, len(words))
+        if size < LEAST:
+            return False
+        if size not in self._runs:
+            self._runs[size] = {run for passage in self._passages for run in _runs(passage, size)}
+        return not self._runs[size].isdisjoint(_runs(words, size))
+
+
+def _words(text: str) -> list[str]:
+    plain = (word.strip(".,;:!?()[]\"'«»“”*_") for word in MARK.sub(" ", text).casefold().split())
+    return [word for word in plain if word]
+
+
+def _runs(words: Sequence[str], size: int) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + size]) for at in range(len(words) - size + 1)}
 
 
 def _joined(spans: Sequence[Span], text: str) -> list[Span]:

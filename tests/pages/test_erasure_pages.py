@@ -96,3 +96,34 @@ def test_the_api_says_the_same(
     assert found["states"] == {"removing": 1} and found["reconciled_at"] is None
     assert api_for(bob).get("/erasures").status_code == 403
     assert Receipt.objects.count() == 1
+
+
+def test_from_the_moment_of_asking_no_door_shows_it(
+    client_for: Browser,
+    api_for: Callable[..., people.Api],
+    document: Document,
+    alice: User,
+    bob: User,
+    vectors: str,
+) -> None:
+    """Deep links, pictures of pages, originals, what was read, search, exports, answers."""
+    chunk = document.chunks.get()
+    conversation = people.make_conversation(bob, chunk)
+    answer = conversation.messages.get(ordinal=1)
+    answer.text = "Kestrel lanterns at the harbour. [1]"
+    answer.save()
+    pages = [f"/documents/{document.pk}{end}" for end in ("", "/content", "/pages/1", "/state")]
+    pages += [f"/passages/{chunk.pk}/", f"/answers/{answer.pk}/sources/1/"]
+    calls = [f"/documents/{document.pk}{end}" for end in ("", "/content", "/blocks")]
+    browser, api = client_for(bob), api_for(bob)
+    before = [page for page in pages[2:] if browser.get(page).status_code == 200]
+    assert len(before) >= 2
+    erase.erase_document(alice, document)
+    assert {browser.get(page).status_code for page in pages} == {404}
+    assert {api.get(call).status_code for call in calls} == {404}
+    shown = [browser.get("/search?q=kestrel"), browser.get(f"/c/{conversation.pk}")]
+    shown += [browser.get(f"/c/{conversation.pk}/export?format=md")]
+    shown += [api.get(f"/conversations/{conversation.pk}"), api.get(f"/answers/{answer.pk}")]
+    for response in shown:
+        text = b"".join(response) if response.streaming else response.content
+        assert b"anterns at the harbour" not in text and b"lanterns.txt" not in text
