@@ -37,10 +37,12 @@ from chat.tasks import sweep
 from compliance import person, retention
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
-from ingest import build, claims, erase, holds, reindex, retire
+from ingest import build, claims, erase, holds, rebuild, reindex, retire
 from ingest import collections as ingest_collections
 from ingest.documents import cancel, retry
-from ingest.models import Collection, Document, Index
+from ingest.models import Collection, Document, Index, Transfer
+from ingest.moving import jobs as moving
+from ingest.moving import work as moving_work
 from ingest.pipeline import process_document
 from ingest.upload import UploadRefused, upload
 from tests import people
@@ -285,6 +287,20 @@ def index_erased(world: World) -> bool:
     return retire.drop(made.pk)
 
 
+def exported(world: World) -> Transfer:
+    world.collection.documents.exclude(pk=world.document.pk).delete()
+    made = moving.begin_export(world.alice, world.collection)
+    moving_work.run(made.pk)
+    made.refresh_from_db()
+    return made
+
+
+def imported(world: World) -> None:
+    with moving.download(world.alice, exported(world)) as file:
+        made = moving.begin_import(world.alice, file)
+    moving_work.run(made.pk)
+
+
 #: action -> (how it comes about, how many entries of it there are then)
 CASES: dict[str, tuple[Callable[[World], object], int]] = {
     actions.SIGNED_IN: (sign_in(people.PASSWORD), 1),
@@ -314,6 +330,10 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
         lambda w: ingest_collections.change_collection(w.alice, w.collection, name=people.CANARY),
         1,
     ),
+    actions.COLLECTION_EXPORTED: (exported, 1),
+    actions.EXPORT_DOWNLOADED: (imported, 1),
+    actions.COLLECTION_IMPORTED: (imported, 1),
+    actions.INDEX_REBUILT: (lambda w: rebuild.rebuild(), 1),
     actions.COLLECTION_ERASED: (lambda w: erase.erase_collection(w.alice, w.collection), 1),
     actions.GRANTS_CHANGED: (regrant, 1),
     actions.DOCUMENT_UPLOADED: (lambda w: w.put("more.md", "More.", read=False), 1),
