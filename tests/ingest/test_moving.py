@@ -519,7 +519,7 @@ def test_too_many_at_once_and_what_is_not_ones_own(
 def test_the_commands_and_a_passphrase(
     documents: list[Document], collection: Collection, alice: User, tmp_path: Path
 ) -> None:
-    def said(*options: object, **named: object) -> str:
+    def said(*options: object, **named: Any) -> str:
         out = StringIO()
         call_command(*map(str, options), stdout=out, **named)
         return out.getvalue()
