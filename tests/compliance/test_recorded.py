@@ -8,6 +8,7 @@ import ast
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from accounts import people as accounts
 from accounts.models import ApiToken, Group, User
 from audit import actions
 from audit.models import Entry
+from audit.problems import Problem
 from chat import assistants, conversations, feedback, pack, shares
 from chat.ask import Ask
 from chat.events import Failed
@@ -37,10 +39,10 @@ from chat.tasks import sweep
 from compliance import person, retention
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
-from ingest import build, claims, erase, holds, rebuild, reindex, retire
+from ingest import build, claims, erase, holds, rebuild, receipts, reconcile, reindex, retire
 from ingest import collections as ingest_collections
 from ingest.documents import cancel, retry
-from ingest.models import Collection, Document, Index, Transfer
+from ingest.models import Collection, Document, Index, Receipt, Transfer
 from ingest.moving import jobs as moving
 from ingest.moving import work as moving_work
 from ingest.pipeline import process_document
@@ -150,6 +152,19 @@ def unstored(world: World) -> object:
 def erased(world: World) -> object:
     erase.erase_document(world.alice, world.document)
     return erase.finish_document(world.document.pk)
+
+
+def proven(world: World) -> None:
+    """The look itself: tests/ingest/test_proving.py."""
+    erased(world)
+    check = {"at": "2026-01-01T00:00:00+00:00", "files": 1, "bytes": 1}
+    receipts.judge(Receipt.objects.get(), check, {})
+
+
+def kept(world: World) -> None:
+    holds.place(world.officer, target="document", target_id=world.document.pk, reference="case-2")
+    with suppress(Problem):
+        erase.erase_document(world.alice, world.document)
 
 
 def export(world: World) -> object:
@@ -351,6 +366,9 @@ CASES: dict[str, tuple[Callable[[World], object], int]] = {
     ),
     actions.DOCUMENT_DOWNLOADED: (downloaded, 1),
     actions.DOCUMENT_ERASED: (erased, 2),
+    actions.ERASURE_PROVEN: (proven, 1),
+    actions.ERASURE_REFUSED: (kept, 1),
+    actions.ORPHANS_FOUND: (lambda w: reconcile.reconcile(), 1),
     actions.PERMISSION_FAULT: (chunk_fault, 1),
     actions.INDEX_BEGUN: (built, 1),
     actions.INDEX_CHOSEN: (lambda w: reindex.activate(w.admin, built(w)), 1),
