@@ -3,6 +3,7 @@
 import json
 import threading
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -141,9 +142,8 @@ def test_killed_between_two_names_vectors_are_found_again(
     assert alike(before, found(collection))
 
 
-@pytest.mark.django_db(transaction=True)
 def test_people_who_ask_meanwhile_find_the_same(
-    documents: list[Document], collection: Collection
+    on_disk: Path, documents: list[Document], collection: Collection
 ) -> None:
     before, seen, over = found(collection), list[bool](), threading.Event()
 
