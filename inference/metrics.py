@@ -36,28 +36,24 @@ class Metrics:
             ["end"],
             registry=self.registry,
         )
-        self.queue = Gauge(
-            "sovereign_generation_queue", "Generations that wait or run", registry=self.registry
-        )
-        self.running = Gauge(
-            "sovereign_generations_running", "Generations that run", registry=self.registry
-        )
-        self.seats = Gauge(
-            "sovereign_generation_seats", "Generations that can run at once", registry=self.registry
-        )
+        self.queue = self._gauge("generation_queue", "Generations that wait or run")
+        self.running = self._gauge("generations_running", "Generations that run")
+        self.seats = self._gauge("generation_seats", "Generations that can run at once")
         self.prompts = Counter(
             "sovereign_prompts",
             "Prompts by how much of them was there already: hit (half and more), part, miss",
             ["cache"],
             registry=self.registry,
         )
-
         self.guesses = Counter(
             "sovereign_guessed_tokens",
             "Tokens that were guessed from the prompt, by what became of them: kept, dropped",
             ["end"],
             registry=self.registry,
         )
+
+    def _gauge(self, name: str, says: str) -> Gauge:
+        return Gauge(f"sovereign_{name}", says, registry=self.registry)
 
     def look(self, queue: GenerationQueue | None) -> None:
         """Take the gauges' values from the queue; none while the model loads."""

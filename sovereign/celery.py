@@ -14,7 +14,17 @@ app = Celery("sovereign")
 # By name, so that it is read at first use: settings import this package while they are made.
 app.config_from_object("sovereign.celeryconfig")
 app.autodiscover_tasks(
-    ["audit", "accounts", "ingest", "chat", "compliance", "evaluation", "usage", "sovereign"]
+    [
+        "audit",
+        "accounts",
+        "ingest",
+        "chat",
+        "compliance",
+        "evaluation",
+        "fleet",
+        "usage",
+        "sovereign",
+    ]
 )
 app.autodiscover_tasks(["compliance"], related_name="keeping_tasks")
 
