@@ -77,7 +77,12 @@ def test_administrators_see_all_receipts_and_what_the_stores_have(
     assert str(receipt.pk) not in browser.get("/erasures?state=proven").content.decode()
     assert "Receipt" in browser.get(f"/erasures/{receipt.pk}").content.decode()
     sent: list[str] = []
-    monkeypatch.setattr(queue, "send", lambda task: bool(sent.append(task)) or True)
+
+    def send(task: str) -> bool:
+        sent.append(task)
+        return True
+
+    monkeypatch.setattr(queue, "send", send)
     assert browser.post("/erasures/now").status_code == 302 and sent == [queue.PROVE]
     monkeypatch.setattr(queue, "send", lambda _task: False)
     assert "queue does not answer" in browser.post("/erasures/now", follow=True).content.decode()
