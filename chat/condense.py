@@ -51,10 +51,11 @@ def condense(question: str, history: Sequence[Turn]) -> str:
     """Return the text to search for: the question, after its last turns where it leans on them."""
     if not history or not leans_on_history(question):
         return question
-    earlier = [_clip(turn.text) for turn in history if turn.text.strip()][-TURNS:]
+    earlier = [clip(turn.text) for turn in history if turn.text.strip()][-TURNS:]
     return "\n".join([*earlier, question])
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
+    """An earlier message as it stands before a question: one line, without marks."""
     line = " ".join(re.sub(r"\[\d+\]", "", text).split())
     return line if len(line) <= TURN_CHARS else line[:TURN_CHARS].rsplit(" ", 1)[0]

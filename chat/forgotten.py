@@ -13,6 +13,8 @@ from django.dispatch import receiver
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from chat.branches import before
+from chat.condense import clip
 from chat.models import Citation, Conflict, Conversation, Feedback, Message, Source
 from chat.sentences import MARK, sentences
 from inference.language import detect_language
@@ -136,11 +138,41 @@ def _cut_one(pk: UUID, gone: Gone) -> bool:
     if not spans:
         return False
     text, moved = _without(message.text, spans)
+    _cut_in_questions(message, clip(message.text), clip(text))
     _move(message.citations.all(), spans, moved)
     _move(message.conflicts.all(), spans, moved)
     message.text = text
     message.save(update_fields=["text"])
     return True
+
+
+def _cut_in_questions(message: Message, said: str, left: str) -> None:
+    """A follow-up is searched for, and shown, behind the answer that it leans on: chat/condense.py."""
+    leaning = Message.objects.select_for_update().filter(
+        conversation=message.conversation_id, condensed__contains=f"{said}\n"
+    )
+    for row in leaning:
+        *earlier, question = row.condensed.split("\n")
+        lines = [left if line == said else line for line in earlier]
+        row.condensed = "\n".join([*lines, question])
+        row.save(update_fields=["condensed"])
+
+
+def forget_what_nobody_says(message: Message) -> None:
+    """A question that ends now may have been joined with words that were taken out of the answer before
+    it meanwhile. Call it in the transaction of its end."""
+    joined = Message.objects.values_list("condensed", flat=True).get(pk=message.pk)
+    if not joined:
+        return
+    turns = before(message)
+    question = f"\n{turns[-1].text}" if turns else ""
+    if not question or not joined.endswith(question):
+        return
+    said = {clip(turn.text) for turn in turns}
+    earlier = joined.removesuffix(question).split("\n")
+    lines = [line if line in said else _ours(line) for line in earlier]
+    if lines != earlier:
+        Message.objects.filter(pk=message.pk).update(condensed="\n".join(lines) + question)
 
 
 def _passages(sources: Sequence[Source]) -> list[str]:
@@ -207,14 +239,18 @@ def _joined(spans: Sequence[Span], text: str) -> list[Span]:
 
 def _without(text: str, spans: Sequence[Span]) -> tuple[str, list[int]]:
     """The text with a sentence of ours in the place of each span, and by how much what follows moves."""
-    with translation.override(detect_language(text[:2_000]) or None):
-        ours = f"[{_('This document was erased.')}]"
+    ours = _ours(text)
     parts, moved, at = [], [], 0
     for start, end in spans:
         parts += [text[at:start], ours]
         moved.append(len(ours) - (end - start))
         at = end
     return "".join([*parts, text[at:]]), moved
+
+
+def _ours(text: str) -> str:
+    with translation.override(detect_language(text[:2_000]) or None):
+        return "[" + _("This document was erased.") + "]"
 
 
 def _move(rows: QuerySet[Any], spans: Sequence[Span], moved: Sequence[int]) -> None:

@@ -38,7 +38,6 @@ class Kept:
     """What an answer has so far."""
 
     text: str = ""
-    condensed: str = ""
 
 
 class Keeper:
@@ -79,8 +78,8 @@ class Keeper:
                 version = event.assistant_version
                 self._mine.update(model=event.model, assistant_version=version)
             case Condensed():
-                # At once: who looks at what a killed process left must know what it leans on.
-                self._kept.condensed = event.question
+                # At once: who looks at what a killed process left must know what it leans on. Once: an
+                # erasure may take words out of it meanwhile.
                 self._mine.update(condensed=event.question)
             case LookedFirst():
                 self._mine.update(named=[document.id for document in event.documents])
@@ -141,7 +140,6 @@ class Keeper:
             ended = self._mine.update(
                 status=status,
                 text=self._final_text(status),
-                condensed=self._kept.condensed,
                 error_code=event.code if isinstance(event, Failed) else "",
                 tokens=event.tokens if isinstance(event, Done) else {},
                 ms=event.ms if isinstance(event, Done) else {},
@@ -151,6 +149,7 @@ class Keeper:
             )
             if ended:
                 self._keep_citations(status)
+                forgotten.forget_what_nobody_says(self._message)
                 forgotten.cut_if_erased(self._message, self._given_passages())
             if ended or not Message.objects.filter(pk=self._message.pk).exists():
                 self._record(event, status)

@@ -7,6 +7,7 @@ import pytest
 
 from accounts.models import User
 from chat import forgotten
+from chat.condense import Turn, condense
 from chat.models import Citation, Conversation, Message, Source
 from chat.present import present_answer
 from chat.run import claim, run
@@ -157,3 +158,36 @@ def test_an_answer_that_is_written_while_it_is_erased_loses_it(
     message.refresh_from_db()
     assert "estrel" not in message.text and message.status != "running"
     assert not Chunk.objects.filter(document_id=document.pk).exists() or not finished
+
+
+def test_a_follow_up_forgets_the_answer_that_it_was_joined_with(
+    two: tuple[Document, Document], alice: User, bob: User
+) -> None:
+    message = answered(bob, f"{LEAVE} [1] {MEALS} [2]", *two, spans=[(0, len(LEAVE) + 4, 1)])
+    talk = message.conversation
+    Message.objects.create(conversation=talk, ordinal=2, role="user", text="And then?")
+    joined = condense("And then?", [Turn("user", "Who lights?"), Turn("assistant", message.text)])
+    later = Message.objects.create(
+        conversation=talk, ordinal=3, role="assistant", status="complete", condensed=joined
+    )
+    assert "kestrel" in joined
+    erase.erase_document(alice, two[0])
+    later.refresh_from_db()
+    assert later.condensed == (f"Who lights?\n[This document was erased.] {MEALS}\nAnd then?"), (
+        "as the next one would be joined, and still one that leans on what was before"
+    )
+
+
+def test_a_follow_up_that_ends_later_is_not_joined_with_what_was_erased(
+    two: tuple[Document, Document], alice: User, bob: User
+) -> None:
+    message = answered(bob, f"{LEAVE} [1]", two[0], spans=[(0, len(LEAVE) + 4, 1)])
+    talk = message.conversation
+    Message.objects.create(conversation=talk, ordinal=2, role="user", text="And then?")
+    later = Message.objects.create(conversation=talk, ordinal=3, role="assistant", status="running")
+    erase.erase_document(alice, two[0])
+    # Its process had read the answer before.
+    Message.objects.filter(pk=later.pk).update(condensed=f"Who lights?\n{LEAVE}\nAnd then?")
+    forgotten.forget_what_nobody_says(later)
+    later.refresh_from_db()
+    assert later.condensed == "Who lights?\n[This document was erased.]\nAnd then?"
