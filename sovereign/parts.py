@@ -153,7 +153,9 @@ def search_index() -> Part:
     if building:
         advice = "Another is being built: `manage.py reindex --status` says how far it is."
     else:
-        advice = "Run `manage.py reindex --again`: it builds another beside it, then puts it to use."
+        advice = (
+            "Run `manage.py reindex --again`: it builds another beside it, then puts it to use."
+        )
     return Part("index", False, detail, advice, needed=False)
 
 
