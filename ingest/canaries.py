@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from django.db.models import Q
+
 from ingest import chroma, lexical, vault
 from ingest.bytescan import WINDOW, Canary, canary
 from ingest.embed import from_bytes
 from ingest.lexical_terms import encoded
-from ingest.models import Chunk, Document, Extract
+from ingest.models import Chunk, Document, Extract, SourceItem
 from ingest.terms import terms
 
 #: Of each kind, at most.
@@ -144,11 +146,14 @@ def _term_window(place: _Place) -> bytes | None:
 
 
 def _name(document: Document, found: Pieces) -> None:
-    """A long name, where no other document has it. Short ones are no canary."""
+    """A long name, where no other document has it, nor a source that may still list the file and leaves
+    it out. Short ones are no canary."""
     name = document.name.encode()
     if _is_plain(name[:WINDOW], "utf-8"):
-        others = Document.objects.filter(name__contains=name[:WINDOW].decode())
-        if not others.exclude(pk=document.pk).exists():
+        window = name[:WINDOW].decode()
+        others = Document.objects.filter(name__contains=window).exclude(pk=document.pk)
+        listed = SourceItem.objects.filter(Q(name__contains=window) | Q(key__contains=window))
+        if not others.exists() and not listed.exists():
             found.texts.setdefault(name[:WINDOW], "name")
 
 

@@ -78,7 +78,10 @@ def _proved(collections: Sequence[UUID] | None) -> Proved:
     seconds = round(perf_counter() - start, 2)
     found = sum(_judged(receipt, scanned, began, seconds) for receipt in waiting)
     log.info("erasure.checked", receipts=len(waiting), found=found, bytes=scanned.bytes)
-    return Proved(len(waiting) - found, found, vectors, scanned.bytes, scanned.files, seconds)
+    if scanned.unread:
+        log.warning("erasure.unread", files=scanned.unread)
+    proven = 0 if scanned.unread else len(waiting) - found
+    return Proved(proven, found, vectors, scanned.bytes, scanned.files, seconds)
 
 
 def _renew_vectors(waiting: Sequence[Receipt], began: datetime) -> int:

@@ -143,12 +143,14 @@ def sought(receipt: Receipt) -> list[Canary]:
 
 
 def judge(receipt: Receipt, check: Mapping[str, Any], places: Mapping[str, int]) -> None:
-    """Write down one look through every byte: `check` says when and how much, `places` what was found."""
+    """Write down one look through every byte: `check` says when and how much, `places` what was found.
+    One that could not read every file proves nothing."""
     with transaction.atomic():
         locked = Receipt.objects.select_for_update().get(pk=receipt.pk)
         locked.checks = [*locked.checks, {**check, "found": dict(places)}][-CHECKS:]
-        locked.state = State.FOUND if places else State.PROVEN
-        if not places:
+        whole = not check["unread"]
+        locked.state = State.FOUND if places else State.PROVEN if whole else State.PENDING
+        if locked.state == State.PROVEN:
             locked.canaries, locked.proven_at = [], timezone.now()
         locked.save(update_fields=["checks", "state", "canaries", "proven_at"])
         record(

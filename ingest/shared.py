@@ -47,14 +47,17 @@ def _held() -> Iterator[bytes]:
 
 
 def _terms() -> Iterator[bytes]:
-    """Rows of the word index: those of erased documents are gone from it."""
+    """Rows of the word index: those of living documents, for a worker may have written others late."""
     if connection.vendor != "sqlite":
         return
+    living = Document.objects.filter(status__in=_living()).order_by().values_list("pk", flat=True)
+    known = {pk.hex for pk in living.iterator(ROWS)}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT context, text FROM ingest_lexical")
+        cursor.execute("SELECT scope, context, text FROM ingest_lexical")
         while rows := cursor.fetchmany(ROWS):
-            for context, text in rows:
-                yield f"{context}\n{text}".encode()
+            for scope, context, text in rows:
+                if scope.rpartition("document")[2] in known:
+                    yield f"{context}\n{text}".encode()
 
 
 def _originals() -> Iterator[Path]:

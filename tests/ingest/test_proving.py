@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from audit import actions
 from audit.models import Entry
 from ingest import canaries, chroma, chroma_files, erase, indexes, lexical, proving, store
-from ingest.bytescan import Scanner
+from ingest.bytescan import Scanned, Scanner
 from ingest.embed import from_bytes
-from ingest.models import Collection, Document, Receipt
+from ingest.models import Collection, Document, Receipt, SourceItem, SyncSource
 from tests import people
 from tests.ingest.conftest import Add, held_vectors
 
@@ -185,6 +186,51 @@ def test_a_killed_rebuild_is_mended(
     chroma.make(name + chroma.NEW)
     chroma.mend()
     assert chroma.names(starts=collection.pk.hex) == [name] and chroma.count(name) == held
+
+
+def test_what_could_not_be_read_proves_nothing(
+    on_disk: Path, alice: User, collection: Collection, add: Add
+) -> None:
+    receipt = finished(alice, add("leave.md", LEAVE))
+    proving._judged(receipt, Scanned(files=2, bytes=100, unread=1), timezone.now(), 0.0)
+    receipt.refresh_from_db()
+    assert receipt.state == "pending" and receipt.canaries and receipt.proven_at is None
+    assert receipt.checks[-1]["unread"] == 1
+    proving.prove()
+    receipt.refresh_from_db()
+    assert receipt.state == "proven"
+
+
+def test_words_that_a_worker_wrote_late_are_no_living_documents(
+    on_disk: Path, alice: User, collection: Collection, add: Add
+) -> None:
+    document = add("leave.md", LEAVE)
+    chunks = list(document.chunks.all())
+    receipt = finished(alice, document)
+    lexical.index(document, chunks)
+    proved = proving.prove()
+    receipt.refresh_from_db()
+    assert proved and proved.found == 1 and set(receipt.checks[-1]["found"]) == {"database/terms"}
+    lexical.remove_document(document.pk)
+    proving.prove()
+    receipt.refresh_from_db()
+    assert receipt.state == "proven"
+
+
+def test_a_name_that_its_source_lists_is_no_trace(
+    on_disk: Path, alice: User, collection: Collection, add: Add
+) -> None:
+    name = "kestrel-lanterns-of-the-harbour.md"
+    document = add(name, LEAVE)
+    source = SyncSource.objects.create(collection=collection, kind="folder", name="Share")
+    SourceItem.objects.create(
+        source=source, digest="0", key=name, path="", name=name, version="1", document=document
+    )
+    receipt = finished(alice, document)
+    assert receipt.sought["text"] and "name" not in receipt.sought
+    proving.prove()
+    receipt.refresh_from_db()
+    assert receipt.state == "proven"
 
 
 def test_chroma_writes_out_no_memory_of_what_was_freed(
