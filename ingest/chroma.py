@@ -111,8 +111,24 @@ def swap(name: str) -> None:
         old = chroma.get_collection(name, embedding_function=None)
         new = chroma.get_collection(name + NEW, embedding_function=None)
         old.modify(name=name + OLD)
-        new.modify(name=name)
+        _take_name(chroma, new, name)
         chroma.delete_collection(name + OLD)
+
+
+def _take_name(chroma: "ClientAPI", new: "Collection", name: str) -> None:
+    """A worker that writes just then makes a collection of that name, with a few vectors: it gives way.
+    What it wrote follows from its rows (ingest/refill.py)."""
+    from chromadb.errors import ChromaError
+
+    for _try in range(SWAP_TRIES):
+        try:
+            new.modify(name=name)
+            return
+        except ChromaError:
+            if chroma.get_collection(name, embedding_function=None).id == new.id:
+                return
+            chroma.delete_collection(name)
+    new.modify(name=name)
 
 
 def mend() -> None:

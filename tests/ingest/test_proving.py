@@ -233,6 +233,21 @@ def test_a_name_that_its_source_lists_is_no_trace(
     assert receipt.state == "proven"
 
 
+def test_a_worker_that_writes_between_two_names_gives_way(
+    on_disk: Path, alice: User, collection: Collection, add: Add
+) -> None:
+    document = add("meals.md", MEALS)
+    [name] = chroma.names(starts=collection.pk.hex)
+    with chroma.client() as client:
+        whole = client.get_collection(name, embedding_function=None)
+        held = whole.count()
+        whole.modify(name=name + chroma.NEW)
+        chroma.make(name)
+        chroma._take_name(client, whole, name)
+    assert chroma.names(starts=collection.pk.hex) == [name]
+    assert chroma.count(name) == held == chroma_count(document)
+
+
 def test_chroma_writes_out_no_memory_of_what_was_freed(
     vectors: str, settings: Any, collection: Collection, add: Add, transactional_db: None
 ) -> None:
