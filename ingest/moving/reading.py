@@ -132,14 +132,15 @@ def _require_index(file: BinaryIO, size: int) -> None:
     and a bounded length. Ours have no comment."""
     file.seek(max(0, size - 42))
     tail = file.read(42)
-    if len(tail) < 22 or tail[-22:-18] != _END:
+    if len(tail) < 22 or tail[-22:-18] != _END or tail[-2:] != b"\0\0":
         file.seek(0)
         raise ArchiveError("archive-damaged" if file.read(2) == b"PK" else "archive-not-ours")
     count, length = struct.unpack("<HI", tail[-12:-6])
     if len(tail) == 42 and tail[:4] == _LOCATOR:
-        file.seek(struct.unpack("<Q", tail[8:16])[0])
+        # The library takes the record that lies right before the locator, wherever that points to.
+        place = file.seek(size - 42 - 56)
         record = file.read(56)
-        if len(record) < 56 or record[:4] != _END64:
+        if struct.unpack("<Q", tail[8:16])[0] != place or record[:4] != _END64:
             raise ArchiveError("archive-damaged")
         count, length = struct.unpack("<QQ", record[32:48])
     if count > archive.MOST_MANIFEST // 100 or length > count * _ENTRY:

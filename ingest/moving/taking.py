@@ -32,8 +32,8 @@ from ingest.moving.writing import embedder_of
 from ingest.parsers import wire
 from ingest.parsers.base import ParsedDocument, ParseError
 
-#: Of one extract, and of all vectors of one document.
-MOST_EXTRACT, MOST_VECTORS = 200_000_000, 2_000_000_000
+#: Of one extract, and of all passages and all vectors of one document.
+MOST_EXTRACT, MOST_PASSAGES, MOST_VECTORS = 200_000_000, 200_000_000, 2_000_000_000
 #: How far from 1 the length of a vector may be: float16 rounds.
 LENGTH_OFF = 0.02
 _TEXT_BYTES = 12
@@ -63,7 +63,7 @@ class Taking:
     def same_embedder(self) -> bool:
         theirs, ours = self.archive.manifest.embedder, embedder_of(self.index)
         same = (theirs.name, theirs.files) == (ours.name, ours.files)
-        return same and bool(theirs.dimension) and ours.dimension in (0, theirs.dimension)
+        return same and bool(theirs.dimension) and ours.dimension == theirs.dimension
 
 
 def take(taking: Taking, line: DocumentLine, place: int) -> None:
@@ -159,7 +159,10 @@ class _Document:
         line = self._line
         if not (line.passages and self._taking.same_rules and line.status == "ready"):
             return []
-        found = list(self._archive.passages(line.number))
+        name = member(line.number, "passages.jsonl")
+        if self._archive.has(name) and self._archive.manifest.members[name].bytes > MOST_PASSAGES:
+            raise ArchiveError("archive-bounds")
+        found = list(itertools.islice(self._archive.passages(line.number), line.passages + 1))
         if [each.ordinal for each in found] != list(range(len(found))):
             raise ArchiveError("archive-content")
         if len(found) != line.passages:

@@ -15,11 +15,13 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
+from inference.client import get_client
+from inference.protocol import ModelsUnavailable
 from ingest import claims, fair, forgotten, indexes, lexical, queue, store
 from ingest.access import MANAGER, collections_for, get_collection
 from ingest.claims import LeaseLost, until
 from ingest.files import remove_original
-from ingest.models import Chunk, Collection, Document, Grant, Transfer
+from ingest.models import Chunk, Collection, Document, Grant, Index, Transfer
 from ingest.moving import files, jobs, parts, reading, taking
 from ingest.moving.archive import ArchiveError
 from ingest.moving.jobs import Claim, Status
@@ -167,15 +169,18 @@ def _may_go_on(claim: Claim, archive: Archive) -> bool:
 def erased_here(user: User | None, archive: Archive) -> int:
     """How many documents of it were erased here for good, from a collection that it comes from.
 
-    Of collections that `user` may not read only our own signature says that it comes from there: else
-    whoever holds a file could ask what others erased.
+    Of a collection that `user` may not read only our own signature says that it comes from there, and
+    only of the last: earlier ones stand there as another archive said. Else whoever holds a file could ask
+    what others erased.
     """
-    origins = set()
+    origins = list[UUID]()
     for said in archive.manifest.collection.origins:
         with suppress(ValueError):
-            origins.add(UUID(said))
-    if user is not None and not archive.ours:
-        origins &= set(collections_for(user).values_list("pk", flat=True))
+            origins.append(UUID(said))
+    if user is not None:
+        readable = set(collections_for(user).values_list("pk", flat=True))
+        vouched = set(origins[-1:] if archive.ours else [])
+        origins = [pk for pk in origins if pk in readable | vouched]
     return sum(
         any(forgotten.is_forgotten(pk, line.sha256, f"{line.path}/{line.name}") for pk in origins)
         for line in archive.documents()
@@ -200,12 +205,21 @@ def _begun(claim: Claim, archive: Archive) -> Taking:
         discard(transfer)
         raise BeginAgain
     dimension = archive.manifest.embedder.dimension
-    work = Taking(
+    _measure(index, dimension)
+    return Taking(
         transfer.pk, transfer.created_by, archive, transfer.collection, index, transfer.created_at
     )
-    if work.same_embedder and not indexes.measured(index, dimension):
-        raise ArchiveError("archive-content")
-    return work
+
+
+def _measure(index: Index, said: int) -> None:
+    """An index that has no vectors yet learns their length of its embedder, never of an archive: with a
+    wrong one nobody's documents could be embedded any more."""
+    if index.dimension or not said:
+        return
+    with suppress(ModelsUnavailable):
+        known = {each.name: each.dimension for each in get_client().embedders()}
+        if known.get(index.embedder) == said:
+            indexes.measured(index, said)
 
 
 def _take(claim: Claim, work: Taking) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import struct
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ from inference.client import get_client
 from ingest import chroma, erase, forgotten, indexes, lexical, store
 from ingest.access import collections_for
 from ingest.exact import matrices
-from ingest.models import Chunk, Collection, Document, Extract, Transfer
+from ingest.models import Chunk, Collection, Document, Extract, Index, Transfer
 from ingest.moving import archive, files, jobs, reading, taking, work, writing
 from ingest.moving.archive import ArchiveError
 from ingest.pipeline import process_document
@@ -483,6 +484,56 @@ def test_bombs_are_refused_by_what_they_declare_and_by_what_comes(
     ended[-10:-6] = (2**31).to_bytes(4, "little")
     with pytest.raises(ArchiveError, match="archive-bounds"):
         reading.checked(io.BytesIO(bytes(ended)), MOST)
+
+
+def test_an_index_that_is_hidden_behind_another_is_refused() -> None:
+    """The library takes the record right before the locator, and not the one that it points to."""
+
+    def record(count: int, length: int) -> bytes:
+        return struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, 0)
+
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    shown, used = record(1, 100), record(1, 2**40)
+    data = shown + used + struct.pack("<4sLQL", b"PK\6\7", 0, 0, 1) + end
+    with pytest.raises(ArchiveError, match="archive-damaged"):
+        reading._require_index(io.BytesIO(data), len(data))
+
+
+def test_an_archive_never_says_how_long_vectors_are_here(
+    documents: list[Document], collection: Collection, alice: User
+) -> None:
+    """A new index has no vectors yet: with a length that its embedder has not, nobody could embed."""
+    parts = members(exported(alice, collection))
+    embedder = json.loads(parts["manifest.json"])["manifest"]["embedder"]
+    index = indexes.active()
+    for said in (7, embedder["dimension"]):
+        Index.objects.filter(pk=index.pk).update(dimension=0)
+        made = imported(alice, resealed(parts, embedder=embedder | {"dimension": said}))
+        index.refresh_from_db()
+        right = said == embedder["dimension"]
+        assert made.status == "done" and made.counts["again"] == (0 if right else 5)
+        assert index.dimension == (said if right else 0)
+
+
+def test_origins_that_another_archive_said_tell_nothing_of_what_others_erased(
+    documents: list[Document], collection: Collection, alice: User, admin: User
+) -> None:
+    """Taken in and exported again they would bear our signature."""
+    parts = members(exported(alice, collection))
+    about = json.loads(parts["manifest.json"])["manifest"]["collection"]
+    erase.erase_document(alice, documents[0])
+    said = about | {"origins": [str(collection.pk), str(uuid4())]}
+    made = imported(admin, resealed(parts, collection=said))
+    assert (made.status, made.erased) == ("done", 0)
+
+
+def test_passages_of_one_document_are_bounded(
+    documents: list[Document], collection: Collection, alice: User, monkeypatch: Any
+) -> None:
+    parts = members(exported(alice, collection))
+    monkeypatch.setattr(taking, "MOST_PASSAGES", 100)
+    made = imported(alice, resealed(parts))
+    assert (made.status, made.error_code) == ("failed", "archive-bounds")
 
 
 def test_vectors_of_others_are_never_taken_over_elsewhere(
