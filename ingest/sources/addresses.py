@@ -25,4 +25,7 @@ def split_url(url: str, ports: dict[str, int]) -> tuple[str, str, int, str]:
         raise ValueError("no such address")
     if parts.query or parts.fragment or not url.isprintable() or "\\" in url:
         raise ValueError("no such address")
+    # Two names that fold into one would pass another's gate, and be told its secret.
+    if not parts.netloc.isascii():
+        raise ValueError("no such address")
     return parts.scheme, parts.hostname, parts.port or ports[parts.scheme], parts.path

@@ -62,6 +62,11 @@ class Limits:
         if self.until is not None and monotonic() > self.until:
             raise SourceError("source-slow")
 
+    def check_count(self, *counts: int) -> None:
+        """Of whatever a listing goes through. Raises SourceError `source-too-many`."""
+        if max(counts) > 2 * self.files:
+            raise SourceError("source-too-many")
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:

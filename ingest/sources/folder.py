@@ -11,6 +11,8 @@ from ingest.sources.base import CHUNK, Item, Place, SourceError, measured
 from ingest.sources.names import MOST_PARTS
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: Of what lies above nothing may be readable.
+_THROUGH = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Without O_NONBLOCK a pipe that took the file's place would hold the worker for ever.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -49,7 +51,7 @@ class FolderSource:
 
     def _open_root(self) -> int:
         try:
-            return os.open(self._root, _FOLDER)
+            return _reached(self._root)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceError("source-missing") from error
         except OSError as error:
@@ -123,6 +125,22 @@ def _allowed(path: Path, roots: tuple[Path, ...]) -> Path:
         if path.is_absolute() and inside:
             return real
     raise SourceError("folder-not-allowed")
+
+
+def _reached(path: Path) -> int:
+    """Part by part from the top: a folder above it may have become a link since it was allowed."""
+    *above, last = path.parts
+    at: int | None = None
+    try:
+        for part in above:
+            inner = os.open(part, _THROUGH, dir_fd=at)
+            if at is not None:
+                os.close(at)
+            at = inner
+        return os.open(last, _FOLDER, dir_fd=at)
+    finally:
+        if at is not None:
+            os.close(at)
 
 
 def _mount_point(path: Path) -> Path:

@@ -106,7 +106,11 @@ class GitSource:
     def _files(self, repo: Repo, commit: Commit) -> Iterator[Item]:
         when = datetime.fromtimestamp(max(0, commit.commit_time), UTC)
         before = f"{self._folder}/" if self._folder else ""
-        for entry in iter_tree_contents(repo.object_store, commit.tree):
+        entries = iter_tree_contents(repo.object_store, commit.tree, include_trees=True)
+        for number, entry in enumerate(entries):
+            # Ten trees that each hold the next ten times are ten billion, in a few bytes.
+            self._limits.check_count(number // 10)
+            self._limits.check_time()
             # os.fsdecode: names that are no UTF-8 are told apart, and left out (names.shown).
             path = entry.path.decode("utf-8", "surrogateescape") if entry.path else ""
             if S_ISREG(entry.mode or 0) and entry.sha and path.startswith(before):

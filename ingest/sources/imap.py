@@ -49,6 +49,7 @@ class ImapSource:
             for folder in self._folders:
                 validity = self._select(folder)
                 uids = sorted(self._client.search("ALL"))
+                self._limits.check_count(len(uids))
                 if len(uids) < self._exists:
                     raise SourceError("source-cut-off", "fewer messages than said")
                 for start in range(0, len(uids), _BATCH):

@@ -25,12 +25,13 @@ class S3Source:
         self._prefix = prefix
 
     def listing(self, state: Mapping[str, str]) -> Iterator[Item]:
-        token, seen = "", set[str]()
+        token, seen, found = "", set[str](), 0
         while True:
             page = self._page(token)
             entries = [each for each in page if _name(each) == "Contents"]
             if _text(page, "KeyCount") not in ("", str(len(entries))):
                 raise SourceError("source-cut-off", "fewer keys than said")
+            found += len(entries)
             for entry in entries:
                 if item := self._item(entry):
                     yield item
@@ -40,6 +41,8 @@ class S3Source:
             if not token or token in seen:
                 raise SourceError("source-broken", "paging")
             seen.add(token)
+            # What stands for folders and what holds nothing is no item: nobody else counts it.
+            self._http.limits.check_count(len(seen), found)
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Iterator[bytes]]:

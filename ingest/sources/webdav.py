@@ -39,6 +39,7 @@ class WebdavSource:
                 if path.endswith("/"):
                     if path not in seen and path.count("/") <= MOST_PARTS + self._base.count("/"):
                         seen.add(path)
+                        self._http.limits.check_count(len(seen))
                         waiting.append(path)
                 elif isinstance(found, Item):
                     yield found

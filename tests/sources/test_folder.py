@@ -424,3 +424,16 @@ def test_a_run_that_was_killed_leaves_its_documents_to_the_source(
     (share / "a.txt").unlink()
     assert counted(cycle(watched)) == {"gone": 1}
     assert list(living(collection)) == ["Share/b.txt"]
+
+
+def test_a_folder_above_that_becomes_a_link_leads_nowhere_else(
+    watched: SyncSource, share: Path, tmp_path: Path, collection: Collection
+) -> None:
+    write(share, team__deep__pay="Ours.")
+    outside = tmp_path / "outside"
+    write(outside, deep__pay="Not for us.")
+    source = FolderSource(str(share / "team" / "deep"), Place(roots=(share,)))
+    (share / "team").rename(share / "before")
+    (share / "team").symlink_to(outside)
+    with pytest.raises(SourceError, match="source-missing"):
+        list(source.listing({}))

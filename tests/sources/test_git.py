@@ -117,3 +117,36 @@ def test_large_files_that_lie_elsewhere_are_told(
     source = make("git", "Repo", settings={"url": f"git://127.0.0.1:{daemon}/repo"})
     assert counted(cycle(source)) == {"new": 1, "failed": 1}
     assert source.items.get(name="big.txt").error_code == "source-elsewhere"
+
+
+def test_a_tree_that_holds_itself_ten_times_over_comes_to_an_end(
+    work: Work, daemon: int, make: Make
+) -> None:
+    """Trees upon trees with no file in them: nothing of it is an item that is counted."""
+    import stat
+
+    from dulwich.objects import Commit, Tree
+    from dulwich.repo import Repo
+
+    work.commit(one="One.")
+    repo = Repo(str(work.folder))
+    link = Tree()
+    link.add(b"link", stat.S_IFLNK, repo.head())
+    repo.object_store.add_object(link)
+    inner = link.id
+    for _ in range(9):
+        tree = Tree()
+        for number in range(10):
+            tree.add(b"%d" % number, stat.S_IFDIR, inner)
+        repo.object_store.add_object(tree)
+        inner = tree.id
+    commit = Commit()
+    commit.tree, commit.message, commit.parents = inner, b"Many", [repo.head()]
+    commit.author = commit.committer = b"A <a@example.com>"
+    commit.author_time = commit.commit_time = 1_700_000_000
+    commit.author_timezone = commit.commit_timezone = 0
+    repo.object_store.add_object(commit)
+    work.git("update-ref", "refs/heads/main", commit.id.decode())
+    source = make("git", "Many", settings={"url": f"git://127.0.0.1:{daemon}/repo"})
+    with mock.patch("ingest.sync_place.settings.SOURCE_MAX_FILES", 100):
+        assert cycle(source).error_code == "source-too-many"

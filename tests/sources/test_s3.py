@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingest.models import Collection, SyncSource
-from ingest.sources.base import Place, Secret
+from ingest.sources.base import Limits, Place, Secret, SourceError
 from ingest.sources.s3 import S3Source
 from ingest.sources.sigv4 import SigV4
 from tests.sources import servers
@@ -173,3 +173,20 @@ def test_listings_of_many_pages(bucket: Bucket, server: tuple[int, Path]) -> Non
     opened = S3Source(f"http://127.0.0.1:{server[0]}", bucket.name, "", "us-east-1", place)
     assert len(list(opened.listing({}))) == 1_100
     opened.close()
+
+
+def test_pages_without_end_come_to_an_end() -> None:
+    from itertools import count
+
+    from defusedxml.ElementTree import fromstring
+
+    place = Place(gates=frozenset({"s3.example:80"}), limits=Limits(files=50))
+    source = S3Source("http://s3.example", "files", "", "us-east-1", place)
+    page = "<ListBucketResult><IsTruncated>true</IsTruncated>"
+    page += "<NextContinuationToken>%d</NextContinuationToken></ListBucketResult>"
+    pages = (fromstring(page % number) for number in count())
+    with (
+        mock.patch.object(source._http, "xml", side_effect=lambda *_a, **_o: next(pages)),
+        pytest.raises(SourceError, match="source-too-many"),
+    ):
+        list(source.listing({}))

@@ -4,10 +4,14 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from ingest.models import Collection, SyncSource
+from ingest.sources import kinds
+from ingest.sources.base import Limits, Place, SourceError
+from ingest.sources.webdav import WebdavSource
 from tests.sources import servers
 from tests.sources.conftest import Make, counted, cycle, living
 
@@ -158,3 +162,35 @@ def test_certificates(
         # The company's own signed it, and still it is not the one that was pinned.
         assert cycle(source).error_code == "source-certificate"
     assert len(living(collection)) == 2
+
+
+def test_folders_without_end_come_to_an_end(settings: Any) -> None:
+    """No file is in them, so nothing is counted but they themselves."""
+    from defusedxml.ElementTree import fromstring
+
+    place = Place(gates=frozenset({"files.example:80"}), limits=Limits(files=50))
+    source = WebdavSource("http://files.example/", place)
+
+    def answer(_method: str, url: str, _right: int, **_options: Any) -> Any:
+        path = url.removeprefix("http://files.example")
+        folder = (
+            "<response><href>%s</href><propstat><prop><resourcetype><collection/></resourcetype>"
+        )
+        folder += "</prop><status>HTTP/1.1 200 OK</status></propstat></response>"
+        listed = [path, *(f"{path}{number}/" for number in range(9))]
+        return fromstring(
+            f'<multistatus xmlns="DAV:">{"".join(folder % each for each in listed)}</multistatus>'
+        )
+
+    with (
+        mock.patch.object(source._http, "xml", side_effect=answer),
+        pytest.raises(SourceError, match="source-too-many"),
+    ):
+        list(source.listing({}))
+
+
+def test_a_name_that_folds_into_another_servers_is_no_address() -> None:
+    """`ß` folds into `ss`, and is another server when it is called."""
+    for url in ("https://straße.example/", "https://\u212aiwi.example/"):
+        with pytest.raises(kinds.BadSettings):
+            kinds.checked("webdav", {"url": url})
