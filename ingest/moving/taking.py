@@ -9,6 +9,7 @@ import itertools
 import math
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,9 @@ from django.db import transaction
 
 from accounts.models import User
 from audit.problems import Problem
-from ingest import extracts, keep, lexical, notices, store, upload
+from inference.client import get_client
+from inference.protocol import ModelsUnavailable
+from ingest import extracts, indexes, keep, lexical, notices, store, upload
 from ingest.embed import digest, from_bytes, texts
 from ingest.files import remove_original
 from ingest.guard import safe_name
@@ -64,6 +67,17 @@ class Taking:
         theirs, ours = self.archive.manifest.embedder, embedder_of(self.index)
         same = (theirs.name, theirs.files) == (ours.name, ours.files)
         return same and bool(theirs.dimension) and ours.dimension == theirs.dimension
+
+
+def measure(index: Index, said: int) -> None:
+    """An index that has no vectors yet learns their length of its embedder, never of an archive: with a
+    wrong one nobody's documents could be embedded any more."""
+    if index.dimension or not said:
+        return
+    with suppress(ModelsUnavailable):
+        known = {each.name: each.dimension for each in get_client().embedders()}
+        if known.get(index.embedder) == said:
+            indexes.measured(index, said)
 
 
 def take(taking: Taking, line: DocumentLine, place: int) -> None:

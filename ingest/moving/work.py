@@ -15,13 +15,11 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
-from inference.client import get_client
-from inference.protocol import ModelsUnavailable
 from ingest import claims, fair, forgotten, indexes, lexical, queue, store
 from ingest.access import MANAGER, collections_for, get_collection
 from ingest.claims import LeaseLost, until
 from ingest.files import remove_original
-from ingest.models import Chunk, Collection, Document, Grant, Index, Transfer
+from ingest.models import Chunk, Collection, Document, Grant, Transfer
 from ingest.moving import files, jobs, parts, reading, taking
 from ingest.moving.archive import ArchiveError
 from ingest.moving.jobs import Claim, Status
@@ -204,22 +202,10 @@ def _begun(claim: Claim, archive: Archive) -> Taking:
     elif transfer.counts.get("index") != str(index.pk):
         discard(transfer)
         raise BeginAgain
-    dimension = archive.manifest.embedder.dimension
-    _measure(index, dimension)
+    taking.measure(index, archive.manifest.embedder.dimension)
     return Taking(
         transfer.pk, transfer.created_by, archive, transfer.collection, index, transfer.created_at
     )
-
-
-def _measure(index: Index, said: int) -> None:
-    """An index that has no vectors yet learns their length of its embedder, never of an archive: with a
-    wrong one nobody's documents could be embedded any more."""
-    if index.dimension or not said:
-        return
-    with suppress(ModelsUnavailable):
-        known = {each.name: each.dimension for each in get_client().embedders()}
-        if known.get(index.embedder) == said:
-            indexes.measured(index, said)
 
 
 def _take(claim: Claim, work: Taking) -> None:
