@@ -2,6 +2,8 @@
 
 from typing import Any
 
+MOST_TOKENS = 10_000_000
+
 
 def says_something(chunk: dict[str, Any]) -> bool:
     """Whether a token, or what it would have been, is in CHUNK. Empty deltas open a stream only."""
@@ -38,7 +40,12 @@ def _is_usage(usage: Any) -> bool:
         return False
     counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
     counts.append(details.get("cached_tokens"))
-    return all(count is None or isinstance(count, int) for count in counts)
+    return all(count is None or _is_count(count) for count in counts)
+
+
+def _is_count(count: Any) -> bool:
+    """Of tokens: what one answer cannot have taken would spoil the sums of a month."""
+    return isinstance(count, int) and 0 <= count < MOST_TOKENS
 
 
 def _is_listed(place: Any) -> bool:

@@ -115,7 +115,9 @@ def _replica(url: str, servers: Servers) -> Replica:
     except ModelsUnavailable as error:
         raise ModelError(error.code, error.detail) from error
     plain = url.rstrip("/").removesuffix("/v1")
-    key = servers.keys.get(urlsplit(plain).netloc, servers.key)
+    # Hosts are the same in capitals: a key of one's own must not give way to everybody's.
+    keys = {where.lower(): key for where, key in servers.keys.items()}
+    key = keys.get(urlsplit(plain).netloc.lower(), servers.key)
     return Replica(plain, key, seats=servers.parallel)
 
 

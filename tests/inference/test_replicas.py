@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from inference.asking import Limits
+from inference.chunks import well_formed
 from inference.errors import ModelError
 from inference.protocol import ChatMessage, ModelsUnavailable, Piece, Sampling
-from inference.remote import RemoteEngine, Servers, connect
+from inference.remote import RemoteEngine, Servers, _replica, connect
 from inference.replica import Facts, Replica
 from tests.inference.openai_server import WORDS, OpenAIServer, serving
 from tests.inference.parts import wait_for
@@ -112,6 +113,18 @@ def test_a_model_is_asked_for_where_it_is(held: ExitStack) -> None:
         _text(engine.named("shared"))
     assert [len(general.asked), len(legal.asked)] == [2, 5]
     assert _code(engine.named("nobody-has-it")).code == "model-unknown"
+
+
+@pytest.mark.parametrize("host", ["GPU-1:8000", "gpu-1:8000"])
+def test_a_key_is_its_hosts_in_capitals_too(host: str) -> None:
+    servers = Servers([], ["gpu-1"], key="common-key", keys={host.swapcase(): "its-key"})
+    assert _replica(f"http://{host}/v1", servers).key == "its-key"
+
+
+@pytest.mark.parametrize("count", [-1, 10**30])
+def test_counts_that_no_answer_takes_are_of_no_form(count: int) -> None:
+    assert not well_formed({"choices": [], "usage": {"completion_tokens": count}})
+    assert well_formed({"choices": [], "usage": {"completion_tokens": 12}})
 
 
 def test_each_gets_its_own_key_and_no_other(
