@@ -85,6 +85,7 @@ class Desk:
             registry = Registry(self._registry.folder, job.count)
             try:
                 model = registry.add(found, name=name, licence=licence, family=family, base=base)
+                registry.own(name, path is None)
             except ModelError:
                 if path is None:
                     own.unlink(missing_ok=True)

@@ -153,10 +153,19 @@ class Registry:
         content.get("made", {}).pop(model.name, None)
         _keep_origin(content, model.name, origin.now("added", str(path)))
         write_json(self._local, content)
+        self.own(model.name, copy)
         return model
 
+    def own(self, name: str, owned: bool = True) -> None:
+        """Whether the files of the model NAME were put here for it, and go with it."""
+        content = read_json(self._local)
+        known = set(content.get("owned", [])) - {name}
+        content["owned"] = sorted(known | ({name} if owned else set()))
+        write_json(self._local, content)
+
     def remove(self, name: str) -> None:
-        """Forget a model. Its files go only if they lie in the registry's own folder.
+        """Forget a model. Its files go only if they were fetched, copied or uploaded: a folder may be called
+        as a model that was registered where it lay, and hold others.
 
         Raises ModelError(`model-unknown`, `model-needed`).
         """
@@ -171,8 +180,9 @@ class Registry:
         content.get("made", {}).pop(name, None)
         content.get("origins", {}).pop(name, None)
         write_json(self._local, content)
-        own = self.folder / name
-        if Path(model.folder) == own:
+        self.own(name, False)
+        own, owned = self.folder / name, name in content.get("owned", [])
+        if Path(model.folder) == own and (owned or not model.by_hand):
             shutil.rmtree(own, ignore_errors=True)
 
     def _all(self) -> dict[str, Model]:

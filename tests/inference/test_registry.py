@@ -78,6 +78,21 @@ def test_own_model_by_copy(registry: Registry, own: Path) -> None:
     assert not model.path.exists()
 
 
+def test_a_folder_that_a_model_is_only_called_after_stays(registry: Registry, own: Path) -> None:
+    """It was registered where it lay, beside others."""
+    folder = registry.folder / "ours"
+    folder.mkdir(parents=True)
+    for name in ("one.gguf", "two.gguf"):
+        (folder / name).write_bytes(own.read_bytes())
+    registry.add(folder / "one.gguf", name="ours")
+    registry.remove("ours")
+    assert {file.name for file in folder.iterdir()} == {"one.gguf", "two.gguf"}
+    registry.add(own, name="ours", copy=True)
+    registry.add(folder / "two.gguf", name="ours")
+    registry.remove("ours")
+    assert (folder / "two.gguf").exists(), "the last word is that it was registered"
+
+
 @pytest.mark.parametrize("name", ["Big", "a/b", "..", "qwen2.5-coder-1.5b-instruct", "x" * 100])
 def test_names_that_are_refused(registry: Registry, own: Path, name: str) -> None:
     with pytest.raises(ModelError) as caught:
