@@ -21,7 +21,7 @@ from dulwich.objects import Blob, Commit
 from dulwich.protocol import Protocol
 from dulwich.repo import Repo
 
-from ingest.sources import tls
+from ingest.sources import packs, tls
 from ingest.sources.addresses import require_gate, split_url
 from ingest.sources.base import (
     CONNECT_SECONDS,
@@ -60,16 +60,27 @@ class GitSource:
             head = self._head()
             self.state = {"head": head.decode("ascii")}
             self._repo = Repo.init_bare(str(self._temporary / "objects"), mkdir=True)
-            self._client.fetch(
-                self._path,
-                self._repo,
-                determine_wants=lambda _refs, depth=None: [head],
-                depth=1,
-            )
+            self._fetch(self._repo, head)
             commit = self._repo[head]
             if not isinstance(commit, Commit):
                 raise SourceError("source-missing")
             yield from self._files(self._repo, commit)
+
+    def _fetch(self, repo: Repo, head: bytes) -> None:
+        with tempfile.TemporaryFile(dir=self._temporary) as file:
+            made = self._client.fetch_pack(
+                self._path,
+                lambda _refs, depth=None: [head],
+                repo.get_graph_walker(),
+                file.write,
+                depth=1,
+            )
+            if made.object_format and made.object_format != repo.object_format.name:
+                repo._change_object_format(made.object_format)
+            file.seek(0)
+            packs.require_bounded(file, len(head) // 2)
+            file.seek(0)
+            repo.object_store.add_thin_pack(file.read, None)
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Iterator[bytes]]:

@@ -1,7 +1,9 @@
 """A branch on git's own daemon and over HTTP."""
 
 import hashlib
+import io
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from unittest import mock
 import pytest
 
 from ingest.models import Collection, SyncSource
+from ingest.sources import packs
+from ingest.sources.base import SourceError
 from ingest.sources.git import GitSource
 from tests.sources import servers
 from tests.sources.conftest import Make, counted, cycle, living
@@ -150,3 +154,34 @@ def test_a_tree_that_holds_itself_ten_times_over_comes_to_an_end(
     source = make("git", "Many", settings={"url": f"git://127.0.0.1:{daemon}/repo"})
     with mock.patch("ingest.sync_place.settings.SOURCE_MAX_FILES", 100):
         assert cycle(source).error_code == "source-too-many"
+
+
+def test_an_object_that_unpacks_to_more_than_fits_is_not_unpacked(
+    work: Work, daemon: int, make: Make, monkeypatch: Any
+) -> None:
+    work.commit(one="Nothing but zeros follows. " + 300_000 * "0")
+    work.commit(one="Nothing but zeros follows. " + 300_001 * "0")
+    source = make("git", "Zeros", settings={"url": f"git://127.0.0.1:{daemon}/repo"})
+    assert cycle(source).error_code == ""
+    SyncSource.objects.filter(pk=source.pk).update(state={})
+    for name in ("MOST_OBJECT", "MOST_ALL"):
+        with monkeypatch.context() as patch:
+            patch.setattr(packs, name, 300_000)
+            assert cycle(source).error_code == "source-too-large"
+
+
+def test_a_delta_tells_what_it_makes() -> None:
+    """A few bytes that copy the same piece again and again."""
+    for made, fits in ((packs.MOST_OBJECT, True), (packs.MOST_OBJECT + 1, False)):
+        said = bytes([0x80 | made >> shift & 127 for shift in (0, 7, 14, 21)] + [made >> 28])
+        delta = zlib.compress(b"\x05" + said)
+        pack = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big")
+        pack += bytes([7 << 4 | 6]) + bytes(20) + delta + bytes(20)
+        if fits:
+            packs.require_bounded(io.BytesIO(pack), 20)
+        else:
+            with pytest.raises(SourceError, match="source-too-large"):
+                packs.require_bounded(io.BytesIO(pack), 20)
+    for cut in (5, 12, 20, 36):
+        with pytest.raises(SourceError, match=r"source-(cut-off|broken)"):
+            packs.require_bounded(io.BytesIO(pack[:cut]), 20)
