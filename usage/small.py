@@ -1,9 +1,11 @@
 """Totals of few people are no totals: they are told together, so that nobody is watched. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 from usage.figures import Figures
 
@@ -19,6 +21,25 @@ class Part:
     name: str
     figures: Figures
     people: frozenset[object]
+
+
+def set_apart(groups: Mapping[Any, frozenset[str]], least: int) -> set[Any]:
+    """Of people (None: of nobody known) with their groups: whose answers count in none of these.
+
+    Groups overlap: the sum of two less the whole is what those in both took. So those who are in the same
+    groups are told together or not at all: no sum or difference of groups is of fewer than so many.
+    """
+    alike = defaultdict[frozenset[str], set[Any]](set)
+    for person, its in groups.items():
+        alike[its].add(person)
+    by_size = sorted(alike.items(), key=lambda item: (len(item[1] - {None}), sorted(item[0])))
+    apart = set[Any]()
+    for number, (_its, people) in enumerate(by_size):
+        few = len(people - {None}) < least
+        if not few and not (number and len(apart - {None}) < least):
+            break
+        apart |= people
+    return apart
 
 
 def merged(parts: Iterable[Part], least: int) -> list[Part]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from usage.figures import NAMES, Figures, after
 from usage.models import Answered, AnsweredGroup, MonthTotal
-from usage.small import Part, merged
+from usage.small import OTHERS, Part, merged, set_apart
 
 #: In the order of the page. "all" has one line.
 BY = ("all", "group", "assistant", "model", "way", "known")
@@ -46,25 +46,51 @@ def counted(rows: QuerySet[Answered]) -> list[Line]:
         return []
     lines = [Line("all", "", "", whole)]
     least = settings.USAGE_LEAST_PEOPLE
-    for by, parts in (("group", _groups(rows)), ("assistant", _assistants(rows))):
-        lines += [Line(by, part.key, part.name, part.figures) for part in merged(parts, least)]
+    told = {"group": _groups(rows, least), "assistant": merged(_assistants(rows), least)}
+    for by, parts in told.items():
+        lines += [Line(by, part.key, part.name, part.figures) for part in parts]
     for by in ("model", "way", "known"):
         found = rows.values(by).annotate(**aggregates()).order_by(by)
         lines += [Line(by, row[by], row[by], figures_of(row)) for row in found]
     return lines
 
 
-def _groups(rows: QuerySet[Answered]) -> Iterator[Part]:
-    """An answer of somebody in two groups counts in both; one of nobody's, or of no group, under ""."""
-    links = AnsweredGroup.objects.filter(answered__in=rows)
-    people = _people(links.values_list("group", "answered__user_id").distinct())
-    found = links.values("group").annotate(name=Max("name"), **aggregates("answered__"))
-    for row in found.order_by("group"):
-        yield Part(str(row["group"]), row["name"], figures_of(row), people[row["group"]])
-    none = rows.filter(groups__isnull=True)
-    if (figures := figures_of(none.aggregate(**aggregates()))).answers:
-        users = none.filter(user__isnull=False).values_list("user_id", flat=True).distinct()
-        yield Part("", "", figures, frozenset(users))
+def _groups(rows: QuerySet[Answered], least: int) -> list[Part]:
+    """An answer of somebody in two groups counts in both; one of nobody's, or of no group, under "". Those
+    of people who would be seen by differences count with the others alone."""
+    found, names = _by_person(rows)
+    groups = defaultdict[Any, set[str]](set)
+    for key, user in found:
+        groups[user].add(key)
+    apart = set_apart({user: frozenset(keys) for user, keys in groups.items()}, least)
+    figures, people = defaultdict[str, Figures](Figures), defaultdict[str, set[object]](set)
+    for (key, user), each in found.items():
+        if user not in apart:
+            figures[key] += each
+            people[key] |= {user} - {None}
+    parts = [Part(key, names[key], figures[key], frozenset(people[key])) for key in figures]
+    parts.sort(key=lambda part: (-part.figures.answers, part.name, part.key))
+    if apart:
+        every = rows.values("user_id").annotate(**aggregates())
+        theirs = (figures_of(row) for row in every if row["user_id"] in apart)
+        parts.append(Part(OTHERS, "", sum(theirs, Figures()), frozenset(apart - {None})))
+    return parts
+
+
+def _by_person(rows: QuerySet[Answered]) -> tuple[dict[tuple[str, Any], Figures], dict[str, str]]:
+    """Figures by group ("": none) and person (None: of nobody known); the groups' names."""
+    found, names = dict[tuple[str, Any], Figures](), {"": ""}
+    links = AnsweredGroup.objects.filter(answered__in=rows).order_by()
+    each = links.values("group", "answered__user_id").annotate(
+        said=Max("name"), **aggregates("answered__")
+    )
+    for row in each:
+        key = str(row["group"])
+        found[key, row["answered__user_id"]] = figures_of(row)
+        names[key] = max(row["said"], names.get(key, ""))
+    none = rows.filter(groups__isnull=True).values("user_id").annotate(**aggregates())
+    found |= {("", row["user_id"]): figures_of(row) for row in none}
+    return found, names
 
 
 def _assistants(rows: QuerySet[Answered]) -> Iterator[Part]:

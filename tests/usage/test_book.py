@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Group, User
 from accounts.people import delete_user
 from audit.models import Entry
 from chat.ask import Ask
@@ -126,6 +126,20 @@ def test_months_sum_up_to_the_whole_and_show_nobody_alone(bob: User) -> None:
     shown = [(line.key == "others", line.name) for line in of_month(LAST) if line.by == "group"]
     assert len(shown) == 2 and shown[1] == (True, "")
     assert of_month(after(LAST)) == []
+
+
+def test_nobody_is_what_two_groups_are_more_than_the_whole(bob: User) -> None:
+    sales, works = team(9), team(5, "Works")
+    Group.objects.get(name="Works").users.add(sales[0])
+    for user in [*sales, *works]:
+        answer(user, at=LAST)
+    shown = {line.name: line.figures.answers for line in of_month(LAST) if line.by == "group"}
+    assert shown == {"Sales": 8, "": 6}, "told as nine and six, both less fourteen were hers"
+    for user in team(6, "Both"):
+        Group.objects.get(name="Sales").users.add(user)
+        answer(user, at=LAST)
+    shown = {line.name: line.figures.answers for line in of_month(LAST) if line.by == "group"}
+    assert shown == {"Sales": 14, "Both": 6, "": 6}, "enough people are in both"
 
 
 def test_old_months_become_totals_that_say_the_same(bob: User) -> None:

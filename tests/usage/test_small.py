@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage.figures import Figures
-from usage.small import OTHERS, Part, merged
+from usage.small import OTHERS, Part, merged, set_apart
 
 sizes = st.lists(st.frozensets(st.integers(0, 30), max_size=12), max_size=12)
 
@@ -43,3 +43,27 @@ def test_a_single_small_group_takes_the_smallest_of_the_rest_along() -> None:
 def test_large_groups_stay_as_they_are() -> None:
     shown = merged(parts([frozenset(range(5)), frozenset(range(5, 10))]), least=5)
     assert [part.key for part in shown] == ["1", "0"], "the one with most answers first"
+
+
+memberships = st.dictionaries(st.integers(0, 40), st.frozensets(st.sampled_from("abc"), max_size=3))
+
+
+@given(memberships, st.integers(2, 6))
+def test_those_in_the_same_groups_are_told_together_or_not_at_all(
+    groups: dict[int | None, frozenset[str]], least: int
+) -> None:
+    apart = set_apart(groups, least)
+    for its in set(groups.values()):
+        alike = {person for person, theirs in groups.items() if theirs == its}
+        assert alike <= apart or not alike & apart
+        assert alike <= apart or len(alike) >= least
+    assert not apart or len(apart) >= least or apart == set(groups)
+
+
+def test_whoever_is_in_two_groups_is_not_what_both_are_more_than_the_whole() -> None:
+    both = frozenset({"a", "b"})
+    groups: dict[int | None, frozenset[str]] = {n: frozenset({"a"}) for n in range(8)}
+    groups |= {n: frozenset({"b"}) for n in range(10, 15)} | {99: both}
+    assert set_apart(groups, 5) == {99, *range(10, 15)}, "she, and the smallest of the rest"
+    del groups[99]
+    assert set_apart(groups, 5) == set()
