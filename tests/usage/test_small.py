@@ -63,7 +63,8 @@ def test_those_in_the_same_groups_are_told_together_or_not_at_all(
 def test_whoever_is_in_two_groups_is_not_what_both_are_more_than_the_whole() -> None:
     both = frozenset({"a", "b"})
     groups: dict[int | None, frozenset[str]] = {n: frozenset({"a"}) for n in range(8)}
-    groups |= {n: frozenset({"b"}) for n in range(10, 15)} | {99: both}
+    groups.update({n: frozenset({"b"}) for n in range(10, 15)})
+    groups[99] = both
     assert set_apart(groups, 5) == {99, *range(10, 15)}, "she, and the smallest of the rest"
     del groups[99]
     assert set_apart(groups, 5) == set()
