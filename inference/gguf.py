@@ -22,6 +22,13 @@ MAX_HEADER_BYTES = 268_435_456
 #: Sizes beyond it are damage: none of them says how much is read.
 _MOST = 2**31
 
+_TEXTS = frozenset(
+    {
+        *("general.architecture", "general.name", "general.license", "general.type"),
+        *("tokenizer.chat_template", "adapter.type"),
+    }
+)
+
 _STRING, _ARRAY = 8, 9
 _SCALARS = {
     0: "B",
@@ -117,7 +124,10 @@ def _header(reader: Reader) -> GgufHeader:
         raise damaged(f"its version {version} is neither 2 nor 3")
     reader.number("Q")  # the number of tensors: not needed
     pairs = reader.length(MAX_PAIRS, "a number of fields")
-    return _fields(version, dict(pair(reader) for _ in range(pairs)))
+    found = (pair(reader) for _ in range(pairs))
+    # A header of texts that nobody asks for would be held as a gigabyte.
+    kept = {key: value for key, value in found if not isinstance(value, str) or key in _TEXTS}
+    return _fields(version, kept)
 
 
 def pair(reader: Reader) -> tuple[str, object]:
@@ -160,7 +170,7 @@ def _fields(version: int, found: dict[str, object]) -> GgufHeader:
 
     def number(key: str) -> int:
         value = found.get(f"{architecture}.{key}", 0)
-        return value if isinstance(value, int) and 0 < value < _MOST else 0
+        return value if type(value) is int and 0 < value < _MOST else 0
 
     return GgufHeader(
         version=version,

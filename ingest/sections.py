@@ -108,7 +108,7 @@ def _pages(found: Sequence[int]) -> tuple[int, ...]:
     """And the page after: a paragraph is said to be where it begins."""
     if not found:
         return (1,)
-    return tuple(range(min(found), max(found) + 2))[:MOST_PAGES]
+    return tuple(range(min(found), max(found) + 2)[:MOST_PAGES])
 
 
 def _own_pages(blocks: Sequence[Block], spans: Sequence[Span]) -> tuple[int, ...]:

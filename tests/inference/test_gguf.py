@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,13 @@ def test_no_bytes_raise_anything_else(
         read_header(path)
     except ModelError as error:
         assert error.code == "model-damaged"
+
+
+def test_texts_that_nobody_asks_for_are_not_held(tmp_path: Path) -> None:
+    texts = [pair(f"note.{number}", "x" * 1_000_000) for number in range(40)]
+    file = _write(tmp_path, gguf(pair("general.architecture", "llama"), *texts))
+    tracemalloc.start()
+    assert read_header(file).architecture == "llama"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000

@@ -6,6 +6,7 @@ from django.utils import translation
 from ingest.models import Document
 from ingest.parsers import registry
 from ingest.places import place
+from ingest.sections import MOST_PAGES, _pages
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,8 @@ def test_a_place_has_its_own_name(
 def test_a_place_is_said_in_the_language_of_the_interface() -> None:
     with translation.override("de"):
         assert place(Document(media_type=registry.PDF), 3) == "Seite 3"
+
+
+def test_a_passage_from_the_first_page_to_a_billionth_shows_a_few() -> None:
+    """Pages are what a file, or an archive of somebody, says."""
+    assert _pages([1, 2 * 10**9]) == tuple(range(1, MOST_PAGES + 1))
