@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 #: So long files are read in one go; then other work gets its turn, and the next message goes on.
 SLICE_SECONDS = 240.0
+#: With the listing, which has no slices: a server that sends a word a minute holds no worker for ever.
+MOST_SECONDS = 3_600.0
 #: Runs that are kept of each source.
 RUNS = 20
 
@@ -53,7 +55,7 @@ def run(source_id: UUID | str, *, seconds: float = SLICE_SECONDS) -> SyncRun | N
     begun = SyncRun.objects.create(source=claim.source)
     outcome = Outcome()
     try:
-        with opened(claim.source) as kind:
+        with opened(claim.source, seconds=MOST_SECONDS, beat=claim.beat) as kind:
             _compare(claim, kind, outcome, monotonic() + seconds)
     except SourceError as error:
         outcome.code = error.code

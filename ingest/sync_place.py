@@ -1,6 +1,6 @@
 """A source as this installation opens it: gates, roots, secrets and bounds of its settings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -28,12 +28,15 @@ def roots(collection: object) -> tuple[Path, ...]:
 
 
 @contextmanager
-def opened(source: SyncSource, *, seconds: float | None = None) -> Iterator[Kind]:
-    """Open a source and close it at the end. Raises SourceError."""
+def opened(
+    source: SyncSource, *, seconds: float, beat: Callable[[], None] | None = None
+) -> Iterator[Kind]:
+    """Open a source for so many seconds, and close it at the end. Raises SourceError."""
     limits = Limits(
         files=settings.SOURCE_MAX_FILES,
         bytes=settings.MAX_UPLOAD_MB * 1_000_000,
-        until=None if seconds is None else monotonic() + seconds,
+        until=monotonic() + seconds,
+        beat=beat,
     )
     kind = kinds.opened(source.kind, source.settings, _place(source, limits))
     try:

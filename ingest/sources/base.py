@@ -1,7 +1,7 @@
 """What every kind of source can do, and how it says that it cannot."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,9 +56,13 @@ class Limits:
     files: int = 100_000
     bytes: int = 200_000_000
     until: float | None = None
+    #: Called as often as something comes, so that a source that is slow to list is not read twice at once.
+    beat: Callable[[], None] | None = None
 
     def check_time(self) -> None:
-        """Raises SourceError `source-slow`."""
+        """Raises SourceError `source-slow`, and what `beat` raises."""
+        if self.beat:
+            self.beat()
         if self.until is not None and monotonic() > self.until:
             raise SourceError("source-slow")
 

@@ -12,7 +12,6 @@ from defusedxml.ElementTree import fromstring
 from ingest.sources import tls
 from ingest.sources.addresses import require_gate, split_url
 from ingest.sources.base import (
-    CHUNK,
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     Item,
@@ -69,7 +68,7 @@ class Http:
                 raise _refusal(response)
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise SourceError("source-broken", "encoded")
-            yield measured(_guarded(response.iter_raw(CHUNK)), item, self.limits)
+            yield measured(_guarded(response.iter_raw()), item, self.limits)
 
     @contextmanager
     def _stream(self, method: str, url: str, **options: Any) -> Iterator[httpx.Response]:
@@ -79,7 +78,7 @@ class Http:
 
     def _whole(self, response: httpx.Response) -> bytes:
         whole = bytearray()
-        for part in _guarded(response.iter_raw(CHUNK)):
+        for part in _guarded(response.iter_raw()):
             self.limits.check_time()
             whole += part
             if len(whole) > MOST_XML:

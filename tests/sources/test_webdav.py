@@ -1,7 +1,11 @@
 """A WebDAV server (WsgiDAV): files, faults, certificates."""
 
 import hashlib
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -194,3 +198,27 @@ def test_a_name_that_folds_into_another_servers_is_no_address() -> None:
     for url in ("https://straße.example/", "https://\u212aiwi.example/"):
         with pytest.raises(kinds.BadSettings):
             kinds.checked("webdav", {"url": url})
+
+
+def _drip(listening: socket.socket) -> None:
+    """A letter now and then, and never the last."""
+    connected, _ = listening.accept()
+    with connected, suppress(OSError):
+        connected.recv(65_536)
+        connected.sendall(b"HTTP/1.1 207 Multi-Status\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            connected.sendall(b" ")
+            time.sleep(0.02)
+
+
+def test_a_server_that_drips_is_given_up_and_the_source_stays_ours_meanwhile() -> None:
+    beats = list[int]()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_drip, args=[listening], daemon=True).start()
+        where = f"127.0.0.1:{listening.getsockname()[1]}"
+        limits = Limits(until=time.monotonic() + 0.5, beat=lambda: beats.append(1))
+        source = WebdavSource(f"http://{where}/", Place(gates=frozenset({where}), limits=limits))
+        with pytest.raises(SourceError, match="source-slow"):
+            list(source.listing({}))
+        source.close()
+    assert len(beats) > 2
