@@ -6,15 +6,16 @@ They connect to `forgetting`; ingest does not know them.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import Count, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
 from ingest.models import Document, Receipt
 
-#: How far a process that has just begun looks back.
+#: How far is looked back for the collections, at first and later.
 AGE = timedelta(minutes=10)
 
 
@@ -49,7 +50,9 @@ forgetting = Signal()
 # --- memory -------------------------------------------------------------------------------------
 #: Called with the collections in which something was erased.
 _memories: list[Callable[[frozenset[UUID]], object]] = []
-_seen: list[datetime] = []
+#: Erasures that were asked for, and that are done, when this process last looked. Counted, for one that takes
+#: long is seen after others that were asked for later; when it is done, too, for what was at work then.
+_seen: list[tuple[int, int]] = []
 
 
 def remembered(forget: Callable[[frozenset[UUID]], object]) -> None:
@@ -60,16 +63,16 @@ def remembered(forget: Callable[[frozenset[UUID]], object]) -> None:
 def empty_if_erased() -> bool:
     """Empty the memories of this process where something was erased since it last asked. Web processes
     and workers ask every few seconds (sovereign/memories.py)."""
-    since = _seen[0] if _seen else timezone.now() - AGE
-    rows = list(
-        Receipt.objects.filter(requested_at__gt=since)
-        .order_by()
-        .values_list("requested_at", "collection_id")
-    )
-    if not rows:
+    every = Receipt.objects.aggregate(asked=Count("pk"), done=Count("finished_at"))
+    counts, first = (every["asked"], every["done"]), not _seen
+    if _seen == [counts]:
         return False
-    _seen[:] = [max(at for at, _ in rows)]
-    collections = frozenset(pk for _, pk in rows)
+    _seen[:] = [counts]
+    since = timezone.now() - AGE
+    late = Receipt.objects.filter(Q(requested_at__gt=since) | Q(finished_at__gt=since)).order_by()
+    collections = frozenset(late.values_list("collection_id", flat=True).distinct())
+    if first and not collections:
+        return False
     for forget in _memories:
         forget(collections)
     return True

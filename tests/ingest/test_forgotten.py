@@ -1,6 +1,7 @@
 """What was erased does not come back by itself: no source, no backup, no second delivery."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,20 @@ def test_processes_forget_what_they_keep_in_memory(
     erase.erase_document(alice, document)
     assert forgetting.empty_if_erased()
     assert terms._terms_of.cache_info().currsize == 0 and not exact.matrices._kept
+
+
+def test_one_that_took_longer_is_seen_after_later_ones_and_again_when_it_is_done(
+    vectors: str, collection: Collection, alice: User
+) -> None:
+    slow, quick = (people.make_document(collection, f"{n}.", f"{n}.txt") for n in range(2))
+    erase.erase_document(alice, quick)
+    forgetting._seen.clear()
+    assert forgetting.empty_if_erased() and not forgetting.empty_if_erased()
+    receipt = erase.erase_document(alice, slow)
+    # As it is when its transaction took longer than the other's.
+    Receipt.objects.filter(pk=receipt.pk).update(
+        requested_at=receipt.requested_at - timedelta(seconds=30)
+    )
+    assert forgetting.empty_if_erased() and not forgetting.empty_if_erased()
+    assert erase.finish_document(slow.pk)
+    assert forgetting.empty_if_erased() and not forgetting.empty_if_erased()
