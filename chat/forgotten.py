@@ -2,6 +2,7 @@
 way to one that says so. Whose conversation is under a legal hold keeps them, and the receipt says it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -193,9 +194,13 @@ def _spans(
         *differing.values_list("sentence_start", "sentence_end"),
     }
     said = _Said(passages)
+    # A piece may begin in one sentence and end in the next.
+    places = [
+        match.span() for word in words for match in re.finditer(re.escape(word), message.text)
+    ]
     for start, end in sentences(message.text):
-        sentence = message.text[start:end]
-        if any(word in sentence for word in words) or said.has(sentence):
+        repeats = any(at < end and start < to for at, to in places)
+        if repeats or said.has(message.text[start:end]):
             found.add((start, end))
     return _joined(sorted(found), message.text)
 

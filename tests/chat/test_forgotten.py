@@ -191,3 +191,16 @@ def test_a_follow_up_that_ends_later_is_not_joined_with_what_was_erased(
     forgotten.forget_what_nobody_says(later)
     later.refresh_from_db()
     assert later.condensed == "Who lights?\n[This document was erased.]\nAnd then?"
+
+
+def test_words_that_run_over_the_end_of_a_sentence_are_taken_out_too(
+    collection: Collection, alice: User, bob: User, vectors: str
+) -> None:
+    document = people.make_document(collection, "It is Quillfeather4417. Yes so it is.", "q.txt")
+    message = answered(bob, "They say: Quillfeather4417. Yes so it is. The rest stays.")
+    receipt = erase.erase_document(alice, document)
+    assert erase.finish_document(document.pk)
+    message.refresh_from_db()
+    receipt.refresh_from_db()
+    assert "Quillfeather" not in message.text and message.text.endswith("The rest stays.")
+    assert "answers" not in receipt.kept, "nobody is held"
