@@ -17,7 +17,7 @@ manifest.json is canonical JSON (RFC 8785): {"manifest", "sha256" (of the canoni
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,6 +31,8 @@ NAME = re.compile(
 )
 SHA256 = r"^[0-9a-f]{64}$"
 MOST_MANIFEST = 64_000_000
+#: Of one file: sums of them stay numbers.
+MOST_BYTES = 10**13
 #: Of a line of documents.jsonl or passages.jsonl.
 MOST_LINE = 4_000_000
 
@@ -52,7 +54,7 @@ class About(_Strict):
 
     name: str = Field(min_length=1, max_length=150)
     description: str = Field(max_length=2_000)
-    origins: list[str] = Field(max_length=100)
+    origins: list[Annotated[str, Field(max_length=36)]] = Field(max_length=100)
 
 
 class Embedder(_Strict):
@@ -69,7 +71,7 @@ class Counts(_Strict):
 
 class Member(_Strict):
     sha256: str = Field(pattern=SHA256)
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, le=MOST_BYTES)
 
 
 class Manifest(_Strict):
@@ -102,7 +104,7 @@ class Recognised(_Strict):
 
     tried: list[int] = Field(max_length=100_000)
     pages: list[int] = Field(max_length=100_000)
-    confidence: float | None
+    confidence: float | None = Field(allow_inf_nan=False)
     languages: list[str] = Field(max_length=50)
 
 
@@ -111,7 +113,7 @@ class DocumentLine(_Strict):
     name: str = Field(min_length=1, max_length=255)
     path: str = Field(max_length=1_000)
     sha256: str = Field(pattern=SHA256)
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, le=MOST_BYTES)
     media_type: str = Field(max_length=150)
     status: Literal["ready", "failed", "queued"]
     visible: bool

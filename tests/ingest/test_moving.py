@@ -407,6 +407,26 @@ HOSTILE: dict[str, tuple[Callable[[bytes, dict[str, bytes]], bytes], str]] = {
         lambda _d, p: changed(p, "documents.jsonl", lambda line: line.update(path="a/../b")),
         "archive-content",
     ),
+    "an original of more bytes than there are": (
+        lambda _d, p: changed(p, "documents.jsonl", lambda line: line.update(bytes=10**30)),
+        "archive-content",
+    ),
+    "an origin that is a book": (
+        lambda _d, p: resealed(
+            p, collection={"name": "A", "description": "", "origins": ["x" * 10**6]}
+        ),
+        "archive-content",
+    ),
+    "text recognition as sure as nothing": (
+        lambda _d, p: changed(
+            p,
+            "documents.jsonl",
+            lambda line: line.update(
+                ocr={"tried": [1], "pages": [1], "confidence": float("nan"), "languages": []}
+            ),
+        ),
+        "archive-content",
+    ),
     "a field too many": (
         lambda _d, p: changed(p, "documents.jsonl", lambda line: line.update(id="x")),
         "archive-content",
