@@ -48,7 +48,7 @@ def forget_at_once(documents: Sequence[UUID], **_kwargs: Any) -> None:
     for start in range(0, len(documents), BATCH):
         part = frozenset(documents[start : start + BATCH])
         resting = Message.objects.filter(pk__in=_resting_on(part))
-        resting.filter(status__in=_UNFINISHED).update(stop_requested=True)
+        _stop(resting)
         _cut(resting, Gone(part))
 
 
@@ -60,6 +60,7 @@ def forget(about: Forgetting, **_kwargs: Any) -> None:
     words = tuple(window.decode() for window, kind in about.texts.items() if kind != "utf-16")
     gone = Gone(frozenset({about.document.pk}), words)
     resting = Q(pk__in=_resting_on(gone.documents))
+    _stop(Message.objects.filter(resting))
     _cut(Message.objects.filter(resting | _holding("text", words)), gone)
     # They lost their source, whether they said its words or not.
     if count := _resting_on(gone.documents).distinct().count():
@@ -67,6 +68,13 @@ def forget(about: Forgetting, **_kwargs: Any) -> None:
     held = _keep_what_stays(about, words)
     if held:
         about.kept["answers"] = held
+
+
+def _stop(messages: QuerySet[Message]) -> None:
+    """Whoever writes one stops, and ends with its own text, cut. What a killed process left has no end."""
+    unfinished = messages.filter(status__in=_UNFINISHED)
+    unfinished.update(stop_requested=True)
+    unfinished.filter(~holds.covering(user="conversation__user_id")).update(text="")
 
 
 def _holding(field: str, words: Iterable[str]) -> Q:
@@ -194,15 +202,23 @@ def _spans(
         *differing.values_list("sentence_start", "sentence_end"),
     }
     said = _Said(passages)
+    # An answer that was cut off has marks alone.
+    its = message.sources.filter(pk__in=sources).values_list("n", flat=True)
+    marked_as = set() if message.citations.exists() else {str(n) for n in its}
     # A piece may begin in one sentence and end in the next.
     places = [
         match.span() for word in words for match in re.finditer(re.escape(word), message.text)
     ]
     for start, end in sentences(message.text):
         repeats = any(at < end and start < to for at, to in places)
-        if repeats or said.has(message.text[start:end]):
+        sentence = message.text[start:end]
+        if repeats or marked_as & _marks(sentence) or said.has(sentence):
             found.add((start, end))
     return _joined(sorted(found), message.text)
+
+
+def _marks(sentence: str) -> set[str]:
+    return {n for mark in MARK.finditer(sentence) for n in re.findall(r"\d+", mark.group(1))}
 
 
 class _Said:

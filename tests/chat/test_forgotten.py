@@ -204,3 +204,25 @@ def test_words_that_run_over_the_end_of_a_sentence_are_taken_out_too(
     receipt.refresh_from_db()
     assert "Quillfeather" not in message.text and message.text.endswith("The rest stays.")
     assert "answers" not in receipt.kept, "nobody is held"
+
+
+def test_what_a_killed_process_left_of_an_answer_is_gone(
+    two: tuple[Document, Document], alice: User, bob: User, vectors: str
+) -> None:
+    message = answered(bob, "Every week one of them burns longer [1]. And", two[0])
+    Message.objects.filter(pk=message.pk).update(status="running")
+    erase.erase_document(alice, two[0])
+    assert erase.finish_document(two[0].pk)
+    message.refresh_from_db()
+    assert message.text == "" and message.stop_requested
+
+
+def test_an_answer_that_was_cut_off_before_loses_what_it_marks(
+    two: tuple[Document, Document], alice: User, bob: User
+) -> None:
+    said = "Every week one of them burns longer [1]. Vouchers are paid [2]. And"
+    message = answered(bob, said, *two)
+    Message.objects.filter(pk=message.pk).update(status="failed", error_code="interrupted")
+    erase.erase_document(alice, two[0])
+    message.refresh_from_db()
+    assert message.text == "[This document was erased.] Vouchers are paid [2]. And"
