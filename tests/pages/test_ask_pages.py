@@ -192,7 +192,7 @@ def test_a_long_conversation_costs_the_same_as_a_short_one(
         answer = conversation.messages.create(ordinal=ordinal + 1, role="assistant", text="Yes.")
         answer.sources.create(n=1, chunk=chunk, document=chunk.document)
     client = client_for(alice)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(20):
         page = client.get(reverse("chat:conversation", args=[conversation.pk]))
     assert page.content.decode().count("leave.txt") >= 10
 

@@ -40,7 +40,7 @@ REDIS_OPTIONS = {"redis-server": "--bind 127.0.0.1 --port", "redis-cli": "-p"}
 
 @dataclass(frozen=True)
 class Image:
-    """What the last stage of our Dockerfile gives every container."""
+    """What the stage of our Dockerfile that runs without a card gives every container."""
 
     environment: dict[str, str]
     command: list[str]
@@ -49,7 +49,10 @@ class Image:
 
 def our_image() -> Image:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = text.split("\nFROM ")[-1].splitlines()
+    stages = [stage.splitlines() for stage in text.split("\nFROM ")]
+    # Without a target the last one is built, which is this one again.
+    assert stages[-1][0] == "cpu"
+    lines = next(lines for lines in stages if lines[0].endswith(" AS cpu"))
 
     def of(instruction: str) -> str:
         return " ".join(

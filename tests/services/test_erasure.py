@@ -12,7 +12,7 @@ from tests.ingest.conftest import Add, add, put  # noqa: F401 (fixtures)
 from tests.services.test_races import at_once
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
-LEAVE = "# Lanterns\n\nWilhelmina Oosterhuis lights 4417 kestrel lanterns before midnight."
+LEAVE = "# Lanterns\n\nWilhelmina Oosterhuis lights 4417 bramblewick lanterns before midnight."
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_it_is_gone_and_the_receipt_names_what_cannot_be_seen(
 ) -> None:
     document = add("lanterns.md", LEAVE)
     add("meals.md", "# Meals\n\nMeals cost 5 euros before midnight.")
-    assert lexical.elsewhere(["midnight", "kestrel"], document.pk) == {"midnight"}
+    assert lexical.elsewhere(["midnight", "bramblewick"], document.pk) == {"midnight"}
     assert canaries.pieces(document, words=True).texts
     receipt = erase.erase_document(alice, document)
     assert erase.finish_document(document.pk)
