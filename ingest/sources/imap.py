@@ -19,6 +19,7 @@ from ingest.sources.base import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     Item,
+    Limits,
     Place,
     SourceError,
     measured,
@@ -106,6 +107,7 @@ def _connected(host: str, port: int, security: str, place: Place) -> IMAPClient:
         ssl_context=context,
         timeout=SocketTimeout(CONNECT_SECONDS, SILENCE_SECONDS),
     )
+    _bound(client._imap, place.limits)
     try:
         if security == "starttls":
             client.starttls(context)
@@ -114,6 +116,23 @@ def _connected(host: str, port: int, security: str, place: Place) -> IMAPClient:
         client.shutdown()
         raise
     return client
+
+
+def _bound(imap: Any, limits: Limits) -> None:
+    """The library reads as many bytes as a server names, into memory."""
+    read, readline = imap.read, imap.readline
+
+    def read_some(size: int) -> bytes:
+        limits.check_time()
+        if size > limits.bytes + 1:
+            raise SourceError("source-broken", "a literal too long")
+        return bytes(read(size))
+
+    def read_line() -> bytes:
+        limits.check_time()
+        return bytes(readline())
+
+    imap.read, imap.readline = read_some, read_line
 
 
 def _item(folder: str, validity: str, uid: int, answer: Mapping[bytes, Any]) -> Item:
@@ -148,7 +167,7 @@ def _errors() -> Iterator[None]:
         yield
     except LoginError as error:
         raise SourceError("source-refused", "LOGIN") from error
-    except (IMAPClientError, OSError, KeyError, ValueError, AssertionError) as error:
+    except (IMAPClientError, OSError, KeyError, ValueError, AssertionError, MemoryError) as error:
         raise SourceError(_code(error), type(error).__name__) from error
 
 

@@ -1,7 +1,9 @@
 """A mailbox on a real IMAP server (pymap)."""
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 from imapclient import IMAPClient
 
 from ingest.models import Collection, SyncSource
+from ingest.sources.base import Place, Secret, SourceError
+from ingest.sources.imap import ImapSource
 from tests.sources import servers
 from tests.sources.conftest import Make, counted, cycle, living
 
@@ -103,3 +107,25 @@ def test_a_wrong_password_and_a_folder_that_is_not_there(
         assert cycle(source).error_code == "source-missing"
         (secrets / "mail").write_text(f"user=alice\npassword=no\naddress=127.0.0.1:{port}\n")
         assert cycle(source).error_code == "source-refused"
+
+
+def _literal(listening: socket.socket) -> None:
+    """Answers who signs in with more bytes than a memory holds, and goes on for ever."""
+    connected, _ = listening.accept()
+    with connected, suppress(OSError):
+        connected.sendall(b"* OK Hello\r\n")
+        tag = connected.recv(65_536).split()[0]
+        connected.sendall(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK Done\r\n")
+        connected.recv(65_536)
+        connected.sendall(b"* FLAGS {99999999999}\r\n")
+        while True:
+            connected.sendall(bytes(65_536))
+
+
+def test_a_server_that_names_more_bytes_than_are_taken_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_literal, args=[listening], daemon=True).start()
+        port = listening.getsockname()[1]
+        place = Place(gates=frozenset({f"127.0.0.1:{port}"}), secret=Secret("alice", "pw"))
+        with pytest.raises(SourceError, match="source-broken"):
+            ImapSource("127.0.0.1", port, "none", ["INBOX"], place)
