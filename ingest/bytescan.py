@@ -190,9 +190,18 @@ def _row(base: int, count: int) -> Numbers:
 
 
 def places(folder: Path) -> dict[Path, str]:
-    """Every regular file below `folder` with the kind of its place, links left out."""
+    """Every regular file below `folder` with the kind of its place, links left out.
+
+    A folder that cannot be listed stands for what is in it: as a file it cannot be read (Scanned.unread).
+    """
     found: dict[Path, str] = {}
-    for parent, _folders, names in os.walk(folder):
+
+    def closed(error: OSError) -> None:
+        path = Path(error.filename)
+        if not isinstance(error, FileNotFoundError) and path.name != "lost+found":
+            found[path] = place_of(path.relative_to(folder))
+
+    for parent, _folders, names in os.walk(folder, onerror=closed):
         for name in names:
             path = Path(parent, name)
             try:

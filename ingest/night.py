@@ -1,9 +1,12 @@
 """What is done once a night: stores are held against each other, then erasures are proven."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 
 from ingest import proving, reconcile
@@ -11,6 +14,7 @@ from ingest.proving import Proved
 from ingest.reconcile import Orphans
 from ingest.store import StoreUnavailable
 
+Done = TypeVar("Done")
 log = structlog.get_logger(__name__)
 
 #: At the hour of the settings, once; later, where that hour was missed.
@@ -26,9 +30,15 @@ def due() -> bool:
 
 
 def run() -> tuple[Orphans | None, Proved | None]:
-    """Both; None for what another process does right now, or could not be done while Chroma is away."""
+    """Both; None for what another process does right now, or could not be done: Chroma away, the disk
+    full, the database busy. One does not keep the other from its night."""
+    return _tried("reconcile", reconcile.reconcile), _tried("prove", proving.prove)
+
+
+def _tried(name: str, work: Callable[[], Done | None]) -> Done | None:
     try:
-        return reconcile.reconcile(), proving.prove()
-    except StoreUnavailable as error:
-        log.warning("night.put.off", code=error.code)
-        return None, None
+        return work()
+    except (StoreUnavailable, OSError, DatabaseError) as error:
+        code = getattr(error, "code", type(error).__name__)
+        log.warning("night.put.off", work=name, code=code)
+        return None

@@ -3,6 +3,7 @@
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +89,21 @@ def test_each_kind_of_place_has_its_word() -> None:
     }
     assert {path: place_of(Path(path)) for path in words} == words
     assert bytescan.WINDOW == 24
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root reads every folder, so the refusal is the walk's own."""
+    real = os.scandir
+
+    def refuses(path: str) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "no", str(path))
+        return real(path)
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.txt").write_bytes(NEEDLE)
+    monkeypatch.setattr(os, "scandir", refuses)
+    seen = Scanner([canary(NEEDLE, "text")]).scan(places(tmp_path))
+    assert (seen.files, seen.unread) == (2, 1) and seen.found
