@@ -162,7 +162,7 @@ def erased(world: World) -> object:
 def proven(world: World) -> None:
     """The look itself: tests/ingest/test_proving.py."""
     erased(world)
-    check = {"at": "2026-01-01T00:00:00+00:00", "files": 1, "bytes": 1}
+    check = {"at": "2026-01-01T00:00:00+00:00", "files": 1, "bytes": 1, "unread": 0}
     receipts.judge(Receipt.objects.get(), check, {})
 
 
