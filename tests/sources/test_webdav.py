@@ -87,7 +87,7 @@ def test_a_server_at_fault_erases_nothing_and_it_goes_on_by_itself(
 ) -> None:
     cycle(source)
     before, success = living(collection), source.last_success_at
-    (files / "team" / "leave.txt").write_text("30 days.")
+    (files / "team" / "leave.txt").write_text("30 days, or 31.")
     (files / "team" / "öffentlich & mehr" / "pay #1?.txt").unlink()
     said = {}
     for word in ("500", "redirect", "cut"):
