@@ -48,6 +48,8 @@ TABLES: dict[str, set[str]] = {
     "accounts_user": {"email", "person"},
     "accounts_group": {"group"},
     "accounts_apitoken": {"token"},
+    # A total outlives its group.
+    "usage_answeredgroup": {"group"},
     # Failed sign-ins, until their lock is over: the address that was typed.
     "axes_accessattempt": {"email", "body"},
 }
