@@ -13,7 +13,6 @@ from stat import S_ISREG
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-import urllib3
 from dulwich.client import HTTPUnauthorized, TCPGitClient, Urllib3HttpGitClient
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
 from dulwich.object_store import iter_tree_contents
@@ -31,6 +30,13 @@ from ingest.sources.base import (
     SourceError,
     measured,
 )
+
+# When it is imported it binds a socket to ::1, to know whether IPv6 is there: the guard would refuse that
+# and write it down as an attempt. Where it is missing, names are asked for addresses of IPv4 alone.
+_there, socket.has_ipv6 = socket.has_ipv6, False
+import urllib3  # noqa: E402
+
+socket.has_ipv6 = _there
 
 PORTS = {"https": 443, "http": 80, "git": 9418}
 #: Of one fetch, with all objects of the newest commit.

