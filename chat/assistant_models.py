@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Group, User
+from accounts.principals import ONE_PRINCIPAL, principal_of
 from ingest.models import Collection
 
 
@@ -88,11 +89,7 @@ class AssistantGrant(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=(
-                    Q(user__isnull=False, group__isnull=True, everyone=False)
-                    | Q(user__isnull=True, group__isnull=False, everyone=False)
-                    | Q(user__isnull=True, group__isnull=True, everyone=True)
-                ),
+                condition=ONE_PRINCIPAL,
                 name="assistant_grant_has_one_principal",
             ),
             models.UniqueConstraint(fields=["assistant", "user"], name="assistant_user_once"),
@@ -108,6 +105,4 @@ class AssistantGrant(models.Model):
     @property
     def principal(self) -> str:
         """`user:ID`, `group:ID` or `everyone`, as the API writes it."""
-        if self.everyone:
-            return "everyone"
-        return f"user:{self.user_id}" if self.user_id else f"group:{self.group_id}"
+        return principal_of(self.user_id, self.group_id, everyone=self.everyone)
