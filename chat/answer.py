@@ -163,7 +163,7 @@ def _pieces(
         return
     sampling = Sampling(
         max_tokens=min(ask.max_tokens or settings.MAX_ANSWER_TOKENS, settings.MAX_ANSWER_TOKENS),
-        temperature=ask.temperature,
+        temperature=ask.temperature or 0.0,
         stop=RECITED,
         seed=ask.seed,
     )

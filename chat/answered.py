@@ -79,9 +79,13 @@ def keep(book: Book) -> None:
 
 def priced(ask: Ask, event: Event) -> Event:
     """The same event; one that ends an answer says what it took."""
-    if not isinstance(event, Done) or not ask.tally.generations:
-        return event
-    return with_cost(event, _price(ask.tally))
+    cost = taken(ask) if isinstance(event, Done) else None
+    return with_cost(event, cost) if isinstance(event, Done) and cost else event
+
+
+def taken(ask: Ask) -> Cost | None:
+    """What the answer took so far, at today's prices; None where no model was asked."""
+    return _price(ask.tally) if ask.tally.generations else None
 
 
 def with_cost(event: Done, cost: Cost) -> Done:

@@ -227,9 +227,7 @@ def _with_options(asked: Ask, payload: AnswerIn) -> Ask:
         history=history or asked.history,
         model=payload.model or asked.model,
         max_tokens=payload.max_tokens or asked.max_tokens,
-        temperature=(
-            payload.temperature if "temperature" in payload.model_fields_set else asked.temperature
-        ),
+        temperature=asked.temperature if payload.temperature is None else payload.temperature,
         filters=payload.filters.chosen(),
         way="api",
     )

@@ -34,7 +34,8 @@ Way = Literal["page", "api", "command", "evaluation"]
 class Ask:
     """One question: who asks, where, among which documents, and after what.
 
-    `by_name`: whether documents that the question names come first.
+    `by_name`: whether documents that the question names come first. `temperature` None: the
+    assistant's, or 0.
     """
 
     user: User
@@ -45,7 +46,7 @@ class Ask:
     history: tuple[Turn, ...] = ()
     model: str = ""
     max_tokens: int = 0
-    temperature: float = 0.0
+    temperature: float | None = None
     filters: Filters = field(default_factory=Filters)
     by_name: bool = True
     way: Way = "page"

@@ -56,7 +56,7 @@ def put_to(ask: Ask, assistant: Assistant) -> Ask:
         ask,
         collections=tuple(within(assistant, ask.collections)),
         model=ask.model or assistant.model,
-        temperature=ask.temperature or assistant.temperature,
+        temperature=assistant.temperature if ask.temperature is None else ask.temperature,
         max_tokens=ask.max_tokens or assistant.answer_tokens,
         assistant=guise_of(assistant),
     )

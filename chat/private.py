@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.abstain import abstention
+from chat.answered import taken
 from chat.ask import Ask
 from chat.collected import collected
 from chat.conflicts_view import conflict_views
 from chat.events import Done, Event, Failed
+from chat.exchanges import Exchange
 from chat.models import Citation, Conflict, Message, Source
 from chat.present import PresentedAnswer, lines_of, source_view
 from chat.run import run_unstored
@@ -24,7 +26,7 @@ from inference.language import detect_language
 from ingest.access import chunks_for
 
 #: Makes a page's part of a finished answer.
-Render = Callable[[Message, PresentedAnswer], str]
+Render = Callable[[Exchange], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def private_events(
             heard.append(event)
             if isinstance(event, Done | Failed):
                 message, shown = present_heard(ask, heard)
-                yield Rendered(render(message, shown), message.text)
+                yield Rendered(render(Exchange(message, shown, cost=taken(ask))), message.text)
             yield event
 
 

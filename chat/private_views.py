@@ -88,8 +88,8 @@ def begun(request: PageRequest, asked: Ask, names: Iterable[str], address: str) 
     return render(request, "chat/_private_exchange.html", context)
 
 
-def rendered(request: PageRequest, message: Message, shown: PresentedAnswer) -> str:
-    context = {"exchange": Exchange(message, shown), "private": True, "last": True}
+def rendered(request: PageRequest, exchange: Exchange) -> str:
+    context = {"exchange": exchange, "private": True, "last": True}
     return render_to_string("chat/_answer.html", context, request=request)
 
 

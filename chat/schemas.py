@@ -62,7 +62,7 @@ class AnswerIn(Schema):
     """`conversation` goes on with a stored one; `history` brings the turns along instead.
 
     `instead_of`: an answer in whose place the question is asked anew, or in other words. `assistant`
-    left out: that of the conversation; null: none.
+    left out: that of the conversation; null: none. `temperature` null or left out: the assistant's, or 0.
     """
 
     question: str
@@ -74,7 +74,7 @@ class AnswerIn(Schema):
     store: bool = True
     stream: bool = True
     max_tokens: int = Field(0, ge=0, le=4_096)
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    temperature: float | None = Field(None, ge=0.0, le=2.0)
     filters: Narrowed = Field(default_factory=FiltersIn)
     instead_of: UUID | None = None
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client, RequestFactory
@@ -11,6 +12,8 @@ from accounts.models import User
 from audit import actions
 from audit.models import Entry
 from chat import pack
+from chat.ask import SEED, Ask
+from chat.assistant_use import put_to
 from chat.assistants import archive, change_assistant, delete_assistant, draft_of
 from chat.conversations import ask_again, start_answer
 from chat.models import Assistant, Conversation, Message
@@ -209,6 +212,17 @@ def test_a_question_kept_nowhere(
     assert STYLE in heard.prompts[-1][-1].content and not Message.objects.exists()
     api_for(bob).post("/answers", {**body, "temperature": 0, "max_tokens": 32})
     assert (heard.samplings[-1].temperature, heard.samplings[-1].max_tokens) == (0, 32)
+    api_for(bob).post("/answers", {**body, "temperature": None})
+    assert heard.samplings[-1].temperature == 0.4
+
+
+@pytest.mark.parametrize(("wanted", "used"), [(None, 0.4), (0.0, 0.0), (0.9, 0.9)])
+def test_no_temperature_is_another_wish_than_none_at_all(
+    bob: User, legal: Assistant, wanted: float | None, used: float
+) -> None:
+    ask = put_to(Ask(bob, QUESTION, (), uuid4(), temperature=wanted), legal)
+    assert ask.temperature == used
+    assert (ask.seed == SEED) == (used == 0.0)
 
 
 def test_a_stream_tells_the_assistant_and_only_then(bob: User, legal: Assistant) -> None:

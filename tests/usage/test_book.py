@@ -5,10 +5,12 @@ import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +20,8 @@ from audit.models import Entry
 from chat.ask import Ask
 from chat.conversations import delete_conversation, start_answer
 from chat.events import Done
+from chat.private import Rendered, private_events
+from chat.private_views import _asked, rendered
 from chat.replay import replay
 from chat.run import run_unstored
 from chat.streaming import events_of
@@ -76,6 +80,16 @@ def test_a_private_answer_is_nobodys(bob: User, handbook: Collection) -> None:
     assert (timezone.localtime(row.at).hour, row.at.second, row.at.microsecond) == (0, 0, 0)
     assert not row.groups.exists()
     assert row.prompt > 0
+
+
+def test_a_private_answer_shows_what_it_took_as_others_do(bob: User, handbook: Collection) -> None:
+    day = timezone.localdate()
+    Price.objects.create(kind="api", name="Big API", since=day, amount=Decimal(2), written=Decimal(9))
+    request: Any = RequestFactory().post("/", {"question": QUESTION, "collections": [handbook.pk]})
+    request.user = bob
+    events = private_events(_asked(request), partial(rendered, request), lambda: False)
+    [page] = [event.html for event in events if isinstance(event, Rendered)]
+    assert 'class="took"' in page and "Big API" in page and "Tokens:" in page
 
 
 def test_quotes_without_a_model_count_as_answers_without_tokens(
