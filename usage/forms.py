@@ -1,14 +1,16 @@
 """What the pages of usage send. The rules are in usage/prices.py; forms shape the input."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.formats import get_format
 from django.utils.translation import gettext_lazy as _
 
 from audit.problems import Problem
-from usage import words
+from usage import amounts, words
 from usage.figures import before, first_of, months
 from usage.models import Price
 from usage.prices import MOST_MONTHS, Draft
@@ -40,11 +42,24 @@ class SpanForm(forms.Form):
             field.choices = [(key, words.month(key)) for key in keys]
 
 
-def _amount(label: Any, **options: Any) -> forms.DecimalField:
-    widget = forms.NumberInput(attrs={"step": "any", "min": "0", "inputmode": "decimal"})
-    return forms.DecimalField(
-        label=label, min_value=0, max_digits=14, decimal_places=6, widget=widget, **options
-    )
+class AmountField(forms.DecimalField):
+    """An amount as the reader's language writes it. A browser's own field of numbers would guess."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return super().to_python(amounts.read(str(value), get_format("DECIMAL_SEPARATOR")))
+        except amounts.Unclear as error:
+            raise forms.ValidationError(error.told, code="unclear") from error
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+def _amount(label: Any, **options: Any) -> AmountField:
+    return AmountField(label=label, min_value=0, max_digits=14, decimal_places=6, **options)
 
 
 class PriceForm(forms.Form):

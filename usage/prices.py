@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
+from usage import amounts
 from usage.cells import plain, safe
 from usage.models import Price
 
@@ -129,42 +130,45 @@ def read(data: bytes) -> Iterator[Draft]:
         raise _unreadable(_("The file is too large."))
     try:
         text = data.decode("utf-8-sig")
-        rows = csv.DictReader(
-            io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True
-        )
+        delimiter = _delimiter(text)
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         missing = {"kind", "since", "amount"} - set(rows.fieldnames or ())
         if missing:
             raise _unreadable(_("The first line must name the columns kind, since, amount."))
+        # Where commas part the cells, points stand before decimals; else nobody knows.
+        decimal = "." if delimiter == "," else ""
         for row in rows:
-            yield _draft(row, rows.line_num)
+            yield _draft(row, rows.line_num, decimal)
     except (UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(_("This is no CSV file in UTF-8.")) from error
 
 
-def _draft(row: Mapping[str, Any], line: int) -> Draft:
+def _draft(row: Mapping[str, Any], line: int, decimal: str) -> Draft:
     cells = {name: plain(str(row.get(name) or "")).strip() for name in COLUMNS}
+
+    def amount(name: str) -> Decimal | None:
+        return amounts.read(cells[name], decimal) if cells[name] else None
+
     try:
         draft = Draft(
             kind=cells["kind"].lower(),
             since=date.fromisoformat(cells["since"]),
-            amount=_decimal(cells["amount"]),
+            amount=amounts.read(cells["amount"], decimal),
             name=cells["name"],
-            cached=_decimal(cells["cached"]) if cells["cached"] else None,
-            written=_decimal(cells["written"]) if cells["written"] else None,
+            cached=amount("cached"),
+            written=amount("written"),
             months=int(cells["months"]) if cells["months"] else None,
             source=cells["source"],
         )
-    except (ValueError, InvalidOperation) as error:
+    except amounts.Unclear as error:
+        raise _invalid(f"{_('Line')} {line}: {error.told}") from error
+    except ValueError as error:
         told = _("Line %(line)d: write days as 2026-01-31 and amounts as 0.25.") % {"line": line}
         raise _invalid(told) from error
     try:
         return checked(draft)
     except Problem as problem:
         raise _invalid(f"{_('Line')} {line}: {problem.detail}") from problem
-
-
-def _decimal(cell: str) -> Decimal:
-    return Decimal(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
 
 
 def _delimiter(text: str) -> str:

@@ -84,7 +84,9 @@ def test_a_private_answer_is_nobodys(bob: User, handbook: Collection) -> None:
 
 def test_a_private_answer_shows_what_it_took_as_others_do(bob: User, handbook: Collection) -> None:
     day = timezone.localdate()
-    Price.objects.create(kind="api", name="Big API", since=day, amount=Decimal(2), written=Decimal(9))
+    Price.objects.create(
+        kind="api", name="Big API", since=day, amount=Decimal(2), written=Decimal(9)
+    )
     request: Any = RequestFactory().post("/", {"question": QUESTION, "collections": [handbook.pk]})
     request.user = bob
     events = private_events(_asked(request), partial(rendered, request), lambda: False)

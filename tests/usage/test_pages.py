@@ -127,6 +127,34 @@ def test_prices_are_noted_and_removed_on_their_page(client_for: ClientFor, admin
     assert client.post(reverse("usage:price-remove", args=[uuid4()])).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "kept"),
+    [
+        ("en", "1.234", "1.234"),
+        ("en", "1,234", "Write 1.234 or 1234."),
+        ("en", "0,31", "0.31"),
+        ("de", "1,234", "1.234"),
+        ("de", "1.234", "1,234"),
+        ("de", "1.234,50", "1234.5"),
+        ("fr", "1\u202f234,50", "1234.5"),
+        ("fr", "1.234", "1,234"),
+        ("de", "zwei", ""),
+    ],
+)
+def test_an_amount_is_read_as_its_reader_writes_it_or_not_at_all(
+    client_for: ClientFor, admin: User, language: str, written: str, kept: str
+) -> None:
+    sent = {"kind": "hardware", "name": "Box", "amount": written, "months": "10",
+            "since": "2026-01-01", "source": ""}  # fmt: skip
+    headers = {"Accept-Language": language}
+    answer = client_for(admin).post(reverse("usage:prices"), sent, headers=headers)
+    if answer.status_code == 302:
+        assert Price.objects.get().amount == Decimal(kept)
+    else:
+        assert answer.status_code == 422 and kept in answer.content.decode()
+        assert not Price.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["overview", "file", "prices", "prices-file"])
 def test_others_stay_outside(client_for: ClientFor, bob: User, name: str) -> None:
     assert client_for(bob).get(reverse(f"usage:{name}")).status_code == 403

@@ -14,6 +14,7 @@ from accounts.models import User
 from audit.models import Entry
 from audit.problems import Problem
 from tests import people
+from usage import amounts
 from usage.cells import plain, safe
 from usage.models import Price
 from usage.prices import Draft, export, import_prices, note, remove
@@ -107,6 +108,74 @@ def test_a_spreadsheets_file_is_read_as_well(admin: User) -> None:
     data = "kind;since;amount\r\nElectricity;2026-01-01;0,31\r\n".encode("utf-8-sig")
     assert import_prices(admin, data) == 1
     assert Price.objects.get().amount == Decimal("0.31")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "number"),
+    [
+        ("1234", "", "1234"),
+        ("0.31", "", "0.31"),
+        ("0,315", "", "0.315"),
+        ("1,23", "", "1.23"),
+        ("1234,567", "", "1234.567"),
+        ("1,234,567", "", "1234567"),
+        ("1.234,5", "", "1234.5"),
+        ("1,234.5", "", "1234.5"),
+        ("1\u00a0234,5", ",", "1234.5"),
+        ("1\u2019234", "", "1234"),
+        (" .5 ", "", "0.5"),
+        ("-1.5", "", "-1.5"),
+        ("1.234", ".", "1.234"),
+        ("1,234", ",", "1.234"),
+    ],
+)
+def test_what_is_one_number_is_read_as_it(text: str, decimal: str, number: str) -> None:
+    assert amounts.read(text, decimal) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "small", "large"),
+    [
+        ("1,234", "", "1,2340", "1234"),
+        ("1.234", "", "1.2340", "1234"),
+        ("1,234", ".", "1.234", "1234"),
+        ("12.345", ",", "12,345", "12345"),
+    ],
+)
+def test_what_could_be_two_numbers_is_not_guessed(
+    text: str, decimal: str, small: str, large: str
+) -> None:
+    with pytest.raises(amounts.Unclear) as refused:
+        amounts.read(text, decimal)
+    assert (refused.value.small, refused.value.large) == (small, large)
+    for written in (small, large):
+        amounts.read(written, decimal)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ".", "a lot", "1,23,4", "1.2.3", "12 34", "1e5", "NaN", "Infinity", "1_000", "\u0663"],
+)
+def test_what_is_no_number_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="") as refused:
+        amounts.read(text)
+    assert not isinstance(refused.value, amounts.Unclear)
+
+
+def test_a_file_whose_thousands_could_be_decimals_is_refused(admin: User) -> None:
+    head, row = (
+        "kind{0}name{0}since{0}amount{0}months\n",
+        "hardware{0}Box{0}2026-01-01{0}{1}{0}36\n",
+    )
+    for delimiter, amount in ((";", "1.234"), (";", "1,234"), (",", '"1,234"'), ("\t", "1.234")):
+        with pytest.raises(Problem) as refused:
+            import_prices(admin, (head + row).format(delimiter, amount).encode())
+        assert refused.value.code == "price-invalid", amount
+        told = str(refused.value.detail)
+        assert "Line 2" in told and "1234" in told, told
+    assert not Price.objects.exists()
+    import_prices(admin, (head + row).format(",", "1.234").encode())
+    assert Price.objects.get().amount == Decimal("1.234"), "as an exported file has it"
 
 
 @pytest.mark.parametrize(
