@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from audit import actions
 from audit.record import record
 from ingest import holds
@@ -33,23 +34,44 @@ def merge_old() -> int:
 def merge(month: date) -> int:
     """Write the month's totals down and take its rows away; 0 where a hold is in the way."""
     holds.stand_still()
-    rows = list(rows_of(month).select_for_update(of=("self",)).values_list("pk", flat=True))
-    found = rows_of(month)
-    if not rows or found.filter(holds.covering(user="user_id")).exists():
+    if not (count := _locked(month)):
         return 0
-    # A month that was merged before holds what came late by a clock that was put back: it stays as it was.
-    if not MonthTotal.objects.filter(month=month).exists():
-        MonthTotal.objects.bulk_create(
-            MonthTotal(
-                month=month,
-                by=line.by,
-                key=line.key,
-                name=line.name,
-                **{name: getattr(line.figures, name) for name in NAMES},
-            )
-            for line in counted(found)
-        )
+    found = rows_of(month)
+    if found.filter(holds.covering(user="user_id")).exists():
+        return 0
+    _write_down(month)
     found.delete()
     target = ("usage", month.isoformat()[:7])
-    record(actions.USAGE_MERGED, target=target, data={"rows": len(rows)})
-    return len(rows)
+    record(actions.USAGE_MERGED, target=target, data={"rows": count})
+    return count
+
+
+@transaction.atomic
+def stand(user: User) -> None:
+    """Before somebody goes: the months that are over, with answers of hers, are to say the same ever after."""
+    today = timezone.localdate()
+    for at in Answered.objects.filter(user=user).order_by().datetimes("at", "month"):
+        if after(month := first_of(at.date())) <= today and _locked(month):
+            _write_down(month)
+
+
+def _locked(month: date) -> int:
+    """How many rows it has; whoever else wants to change them waits."""
+    rows = rows_of(month).order_by("pk").select_for_update(of=("self",))
+    return len(rows.values_list("pk", flat=True))
+
+
+def _write_down(month: date) -> None:
+    """Its totals, once: what came later, by a clock that was put back, is not in them."""
+    if MonthTotal.objects.filter(month=month).exists():
+        return
+    MonthTotal.objects.bulk_create(
+        MonthTotal(
+            month=month,
+            by=line.by,
+            key=line.key,
+            name=line.name,
+            **{name: getattr(line.figures, name) for name in NAMES},
+        )
+        for line in counted(rows_of(month))
+    )

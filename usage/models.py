@@ -89,7 +89,8 @@ class AnsweredGroup(models.Model):
 
 
 class MonthTotal(Measured):
-    """What is left of a month whose single answers are gone: one row for each line that its page shows.
+    """What a month comes to once its single answers are gone, or somebody of whom some were: one row for
+    each line that its page shows.
 
     `by` and `key` as in usage/sums.py.
     """

@@ -201,6 +201,27 @@ def test_who_leaves_leaves_figures_alone(bob: User) -> None:
     assert row.watt_hours > 0
 
 
+def test_a_month_that_is_over_stands_whoever_leaves(bob: User) -> None:
+    admin = people.make_user("Admin", is_admin=True)
+    sales, works = team(5), team(6, "Works")
+    for user in [*sales, *works]:
+        answer(user, at=LAST, assistant=(Group.objects.get(name="Sales").pk, "Legal"))
+        answer(user)
+    shown = of_month(LAST)
+    assert {line.name for line in shown if line.by == "group"} == {"Sales", "Works"}
+    Group.objects.get(name="Sales").users.remove(sales[0])
+    Group.objects.get(name="Works").delete()
+    assert of_month(LAST) == shown
+    for user in (sales[1], works[0]):
+        delete_user(admin, user)
+        assert of_month(LAST) == shown
+    assert Answered.objects.filter(user=None, answer=None, groups=None).count() == 4
+    assert set(MonthTotal.objects.values_list("month", flat=True)) == {LAST}, "this one goes on"
+    keeping.merge_old()
+    delete_user(admin, works[1])
+    assert of_month(LAST) == shown
+
+
 def test_a_person_takes_her_rows_along(bob: User, alice: User) -> None:
     answer(bob)
     answer(alice)
