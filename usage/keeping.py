@@ -48,7 +48,7 @@ def merge(month: date) -> int:
 
 @transaction.atomic
 def stand(user: User) -> None:
-    """Before somebody goes: the months that are over, with answers of hers, are to say the same ever after."""
+    """Before somebody goes: the months that are over, with answers of hers, are to say the same for good."""
     today = timezone.localdate()
     for at in Answered.objects.filter(user=user).order_by().datetimes("at", "month"):
         if after(month := first_of(at.date())) <= today and _locked(month):

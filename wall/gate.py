@@ -2,6 +2,8 @@
 
     python -I gate.py --fd N --name NAME --to IP:PORT --state FILE
 
+With `--listen PORT` in place of `--fd` it opens the socket itself (deploy/compose.servers.yml).
+
 It runs outside. It reads nothing of what it passes, so nothing that is said through it can name
 another address. It looks no names up: IP is a number. It writes counters to FILE, for the page that
 lists the gates, and ends with the process that started it.
@@ -30,7 +32,7 @@ CONNECT_SECONDS = 15.0
 STATE_SECONDS = 1.0
 _CHUNK = 64 << 10
 _PR_SET_PDEATHSIG = 1
-_USAGE = "usage: gate.py --fd N --name NAME --to IP:PORT --state FILE"
+_USAGE = "usage: gate.py (--fd N | --listen PORT) --name NAME --to IP:PORT --state FILE"
 
 
 @dataclass
@@ -239,9 +241,21 @@ def address_of(text: str) -> tuple[str, int]:
     """`192.0.2.1:389` or `[2001:db8::1]:389` taken apart. Raises ValueError for a name, or no port."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not 0 < int(port) < 65536:
-        raise ValueError(f"not a port: {port}")
-    return str(ipaddress.ip_address(host)), int(port)
+    return str(ipaddress.ip_address(host)), _port(port)
+
+
+def _port(text: str) -> int:
+    if not 0 < int(text) < 65536:
+        raise ValueError(f"not a port: {text}")
+    return int(text)
+
+
+def _listener(options: dict[str, str]) -> socket.socket:
+    """The one that was handed over, or one of its own. Raises KeyError, ValueError, OSError."""
+    if "--listen" in options:
+        # The network that it is on says who can come: in a container that is the inner one.
+        return socket.create_server(("", _port(options["--listen"])))
+    return socket.socket(fileno=int(options["--fd"]))
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
@@ -254,7 +268,7 @@ def main(arguments: list[str]) -> int:
     parent = os.getppid()
     try:
         address = address_of(options["--to"])
-        listener = socket.socket(fileno=int(options["--fd"]))
+        listener = _listener(options)
         counters = Counters(options["--name"], options["--to"])
         state = Path(options["--state"])
     except (KeyError, ValueError, OSError) as error:

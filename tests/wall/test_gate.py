@@ -118,6 +118,30 @@ def test_bytes_pass_both_ways_and_are_counted(
     assert counters["since"].endswith("Z")
 
 
+@pytest.mark.parametrize("confine", [False, True], ids=["plain", "confined"])
+def test_it_opens_a_socket_of_its_own_where_none_is_handed_over(
+    held: ExitStack, outside: Outside, tmp_path: Path, confine: bool
+) -> None:
+    """As deploy/compose.servers.yml starts it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    state = tmp_path / "gate.json"
+    to = outside.address
+    command = [sys.executable, "-I", str(PROGRAM), "--listen", port, "--name", "server-1"]
+    if confine:
+        about = ("--bind", port, "--connect", to.rpartition(":")[2], "--write", str(tmp_path), "--")
+        confining = str(PROGRAM.with_name("confine.py"))
+        command = [sys.executable, "-I", confining, "--profile", "gate", *about, *command]
+    process = subprocess.Popen([*command, "--to", to, "--state", str(state)])
+    held.callback(process.wait)
+    held.callback(process.kill)
+    until(state.is_file)
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as connection:
+        connection.sendall(b"question")
+        assert connection.recv(100) == b"question"
+    assert outside.accepted == 1
+
+
 def test_an_end_of_one_direction_leaves_the_other_open(
     held: ExitStack, outside: Outside, tmp_path: Path
 ) -> None:
@@ -260,5 +284,7 @@ def test_addresses_of_both_kinds() -> None:
 
 
 def test_a_command_line_that_makes_no_sense(capfd: pytest.CaptureFixture[str]) -> None:
+    for opened in (["--fd", "x"], ["--listen", "0"], ["--listen", "70000"], []):
+        assert gate.main([*opened, "--name", "n", "--to", "192.0.2.1:1", "--state", "s"]) == 2
     assert gate.main(["--fd", "x", "--name", "n", "--to", "localhost:1", "--state", "s"]) == 2
     assert "usage: gate.py" in capfd.readouterr().err
