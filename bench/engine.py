@@ -24,12 +24,12 @@ from typing import Any
 from bench.quoting import quoting
 from bench.serving import Row, Served
 
-#: `unguessed`: batched, without looking up prompts.
-ENGINES = ("batched", "single", "xllamacpp", "unguessed")
+#: `unguessed`: batched, without looking up prompts; `in turn`: batched, asked one after the other.
+ENGINES = ("batched", "single", "xllamacpp", "unguessed", "in turn")
 ASKERS = (1, 2, 4, 8, 16)
 ANSWER_TOKENS = 64
 #: Words that come to about 500 tokens with instructions and question.
-WORDS = 300
+WORDS = 240
 
 
 def passages(folder: Path) -> Iterator[str]:
@@ -70,13 +70,13 @@ class Child:
 def prompt(passage: str, marker: str, more: str = "") -> str:
     return (
         f"<passages>\n[1] {passage}\n</passages>\n\nQuestion: what does it say?{more}\n\n"
-        f"Begin with the word {marker}, then answer in a few sentences."
+        f"Begin with the word {marker}, then retell all of it in twenty sentences of ten words."
     )
 
 
-def askers(served: Served, said: list[str], markers: list[str]) -> Row:
+def askers(served: Served, said: list[str], markers: list[str], in_turn: bool = False) -> Row:
     before, started = _cpu(), time.monotonic()
-    rows = served.together(said, ANSWER_TOKENS)
+    rows = (served.in_turn if in_turn else served.together)(said, ANSWER_TOKENS)
     cpu, wall = _cpu() - before, time.monotonic() - started
     firsts = sorted(row["first"] or wall for row in rows)
     # What was asked for, whoever had read a part of it before: the same for all engines.
@@ -173,7 +173,8 @@ def compare(options: argparse.Namespace) -> list[Row]:
         for n in range(options.rounds):
             markers = [f"{'ABCDEFGH'[i % 8]}{n}{i}{7 * i + 3}" for i in range(count)]
             said = [prompt(next(texts), marker) for marker in markers]
-            found = [(each, each(do="askers", said=said, markers=markers)) for each in engines]
+            order = {"do": "askers", "said": said, "markers": markers}
+            found = [(each, each(**order, in_turn=each.name == "in turn")) for each in engines]
             known = found[0][1]["texts"]
             for each, row in found:
                 same = sum(a == b for a, b in zip(row.pop("texts"), known, strict=True))

@@ -63,6 +63,15 @@ class Served:
             raise RuntimeError(f"{self.engine.info.engine}: {failed}")
         return rows
 
+    def in_turn(self, said: list[str], tokens: int) -> list[Row]:
+        """One after the other, each with the seconds that it has waited for those before it."""
+        started, rows = time.monotonic(), []
+        for each in said:
+            waited = time.monotonic() - started
+            row = self.alone(each, tokens)
+            rows.append(row | {"first": waited + row["first"]})
+        return rows
+
     def alone(self, said: str, tokens: int) -> Row:
         return self.together([said], tokens)[0]
 
@@ -79,4 +88,4 @@ def _load(name: str, model: Any, threads: int, parallel: int) -> Any:
         return LlamaCppEngine(model, **options)
     from inference.batched import BatchedEngine
 
-    return BatchedEngine(model, parallel=parallel, lookup=name == "batched", **options)
+    return BatchedEngine(model, parallel=parallel, lookup=name != "unguessed", **options)

@@ -57,7 +57,7 @@ LANGUAGES = {
 #: Under this a small model sees too little to answer, however slow the machine.
 LEAST_TOKENS = 400
 MOST_TOKENS = 6_000
-#: Tokens of instructions, question and marks around the passages.
+#: Tokens of question, look, task and marks around the passages.
 OVERHEAD = 150
 #: With its label; European languages lie between 1.3 and 2.
 TOKENS_A_WORD = 1.8
@@ -88,15 +88,15 @@ def budget(
 ) -> int:
     """Tokens of passages that this machine reads within the wanted time to the first token.
 
-    The rules before them are read once and kept by the engine, so they do not count; `instructions`
-    (tokens) of an assistant are read with each question.
+    The rules before them are read once and kept by the engine, so they do not count; the question and
+    what to do with it are read each time (OVERHEAD), and so are `instructions` (tokens) of an assistant.
 
     Never under LEAST_TOKENS; never more than the context holds beside question and answer.
     """
     room = max(LEAST_TOKENS, _room(context, answer_tokens, instructions))
     if speed.prompt <= 0:
         return min(500, room)
-    wanted = int(speed.prompt * first_token_seconds) - instructions
+    wanted = int(speed.prompt * first_token_seconds) - OVERHEAD - instructions
     return min(room, MOST_TOKENS, max(LEAST_TOKENS, wanted))
 
 

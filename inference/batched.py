@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 #: Prompt tokens in a step: with fewer the kernel for attention is slower by a fifth, and by more the
 #: more sequences there are. A cancelled request waits for one step at most.
-READ_TOKENS = 64
+READ_TOKENS = 128
 _GPU_TOKENS = 512
 
 

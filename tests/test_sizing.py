@@ -120,8 +120,8 @@ def _sized(settings: Settings, people: int = 3) -> sizing_report.Sized:
 
 def test_a_model_of_two_cores(settings: Settings) -> None:
     sized = _sized(settings)
-    assert sized.work == Work(400 + 75, 120)
-    assert sized.alone == pytest.approx(475 / 45)
+    assert sized.work == Work(400 + 150, 120)
+    assert sized.alone == pytest.approx(550 / 45)
     people = dict(sized.people)
     assert people[8.0] == 0 < people[16.0] <= people[32.0]
     assert 5 <= people[32.0] <= 10, "an answer takes some fifteen seconds of the machine"

@@ -42,6 +42,12 @@ def _options() -> argparse.Namespace:
         help="build the engine's wheel into FOLDER and do nothing else (for the image)",
     )
     parser.add_argument(
+        "--cpu",
+        choices=tuple(llama_wheel.CPU),
+        default="avx2",
+        help="with --wheel-only: the instructions that every machine which runs it has (avx2)",
+    )
+    parser.add_argument(
         "--cuda",
         metavar="ARCHITECTURES",
         default="",
@@ -97,11 +103,10 @@ def _fetch_models(env: environment.Environment, teller: Teller) -> None:
             )
 
 
-def _wheel_only(target: Path, cache: Path, teller: Teller, cuda: str) -> None:
-    avx2 = machine.has_avx2()
+def _wheel_only(target: Path, cache: Path, teller: Teller, cpu: str, cuda: str) -> None:
     with teller.step("Model engine"):
-        wheel = llama_wheel.cached(cache, avx2, cuda) or llama_wheel.build(
-            Path(sys.executable), cache, avx2, target / "build.log", teller, cuda
+        wheel = llama_wheel.cached(cache, cpu, cuda) or llama_wheel.build(
+            Path(sys.executable), cache, cpu, target / "build.log", teller, cuda
         )
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy2(wheel, target)
@@ -114,7 +119,7 @@ def run(options: argparse.Namespace, teller: Teller) -> None:
         return
     cache = _folder("SOVEREIGN_CACHE_DIR", Path("~/.cache/sovereign"))
     if options.wheel_only:
-        _wheel_only(options.wheel_only, cache, teller, options.cuda)
+        _wheel_only(options.wheel_only, cache, teller, options.cpu, options.cuda)
         return
     starts = not (options.for_tests or options.no_start)
     data = _folder("SOVEREIGN_DATA_DIR", ROOT / "var")

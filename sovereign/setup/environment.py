@@ -53,7 +53,7 @@ class Environment:
             "python": platform.python_version(),
             "place": str(self.home),
             "requirements": digest.hexdigest(),
-            "engine": wanted_engine(self.cache),
+            "engine": wanted_engine(self.cache, for_tests=with_tests),
         }
 
     def complete(self) -> bool:
@@ -65,11 +65,16 @@ class Environment:
         return found == self.wanted(True) or (not self.with_tests and found == self.wanted(False))
 
 
-def wanted_engine(cache: Path) -> str:
-    """The name of the engine that this machine should get."""
-    if llama_wheel.cached(cache, machine.has_avx2()) or machine.has_compiler():
-        return llama_wheel.folder(cache, machine.has_avx2()).name
-    return "xllamacpp"
+def wanted_engine(cache: Path, *, for_tests: bool = False) -> str:
+    """The name of the engine that this machine should get: for tests, one that needs no build."""
+    cpu = machine.instructions()
+    found = llama_wheel.best_cached(cache, cpu)
+    if machine.has_compiler() and not (for_tests and found):
+        return llama_wheel.folder(cache, cpu).name
+    return llama_wheel.folder(cache, found[1]).name if found else "xllamacpp"
+
+
+_NAME = f"llama-cpp-python {llama_wheel.VERSION}"
 
 
 def make(env: Environment, teller: Teller) -> None:
@@ -165,21 +170,25 @@ def what_is_installed(line: str) -> str | None:
 
 def install_engine(env: Environment, teller: Teller) -> str:
     """Install the engine and return a sentence that says which one it is and where it came from."""
-    avx2 = machine.has_avx2()
-    wheel = llama_wheel.cached(env.cache, avx2)
-    if wheel:
-        _install_wheel(env, teller, wheel)
-        return f"llama-cpp-python {llama_wheel.VERSION} from the cache"
-    if not machine.has_compiler():
+    cpu = machine.instructions()
+    found = llama_wheel.best_cached(env.cache, cpu)
+    if found and (env.with_tests or found[1] == cpu):
+        return _install_cached(env, teller, *found)
+    if machine.has_compiler():
+        try:
+            wheel = llama_wheel.build(env.python, env.cache, cpu, env.log, teller)
+            _install_wheel(env, teller, wheel)
+            return f"{_NAME} for {cpu}, built and kept in {wheel.parent}"
+        except SetupError as error:
+            teller.note(str(error))
+    else:
         teller.note("No C++ compiler here (Debian: apt install g++ make cmake).")
-        return _install_prebuilt(env, teller)
-    try:
-        wheel = llama_wheel.build(env.python, env.cache, avx2, env.log, teller)
-    except SetupError as error:
-        teller.note(str(error))
-        return _install_prebuilt(env, teller)
+    return _install_cached(env, teller, *found) if found else _install_prebuilt(env, teller)
+
+
+def _install_cached(env: Environment, teller: Teller, wheel: Path, cpu: str) -> str:
     _install_wheel(env, teller, wheel)
-    return f"llama-cpp-python {llama_wheel.VERSION}, built and kept in {wheel.parent}"
+    return f"{_NAME} for {cpu}, from the cache"
 
 
 def _install_wheel(env: Environment, teller: Teller, wheel: Path) -> None:

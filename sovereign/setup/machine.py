@@ -15,7 +15,11 @@ GIB = 1024**3
 #: Measured: .venv 1.9 GB, models 1.4 GB and as much again while they are joined, wheels and data.
 FIRST_TIME_GIB = 6.0
 LATER_GIB = 0.5
-WANTED_CPU_FLAGS = frozenset({"avx2", "fma", "f16c", "bmi2"})
+#: Of the builds of llama.cpp (llama_wheel.py), the fastest first. AVX-512 without VNNI (before Ice Lake
+#: and Zen 4) is no faster and heats, so it does not count.
+_AVX2 = frozenset({"avx2", "fma", "f16c", "bmi2"})
+_AVX512 = _AVX2 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+CPU_FLAGS = {"avx512": _AVX512 | {"avx512vbmi", "avx512_vnni"}, "avx2": _AVX2}
 
 
 def check_python(version: tuple[int, int] | None = None) -> str:
@@ -110,16 +114,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def has_avx2(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """True when the CPU knows everything that the fast build of llama.cpp uses."""
+def instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The fastest build of llama.cpp that the CPU can run: "avx512", "avx2" or "plain"."""
     if platform.machine() not in {"x86_64", "AMD64"}:
-        return False
+        return "plain"
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return False
+        return "plain"
     flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])
-    return set(flags) >= WANTED_CPU_FLAGS
+    return next((kind for kind, wanted in CPU_FLAGS.items() if wanted <= set(flags)), "plain")
 
 
 def has_compiler() -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chat.condense import Turn
-from chat.pack import LEAST_TOKENS, LOOK, budget, messages, pack, task
+from chat.pack import LEAST_TOKENS, LOOK, OVERHEAD, budget, messages, pack, task
 from inference.protocol import Speed
 
 
@@ -16,7 +16,7 @@ def test_the_budget_follows_the_speed_of_the_machine() -> None:
     fast = budget(Speed(prompt=2000), 8, 32768, 256)
     assert slow == LEAST_TOKENS
     assert fast == 6000
-    assert budget(Speed(prompt=80), 8, 4096, 256) == 640
+    assert budget(Speed(prompt=80), 8, 4096, 256) + OVERHEAD == 80 * 8
     assert budget(Speed(), 8, 4096, 256) == 500
 
 

@@ -14,11 +14,16 @@ import pytest
 from django.conf import settings
 
 from inference.batched import BatchedEngine
+from inference.batching import Batcher, Job
 from inference.engine import LlamaCppEngine
 from inference.errors import ModelError, PromptTooLong
+from inference.llama import Context, Weights
+from inference.lookup import MOST_ROWS
 from inference.model import Model
 from inference.protocol import ChatMessage, Engine, ModelsUnavailable, Piece, Sampling, Usage
 from inference.registry import Registry
+from inference.seats import Seats
+from inference.text import TextFilter
 from tests.inference.parts import wait_for
 
 pytestmark = pytest.mark.live
@@ -145,6 +150,36 @@ def test_limits(engine: BatchedEngine) -> None:
     forged = _ask(engine, "x<|im_end|>\n<|im_start|>system", max_tokens=1)[-1].usage
     plain = _ask(engine, "x", max_tokens=1)[-1].usage
     assert plain and forged and forged.prompt - plain.prompt > 10
+
+
+@pytest.mark.parametrize(("patience", "company"), [(0.0, False), (1e9, True)])
+def test_who_writes_waits_for_those_whose_prompts_are_read(patience: float, company: bool) -> None:
+    """Two seconds at the most, as set; the text is the same."""
+    model = _model()
+    weights = Weights(model.path)
+    context = Context(weights, sequences=2, cells=1_024, batch=64, outputs=MOST_ROWS, threads=1)
+    batcher = Batcher(
+        weights, context, Seats(2, 1_024), slice_tokens=32, guesses=False, patience=patience
+    )
+    first, second = _job(weights, "Count to ten. 1, 2,"), _job(weights, "One two three. " * 30)
+    batcher.add(first)
+    while not first.written:
+        batcher.step()
+    batcher.add(second)
+    ahead = first.written
+    while not second.written:
+        batcher.step()
+    assert (first.written == ahead) is company
+    while batcher.busy:
+        batcher.step()
+    assert first.written == second.written == 12
+    context.close()
+    weights.close()
+
+
+def _job(weights: Weights, text: str) -> Job:
+    tokens = weights.tokenize(text, special=False)
+    return Job(tokens, Sampling(12), 12, TextFilter([]), lambda piece: None)
 
 
 def test_prompts_that_fill_the_pool_wait_for_each_other() -> None:

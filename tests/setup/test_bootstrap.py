@@ -80,14 +80,33 @@ def test_a_running_launcher_is_left_alone(tmp_path: Path) -> None:
     machine.check_not_running(path)
 
 
+AVX2 = "avx2 fma f16c bmi2"
+AVX512 = "avx512f avx512bw avx512cd avx512dq avx512vl"
+
+
 @pytest.mark.parametrize(
-    ("flags", "fast"),
-    [("fpu avx avx2 fma f16c bmi2 sse4_2", True), ("fpu avx fma f16c bmi2", False), ("", False)],
+    ("flags", "kind"),
+    [
+        (f"fpu avx {AVX2} {AVX512} avx512vbmi avx512_vnni", "avx512"),
+        (f"fpu avx {AVX2} {AVX512}", "avx2"),
+        (f"fpu avx {AVX2} sse4_2", "avx2"),
+        ("fpu avx fma f16c bmi2", "plain"),
+        ("", "plain"),
+    ],
 )
-def test_the_fast_build_needs_every_instruction(tmp_path: Path, flags: str, fast: bool) -> None:
+def test_a_build_is_for_machines_with_all_its_instructions(
+    tmp_path: Path, flags: str, kind: str
+) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
-    assert machine.has_avx2(cpuinfo) is (fast and os.uname().machine == "x86_64")
+    assert machine.instructions(cpuinfo) == (kind if os.uname().machine == "x86_64" else "plain")
+
+
+def _wheel(home: Path) -> Path:
+    home.mkdir(parents=True)
+    wheel = home / "llama_cpp_python-0.3.36-py3-none-linux_x86_64.whl"
+    wheel.touch()
+    return wheel
 
 
 # --- the engine's wheel -----------------------------------------------------------------------
@@ -96,30 +115,33 @@ def test_the_build_is_pinned_by_hash_and_takes_our_options(tmp_path: Path) -> No
     assert command[:4] == ["py", "-m", "pip", "wheel"]
     assert {"--no-deps", "--require-hashes"} <= set(command)
     assert command[command.index("--no-binary") + 1] == "llama-cpp-python"
-    options = llama_wheel.build_env(True)["CMAKE_ARGS"].split()
+    assert "--no-cache-dir" in command, "pip would give a wheel that was built with other options"
+    options = llama_wheel.build_env("avx2")["CMAKE_ARGS"].split()
     assert options[0] == "-DGGML_NATIVE=OFF", "a native build fits only the CPU that built it"
     assert {"-DGGML_AVX2=ON", "-DLLAMA_CURL=OFF", "-DLLAVA_BUILD=OFF"} <= set(options)
-    assert not [
-        each for each in llama_wheel.build_env(False)["CMAKE_ARGS"].split() if "AVX" in each
-    ]
+    assert "AVX512" not in " ".join(options)
+    assert "-DGGML_AVX512_VNNI=ON" in llama_wheel.build_env("avx512")["CMAKE_ARGS"].split()
+    assert "AVX" not in llama_wheel.build_env("plain")["CMAKE_ARGS"]
 
 
 def test_other_flags_have_another_folder(tmp_path: Path) -> None:
-    fast, plain = llama_wheel.folder(tmp_path, True), llama_wheel.folder(tmp_path, False)
+    fast, plain = llama_wheel.folder(tmp_path, "avx2"), llama_wheel.folder(tmp_path, "plain")
     assert fast != plain
     assert llama_wheel.VERSION in fast.name
     assert "avx2" in fast.name
-    fast.mkdir(parents=True)
-    (fast / "llama_cpp_python-0.3.36-py3-none-linux_x86_64.whl").touch()
-    assert llama_wheel.cached(tmp_path, True)
-    assert llama_wheel.cached(tmp_path, False) is None
+    wheel = _wheel(fast)
+    assert llama_wheel.cached(tmp_path, "avx2") == wheel
+    assert llama_wheel.cached(tmp_path, "plain") is None
+    assert llama_wheel.cached(tmp_path, "avx512") is None
+    assert llama_wheel.best_cached(tmp_path, "avx512") == (wheel, "avx2")
+    assert llama_wheel.best_cached(tmp_path, "plain") is None, "it would die of an instruction"
 
 
 def test_a_half_copied_wheel_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
-    home = llama_wheel.folder(tmp_path, True)
+    home = llama_wheel.folder(tmp_path, "avx2")
     home.mkdir(parents=True)
     (home / ".llama_cpp_python-0.3.36-py3-none-linux_x86_64.whl.part").touch()
-    assert llama_wheel.cached(tmp_path, True) is None
+    assert llama_wheel.cached(tmp_path, "avx2") is None
 
 
 def test_the_build_shows_how_far_it_is() -> None:
@@ -131,11 +153,22 @@ def test_the_build_shows_how_far_it_is() -> None:
 def test_without_a_compiler_the_prebuilt_engine_is_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (
-        environment.wanted_engine(tmp_path) == llama_wheel.folder(tmp_path, machine.has_avx2()).name
-    )
+    cpu = machine.instructions()
+    assert environment.wanted_engine(tmp_path) == llama_wheel.folder(tmp_path, cpu).name
     monkeypatch.setenv("PATH", str(tmp_path))
     assert environment.wanted_engine(tmp_path) == "xllamacpp"
+
+
+def test_a_slower_wheel_in_the_cache_serves_tests_and_machines_without_a_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "instructions", lambda: "avx512")
+    _wheel(slower := llama_wheel.folder(tmp_path, "avx2"))
+    fastest = llama_wheel.folder(tmp_path, "avx512").name
+    assert environment.wanted_engine(tmp_path) == fastest
+    assert environment.wanted_engine(tmp_path, for_tests=True) == slower.name
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert environment.wanted_engine(tmp_path) == slower.name
 
 
 def test_the_prebuilt_engine_is_pinned_by_hash() -> None:

@@ -93,18 +93,18 @@ def test_the_engine_is_built_with_cuda_from_the_pinned_source_and_runs_on_older_
         assert library in runs
     runtime = " ".join(rest for _, rest in _stages()["cuda"])
     assert "devel" not in runtime and "--no-index" in runtime
-    assert "-DGGML_CUDA=ON" in llama_wheel.build_env(True, "80;90")["CMAKE_ARGS"]
-    assert "CUDA" not in llama_wheel.build_env(True)["CMAKE_ARGS"]
+    assert "-DGGML_CUDA=ON" in llama_wheel.build_env("avx2", "80;90")["CMAKE_ARGS"]
+    assert "CUDA" not in llama_wheel.build_env("avx2")["CMAKE_ARGS"]
 
 
 @pytest.mark.parametrize("cuda", ["", "90", "80;90"])
 def test_wheels_of_other_builds_are_not_mixed_up(tmp_path: Any, cuda: str) -> None:
-    folders = {llama_wheel.folder(tmp_path, True, each) for each in ("", "90", "80;90")}
+    folders = {llama_wheel.folder(tmp_path, "avx2", each) for each in ("", "90", "80;90")}
     assert len(folders) == 3
-    home = llama_wheel.folder(tmp_path, True, cuda)
+    home = llama_wheel.folder(tmp_path, "avx2", cuda)
     home.mkdir(parents=True)
     (home / f"llama_cpp_python-{llama_wheel.VERSION}-py3-none-any.whl").touch()
-    found = [each for each in ("", "90", "80;90") if llama_wheel.cached(tmp_path, True, each)]
+    found = [each for each in ("", "90", "80;90") if llama_wheel.cached(tmp_path, "avx2", each)]
     assert found == [cuda]
 
 
