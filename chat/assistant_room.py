@@ -27,7 +27,7 @@ def _fits(instructions: str, model: str) -> bool:
     client = get_client()
     try:
         info = chosen_model(client, model)
-        [tokens] = client.count([instructions]) if info else [0]
+        [tokens] = client.count([instructions], model=info.name) if info else [0]
     except ModelsUnavailable:
         return True
     return info is None or fits(info.context, settings.MAX_ANSWER_TOKENS, tokens)

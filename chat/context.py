@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 
@@ -10,7 +11,7 @@ from chat.ask import Ask
 from chat.events import Instant, PassageData, PassageDocument, QuoteData
 from chat.failures import detail_of
 from chat.find import Finding
-from chat.pack import Packed, ample, budget, fits, line, pack
+from chat.pack import Count, Packed, ample, budget, fits, line, pack
 from chat.parts import WORDS_READ, Part, best_first, quotes, read, text_of
 from chat.passages import Passage, joined
 from inference.language import detect_language
@@ -96,14 +97,16 @@ def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Findin
         passages = _shown(found.passages, parts)
         packed = Packed(len(passages), "", found.searched)
     else:
-        tokens = passage_tokens(model, _told(client, model, ask))
-        passages, texts = _read(client, ask, found, parts, tokens)
+        # As whoever answers counts: an assistant's model has a tokenizer of its own.
+        count = partial(client.count, model=model.name)
+        tokens = passage_tokens(model, _told(count, model, ask))
+        passages, texts = _read(count, ask, found, parts, tokens)
         packed = pack(
             texts,
             [label_of(passage) for passage in passages],
             ask.question,
             tokens=tokens,
-            count=client.count,
+            count=count,
             history=ask.history[-2:] if found.searched != ask.question else (),
             instructions=ask.assistant.instructions if ask.assistant else "",
         )
@@ -115,7 +118,7 @@ def build(client: ModelsClient, model: ModelInfo | None, ask: Ask, found: Findin
 
 
 def _read(
-    client: ModelsClient, ask: Ask, found: Finding, parts: Sequence[Part], tokens: int
+    count: Count, ask: Ask, found: Finding, parts: Sequence[Part], tokens: int
 ) -> tuple[list[Passage], list[str]]:
     """The passages that the model is given, and what it is given of each."""
     passages = found.passages
@@ -124,7 +127,7 @@ def _read(
         return passages, [passage.text for passage in passages]
     labels = [label_of(passage) for passage in passages]
     said = [passages[part.passage].text[part.start : part.end] for part in parts]
-    sizes = client.count([*said, *(line(1, label, "") for label in labels)]) if passages else []
+    sizes = count([*said, *(line(1, label, "") for label in labels)]) if passages else []
     chosen = read(parts, sizes[: len(parts)], sizes[len(parts) :], tokens)
     numbers = list(dict.fromkeys(part.passage for part in chosen))
     return [passages[number] for number in numbers], [
@@ -177,11 +180,11 @@ def passage_tokens(model: ModelInfo, instructions: int = 0) -> int:
     )
 
 
-def _told(client: ModelsClient, model: ModelInfo, ask: Ask) -> int:
+def _told(count: Count, model: ModelInfo, ask: Ask) -> int:
     """Tokens of what an assistant says. Raises ModelsUnavailable where no passage fits beside them."""
     if not ask.assistant or not ask.assistant.instructions:
         return 0
-    [tokens] = client.count([ask.assistant.instructions])
+    [tokens] = count([ask.assistant.instructions])
     if not fits(model.context, settings.MAX_ANSWER_TOKENS, tokens):
         # For a larger model it was short enough.
         code = "instructions-too-long"

@@ -113,6 +113,7 @@ LABELS: dict[str, tuple[str, str | Promise]] = {
     actions.MODEL_ACTIVATED: ("changes", _("Model activated")),
     actions.MODEL_ROLLED_BACK: ("changes", _("Model rolled back")),
     actions.MODEL_REMOVED: ("changes", _("Model removed")),
+    actions.MODEL_WORK_STOPPED: ("changes", _("Work on a model stopped")),
     actions.MODEL_WORK_ENDED: ("changes", _("Work on a model ended")),
     actions.MODEL_UPLOADED: ("changes", _("Upload of a model begun")),
     actions.MODEL_UPLOAD_DROPPED: ("changes", _("Upload of a model given up")),

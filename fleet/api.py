@@ -74,6 +74,13 @@ def read_job(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
     return _out(*deeds.get(request.user, pk))
 
 
+@router.post("/models/jobs/{uuid:pk}/stop", auth=ADMIN, response=DeedOut)
+def stop_job(request: SignedInRequest, pk: UUID) -> dict[str, Any]:
+    """Stop a try or a measurement. What is over stays as it is."""
+    deeds.stop(request.user, pk)
+    return _out(*deeds.get(request.user, pk))
+
+
 @router.get("/models/{name}", auth=ADMIN, response=RegisteredOut)
 def read_model(request: SignedInRequest, name: str) -> dict[str, Any]:
     """One model."""

@@ -1,5 +1,6 @@
 """What administrators do with models: may they, is it done, and both in the record."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -70,9 +71,9 @@ def remove(user: User, name: str) -> dict[str, Any]:
 
 @transaction.atomic
 def begin_upload(user: User, *, file: str, size: int) -> str:
-    """The id of a new upload. Raises as `begin`."""
+    """The id of a new upload, which this person alone goes on with. Raises as `begin`."""
     _admin(user)
-    identity = str(_ask("upload-begin", file=file, bytes=size)["id"])
+    identity = str(_ask("upload-begin", file=file, bytes=size, by=str(user.pk))["id"])
     record(actions.MODEL_UPLOADED, actor=user, target=("upload", identity), data={"bytes": size})
     return identity
 
@@ -80,15 +81,33 @@ def begin_upload(user: User, *, file: str, size: int) -> str:
 def put_piece(user: User, upload: UUID, offset: int, data: str) -> int:
     """Add base64 DATA; how many bytes are there. Raises as `begin`."""
     _admin(user)
-    return int(_ask("upload-put", id=str(upload), offset=offset, data=data)["bytes"])
+    piece = {"offset": offset, "data": data, "by": str(user.pk)}
+    return int(_ask("upload-put", id=str(upload), **piece)["bytes"])
 
 
 @transaction.atomic
 def drop_upload(user: User, upload: UUID) -> None:
     """Raises as `begin`."""
     _admin(user)
-    _ask("upload-drop", id=str(upload))
+    _ask("upload-drop", id=str(upload), by=str(user.pk))
     record(actions.MODEL_UPLOAD_DROPPED, actor=user, target=("upload", upload))
+
+
+def stop(user: User, pk: UUID) -> Deed:
+    """Stop a try or a measurement, whoever set it off; what is over stays as it is.
+
+    Raises PermissionDenied, Http404, Problem `job-goes-on`.
+    """
+    deed, _job = get(user, pk)
+    if deed.over:
+        return deed
+    with transaction.atomic():
+        # It may have come to its end by itself meanwhile.
+        if _ask("stop", id=str(pk))["stopped"]:
+            data = {"model": deed.model, "kind": deed.kind}
+            record(actions.MODEL_WORK_STOPPED, actor=user, target=("job", pk), data=data)
+    settle(deed)
+    return deed
 
 
 def get(user: User, pk: UUID) -> tuple[Deed, dict[str, Any]]:
@@ -111,18 +130,29 @@ def recent(user: User) -> list[Deed]:
 
 def settle_open() -> None:
     """Write down how jobs ended whose end nobody has looked at."""
-    for deed in Deed.objects.filter(state=Deed.State.RUNNING)[:100]:
-        settle(deed)
+    # Where the models process does not answer, a page is not to wait for it once for each of them.
+    with suppress(ModelsUnavailable):
+        for deed in Deed.objects.filter(state=Deed.State.RUNNING).order_by("created_at")[:100]:
+            _settled(deed)
 
 
 def settle(deed: Deed) -> dict[str, Any]:
     """The job of a deed, {} where it is forgotten; an end is written down once, in the record, too."""
     try:
+        return _settled(deed)
+    except ModelsUnavailable:
+        return {}
+
+
+def _settled(deed: Deed) -> dict[str, Any]:
+    """Raises ModelsUnavailable where the models process cannot be asked."""
+    try:
         job = ask_desk("job", id=str(deed.pk))
     except ModelsUnavailable as error:
         if error.code == "job-unknown" or timezone.now() - deed.created_at > LOST:
             _end(deed, Deed.State.FAILED, "job-lost", {})
-        return {}
+            return {}
+        raise
     if job["state"] in (Deed.State.DONE, Deed.State.FAILED):
         result = {key: job["result"][key] for key in _KEPT if key in job["result"]}
         _end(deed, job["state"], job["code"], result)

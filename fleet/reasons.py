@@ -8,7 +8,7 @@ from inference.protocol import ModelsUnavailable
 NOT_THERE = {"model-unknown", "upload-unknown", "job-unknown"}
 CONFLICTS = {
     *("model-active", "model-busy", "model-needed", "nothing-before", "jobs-full"),
-    *("models-elsewhere", "desk-elsewhere", "upload-place", "switch-busy"),
+    *("models-elsewhere", "desk-elsewhere", "upload-place", "switch-busy", "job-goes-on"),
 }
 AWAY = {"models-down", "models-silent", "models-lost", "models-loading", "not-found"}
 
@@ -39,6 +39,11 @@ SENTENCES = {
     "measured-beside": _(
         "Others were answered at the same time, so this says nothing. Measure again later."
     ),
+    "measured-late": _(
+        "It did not read and write a few words in five minutes. Measure again when less goes on."
+    ),
+    "job-stopped": _("It was stopped."),
+    "job-goes-on": _("Only a try and a measurement can be stopped: this goes on."),
     "jobs-full": _("Too much waits already. Try again when it is done."),
     "job-unknown": _(
         "The models process was started anew meanwhile. Look at the list, and try again."

@@ -41,8 +41,28 @@ class RegisteredOut(Schema):
     fit: FitOut | None
 
 
+class ServerOut(Schema):
+    """A model server elsewhere. `state`: ready, busy, away (`code` says why). `running`: our answers
+    there, `others`: those of others; `error`: what went wrong last. Seconds are 0 where not known."""
+
+    name: str
+    state: str
+    code: str
+    models: dict[str, int]
+    version: str
+    running: int
+    others: int
+    seats: int
+    answers: dict[str, int]
+    error: str
+    error_ago: int | None
+    look_seconds: float
+    first_seconds: float
+
+
 class ShelfOut(Schema):
-    """`files`: GGUF files that could be registered. `memory`: bytes that are free."""
+    """`files`: GGUF files that could be registered. `memory`: bytes that are free. `replicas`: where
+    answers come from, if not from this machine."""
 
     active: str
     before: str
@@ -51,6 +71,7 @@ class ShelfOut(Schema):
     models: list[RegisteredOut]
     files: list[dict[str, Any]]
     history: list[dict[str, str]]
+    replicas: list[ServerOut]
 
 
 class AddIn(Schema):

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("add", views.add, name="add"),
     path("rollback", views.rollback, name="rollback"),
     path("jobs/<uuid:pk>", views.job, name="job"),
+    path("jobs/<uuid:pk>/stop", views.stop, name="stop"),
     path("model/<str:name>", views.model, name="model"),
     path("model/<str:name>/verify", views.verify, name="verify"),
     path("model/<str:name>/measure", views.measure, name="measure"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.http import admin_required
 from audit.problems import Problem
-from fleet import deeds, words
+from fleet import deeds, servers, words
 from fleet.forms import AddForm, TryForm
 from fleet.models import Deed
 from ingest.pages import PageRequest, confirm, page_or_fragment
@@ -84,6 +84,13 @@ def job(request: PageRequest, pk: UUID) -> HttpResponse:
     deed, found = deeds.get(request.user, pk)
     context = words.deed(deed, found)
     return page_or_fragment(request, "fleet/job.html", "fleet/_job.html", context)
+
+
+@require_POST
+@for_admins
+def stop(request: PageRequest, pk: UUID) -> HttpResponse:
+    """No more of a try or a measurement."""
+    return _do(request, reverse("fleet:job", args=[pk]), lambda: deeds.stop(request.user, pk))
 
 
 @require_POST
@@ -204,6 +211,7 @@ def _listed(request: PageRequest, listed: dict[str, Any]) -> dict[str, Any]:
         "before": listed["before"],
         "switchable": listed["switchable"],
         "free": listed["memory"] / words.PER_GIGABYTE,
+        "servers": [servers.shown(each) for each in listed["replicas"]],
         "history": history[:10],
         "deeds": deeds.recent(request.user),
     }

@@ -10,6 +10,8 @@ from fleet.models import Deed
 from fleet.reasons import sentence
 
 PER_GIGABYTE = 1_000_000_000
+#: As inference/deskjobs.py has it.
+STOPPABLE = (Deed.Kind.TRY, Deed.Kind.MEASURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ def phase(name: str) -> str:
     }.get(name, _("Waiting"))
 
 
+def given_up(end: str) -> str:
+    """Why a try ended before the model did."""
+    return {
+        "late": _("It was given up after two minutes; this was written until then."),
+        "stopped": _("It was stopped; this was written until then."),
+    }.get(end, "")
+
+
 def how(name: str) -> str:
     """How a model became active."""
     return _("rolled back") if name == "rolled-back" else _("activated")
@@ -90,4 +100,6 @@ def deed(found: Deed, job: dict[str, Any]) -> dict[str, Any]:
         "share": min(1.0, int(job.get("done") or 0) / total) if total else None,
         "failed": failed or (_("It did not work.") if found.error_code else ""),
         "result": job.get("result") or found.result,
+        "given_up": given_up(str((job.get("result") or {}).get("end") or "")),
+        "stoppable": found.kind in STOPPABLE and not job.get("stopped"),
     }

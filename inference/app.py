@@ -18,6 +18,7 @@ import structlog
 from inference.call import Call, Disconnected, Receive, Send, until_gone
 from inference.chat import Chat
 from inference.completions import stream, whole
+from inference.counting import counted
 from inference.desk import Desk
 from inference.errors import ModelError, PromptTooLong
 from inference.generations import Generation
@@ -31,6 +32,7 @@ from inference.requests import (
     RerankRequest,
     read_chat,
     read_embedding,
+    read_model,
     read_rerank,
     read_texts,
 )
@@ -125,18 +127,26 @@ class ModelsApp:
         await call.json({"object": "list", "data": self._service.models()})
 
     async def _count(self, call: Call) -> None:
-        """By the chat model's tokenizer, by the embedder's where there is none."""
-        texts = read_texts(await call.body())
+        """By the tokenizer of the chat model that is named, else of the active one; by the embedder's
+        where there is none."""
+        body = await call.body()
+        texts, name = read_texts(body), read_model(body)
         await self._ready(self._service.embedder)
-        chat = await self._lease("") if self._service.engine else None
-        counter = chat.engine if chat else self._service.encoder
-        assert counter is not None  # noqa: S101 - the embedder is ready
-        try:
-            counts = await asyncio.to_thread(lambda: [counter.count(text) for text in texts])
-        finally:
-            if chat:
-                self._service.chats.release(chat)
+        if self._service.engine:
+            await self._known(name)
+            release, seconds = self._service.chats.release, self._load_wait
+            counts = await counted(texts, self._lease(name), release, seconds)
+        else:
+            encoder = self._service.encoder
+            assert encoder is not None  # noqa: S101 - it is ready
+            counts = await asyncio.to_thread(lambda: [encoder.count(text) for text in texts])
         await call.json({"counts": counts})
+
+    async def _known(self, name: str) -> None:
+        """Raises BadRequest(`model-unknown`)."""
+        if not await asyncio.to_thread(self._service.chats.has, name):
+            names = ", ".join(model["id"] for model in self._service.models())
+            raise BadRequest("model-unknown", f"The models that can be asked here: {names}.", 404)
 
     async def _lease(self, name: str) -> Chat:
         while (chat := self._service.chats.take(name)) is None:
@@ -207,9 +217,7 @@ class ModelsApp:
     async def _chat(self, call: Call) -> None:
         asked = read_chat(await call.body())
         await self._ready(self._service.chat)
-        if not await asyncio.to_thread(self._service.chats.has, asked.model):
-            names = ", ".join(model["id"] for model in self._service.models())
-            raise BadRequest("model-unknown", f"The models that can be asked here: {names}.", 404)
+        await self._known(asked.model)
         listed = self._service.models()
         name = asked.model or (listed[0]["id"] if listed else "")
         pieces = self._generate(call, asked)

@@ -85,11 +85,12 @@ class Chats:
         return [found.pop(self.active.info.name), *found.values()]
 
     def has(self, name: str) -> bool:
-        """Whether a model of that name can be asked (empty: the active one)."""
+        """Whether a model of that name can be asked (empty: the active one; all servers away: any)."""
+        elsewhere = self.source is not None and self.source.elsewhere
+        if not name or (not elsewhere and self._find(name)):
+            return True
         names = {each.name for each in self.infos()}
-        # Where all servers are away, that is what is said.
-        away = self.source is not None and self.source.elsewhere and not names
-        return not name or name in names or away
+        return name in names or (elsewhere and not names)
 
     def take(self, name: str) -> Chat | None:
         """A lease on the model of that name (empty: the active one); give it back with `release`.
@@ -115,9 +116,8 @@ class Chats:
 
     def fit(self, name: str) -> Fit:
         """Whether that model could take the place of all that are loaded. Raises ModelError."""
-        held = sum(chat.held for chat in self.loaded())
         source = self._own()
-        return source.fit(name, source.free() + held)
+        return source.fit(name, source.free() + self._held())
 
     def switch(self, name: str, say: Say) -> ModelInfo:
         """Make NAME the active model. Returns when it serves. Raises ModelError; the old one goes on.

@@ -107,8 +107,9 @@ class HttpClient:
             return ""
         return str(found.get("name") or "")
 
-    def count(self, texts: Sequence[str]) -> list[int]:
-        counts = self._wire.post("/tokenize-count", {"input": list(texts)}, timeout=60.0)["counts"]
+    def count(self, texts: Sequence[str], *, model: str = "") -> list[int]:
+        body = {"input": list(texts), "model": model}
+        counts = self._wire.post("/tokenize-count", body, timeout=60.0)["counts"]
         return [int(count) for count in counts]
 
     def waiting(self) -> int:

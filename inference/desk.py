@@ -18,7 +18,7 @@ from inference.model import Model
 from inference.protocol import ChatMessage
 from inference.registry import Registry
 from inference.service import Service
-from inference.trying import ask, lease, measure
+from inference.trying import TRY_SECONDS, Bound, ask, lease, measure
 from inference.uploads import Uploads
 
 Body = dict[str, Any]
@@ -47,6 +47,7 @@ class Desk:
         self._actions: dict[str, Callable[[Body], Body]] = {
             "list": self._list,
             "job": lambda body: self._jobs.get(_text(body, "id")).as_dict(),
+            "stop": lambda body: self._jobs.stop(_text(body, "id")).as_dict(),
             "add": self._add,
             "verify": self._verify,
             "try": self._try,
@@ -71,16 +72,21 @@ class Desk:
         return shelf.shown(self._service, self._place)
 
     def _add(self, body: Body) -> Body:
-        """By `path`, or by an `upload` whose `file` says its name."""
+        """By `path`, or by an `upload` of whoever asks, whose `file` says its name."""
         name = _text(body, "name") or shelf.name_of(_text(body, "file") or _text(body, "path"))
         self._free_name(name)
         self._registry.check_name(name)
-        path = None if _text(body, "upload") else self._allowed(_text(body, "path"))
+        upload = (_text(body, "upload"), _text(body, "by"))
+        path = None
+        if upload[0]:
+            self._uploads.known(*upload)
+        else:
+            path = self._allowed(_text(body, "path"))
 
         def work(job: Job) -> Body:
             job.say("reading")
             own = self._registry.folder / name / "model.gguf"
-            found = path or self._uploads.moved(_text(body, "upload"), own)
+            found = path or self._uploads.moved(*upload, own)
             licence, family, base = (_text(body, key) for key in ("licence", "family", "base"))
             registry = Registry(self._registry.folder, job.count)
             try:
@@ -111,16 +117,20 @@ class Desk:
             raise ModelError("try-question", f"Ask in 1 to {_MOST_QUESTION} characters.")
 
         def work(job: Job) -> Body:
+            def so_far(text: str) -> None:
+                job.result = {"text": text}
+
             job.say("loading")
-            chat = lease(self._service.chats, model.name)
+            chat = lease(self._service.chats, model.name, lambda: job.stopped)
             try:
                 job.say("writing")
-                tried = ask(chat, (ChatMessage("user", question),))
+                bound = Bound(TRY_SECONDS, lambda: job.stopped, so_far)
+                tried = ask(chat, (ChatMessage("user", question),), bound=bound)
             finally:
                 self._service.chats.release(chat)
             spent = {"first": tried.timing.first, "rest": tried.timing.rest}
             tokens = {"prompt": tried.usage.prompt, "completion": tried.usage.completion}
-            return {"text": tried.text, "tokens": tokens, "seconds": spent}
+            return {"text": tried.text, "tokens": tokens, "seconds": spent, "end": tried.end}
 
         return self._begin("try", model.name, body, work)
 
@@ -129,10 +139,10 @@ class Desk:
 
         def work(job: Job) -> Body:
             job.say("loading")
-            chat = lease(self._service.chats, model.name)
+            chat = lease(self._service.chats, model.name, lambda: job.stopped)
             try:
                 job.say("measuring")
-                speed = measure(chat)
+                speed = measure(chat, lambda: job.stopped)
             finally:
                 self._service.chats.release(chat)
             return {"prompt": speed.prompt, "completion": speed.completion, "bytes": chat.held}
@@ -172,18 +182,20 @@ class Desk:
         return {"model": model.name, "sha256": model.sha256}
 
     def _upload_begin(self, body: Body) -> Body:
-        return {"id": self._uploads.begin(_text(body, "file"), _number(body, "bytes")), "bytes": 0}
+        about = _text(body, "file"), _number(body, "bytes"), _text(body, "by")
+        return {"id": self._uploads.begin(*about), "bytes": 0}
 
     def _upload_put(self, body: Body) -> Body:
         try:
             data = base64.b64decode(_text(body, "data"), validate=True)
         except (binascii.Error, ValueError) as error:
             raise ModelError("upload-place", "The piece is not base64.") from error
-        identity = _text(body, "id")
-        return {"id": identity, "bytes": self._uploads.put(identity, _number(body, "offset"), data)}
+        identity, by = _text(body, "id"), _text(body, "by")
+        size = self._uploads.put(identity, by, _number(body, "offset"), data)
+        return {"id": identity, "bytes": size}
 
     def _upload_drop(self, body: Body) -> Body:
-        self._uploads.drop(_text(body, "id"))
+        self._uploads.drop(_text(body, "id"), _text(body, "by"))
         return {}
 
     def _begin(self, kind: Any, model: str, body: Body, work: Work) -> Body:

@@ -20,11 +20,14 @@ MOST_OPEN, MOST_KEPT = 20, 100
 
 Kind = Literal["add", "verify", "try", "measure", "activate", "rollback"]
 State = Literal["queued", "running", "done", "failed"]
+#: What may be stopped in the middle: nothing is half done then.
+STOPPABLE: frozenset[Kind] = frozenset({"try", "measure"})
 
 
 @dataclass(eq=False)
 class Job:
-    """`done` of `total` bytes or tokens where it is known. `result` is there when it is done."""
+    """`done` of `total` bytes or tokens where it is known. `result` is there when it is done; of a try what
+    was written so far."""
 
     kind: Kind
     model: str
@@ -37,6 +40,8 @@ class Job:
     code: str = ""
     detail: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    #: Somebody wants no more of it.
+    stopped: bool = False
     begun: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -47,7 +52,10 @@ class Job:
         self.done, self.total = done, total
 
     def say(self, phase: str) -> None:
+        """Raises ModelError(`job-stopped`) once it was stopped."""
         self.phase, self.done, self.total = phase, 0, 0
+        if self.stopped:
+            raise stopped()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,6 +95,27 @@ class Jobs:
             )
         return job
 
+    def stop(self, identity: str) -> Job:
+        """Stop a try or a measurement, or take it out of the line; nothing happens where it is over.
+
+        Raises ModelError(`job-unknown`, `job-goes-on`).
+        """
+        job = self.get(identity)
+        with self._changed:
+            if job.over:
+                return job
+            if job.kind not in STOPPABLE:
+                raise ModelError(
+                    "job-goes-on", "Only a try and a measurement can be stopped: this goes on."
+                )
+            job.stopped = True
+            waiting = [each for each in self._waiting if each[0] is job]
+            for each in waiting:
+                self._waiting.remove(each)
+        if waiting:
+            _end(job, stopped())
+        return job
+
     def busy_with(self, model: str) -> bool:
         with self._changed:
             return any(each.model == model and not each.over for each in self._jobs.values())
@@ -106,12 +135,19 @@ def _run(job: Job, work: Work) -> None:
         job.result = work(job)
         job.state = "done"
     except (ModelError, ModelsUnavailable) as error:
-        job.code, job.detail = error.code, error.detail
-        job.state = "failed"
+        _end(job, error)
     except Exception as error:
         log.exception("desk_job_failed", kind=job.kind)
-        job.code = "model-job-failed"
-        job.detail = (
+        detail = (
             f"It failed ({type(error).__name__}); the log of the models process has the reason."
         )
-        job.state = "failed"
+        _end(job, ModelError("model-job-failed", detail))
+
+
+def _end(job: Job, error: ModelError | ModelsUnavailable) -> None:
+    job.code, job.detail = error.code, error.detail
+    job.state = "failed"
+
+
+def stopped() -> ModelError:
+    return ModelError("job-stopped", "It was stopped.")

@@ -1,7 +1,8 @@
 """`manage.py models` at the desk: of the models process where one runs, else of the command itself."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -57,14 +58,22 @@ def _asked(action: str, body: dict[str, Any]) -> dict[str, Any]:
 def follow(
     ask: Ask, action: str, body: dict[str, Any], say: Callable[[str], Any]
 ) -> dict[str, Any]:
-    """Begin a job and wait for its end; `say` is told what goes on. Raises ModelError."""
+    """Begin a job and wait for its end; `say` is told what goes on. Raises ModelError.
+
+    Where the command is broken off, what can be stopped is.
+    """
     job, phase = ask(action, {**body, "by": origin.who()}), ""
-    while job["state"] in ("queued", "running"):
-        time.sleep(_LOOK_SECONDS)
-        job = ask("job", {"id": job["id"]})
-        if job["phase"] not in ("", phase):
-            phase = job["phase"]
-            say(f"{job['model']}: {phase}")
+    try:
+        while job["state"] in ("queued", "running"):
+            time.sleep(_LOOK_SECONDS)
+            job = ask("job", {"id": job["id"]})
+            if job["phase"] not in ("", phase):
+                phase = job["phase"]
+                say(f"{job['model']}: {phase}")
+    except KeyboardInterrupt:
+        with suppress(ModelError):
+            ask("stop", {"id": job["id"]})
+        raise
     if job["state"] == "failed":
         raise ModelError(job["code"], job["detail"])
     return job
@@ -77,7 +86,8 @@ def said(job: dict[str, Any]) -> list[str]:
         case "try":
             seconds, tokens = result["seconds"], result["tokens"]
             spent = f"first word after {seconds['first']:.1f} s, {tokens['completion']} tokens"
-            return [result["text"], f"({name}: {spent} in {sum(seconds.values()):.1f} s)"]
+            late = ", and was given up" if result["end"] == "late" else ""
+            return [result["text"], f"({name}: {spent} in {sum(seconds.values()):.1f} s{late})"]
         case "measure":
             speed = f"reads {result['prompt']:.1f} and writes {result['completion']:.1f} tokens a second"
             return [f"{name}: {speed}, {gigabytes(result['bytes'])} GB of memory beside its file"]
@@ -102,6 +112,20 @@ def table(listed: dict[str, Any], chosen: Iterable[str]) -> list[str]:
             f"{row['context']:>7} {rate:>12} {terms}"
         )
         lines += _notes(row)
+    return lines + _servers(listed.get("replicas", []))
+
+
+def _servers(replicas: Sequence[dict[str, Any]]) -> list[str]:
+    """Those that answers come from, where the weights are elsewhere."""
+    if not replicas:
+        return []
+    lines = ["", f"  {'SERVER':30} {'STATE':8} {'RUNNING':>9} {'FIRST WORD':>10} LAST ERROR"]
+    for each in replicas:
+        running = f"{each['running'] + each['others']}/{each['seats']}"
+        first = f"{each['first_seconds']:.1f} s" if each["first_seconds"] else "-"
+        error = f"{each['error']}, {each['error_ago']} s ago" if each["error"] else "-"
+        lines.append(f"  {each['name']:30} {each['state']:8} {running:>9} {first:>10} {error}")
+        lines.append(f"    {', '.join(each['models']) or 'no model'} {each['version']}".rstrip())
     return lines
 
 

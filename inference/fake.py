@@ -212,7 +212,7 @@ class FakeClient:
     def reranker(self) -> str:
         return FakeReranker.name
 
-    def count(self, texts: Sequence[str]) -> list[int]:
+    def count(self, texts: Sequence[str], *, model: str = "") -> list[int]:
         return [self._engine.count(text) for text in texts]
 
     def waiting(self) -> int:

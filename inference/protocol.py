@@ -228,8 +228,8 @@ class ModelsClient(Protocol):
         """The name of the reranker that is ready; empty where there is none."""
         ...
 
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text by the chat model's tokenizer."""
+    def count(self, texts: Sequence[str], *, model: str = "") -> list[int]:
+        """Tokens of each text by that chat model's tokenizer (default: the active one's)."""
         ...
 
     def waiting(self) -> int:

@@ -11,6 +11,7 @@ from inference.protocol import ChatMessage, ModelInfo, ModelsUnavailable, Piece,
 from inference.replica import Replica
 from inference.replicas import Replicas
 from inference.templates import neutralise
+from inference.text import estimate
 from inference.wire import check_address
 
 #: How long the first look at all of them may take.
@@ -65,8 +66,8 @@ class RemoteEngine:
         return RemoteEngine(self.replicas, model, **options, shared=True)
 
     def count(self, text: str) -> int:
-        """An estimate on the safe side: the other server's tokenizer is not asked for each text."""
-        return (len(text.encode()) + 2) // 3
+        """An estimate: the other server's tokenizer is not asked for each text."""
+        return estimate(text)
 
     def chat(
         self, messages: Sequence[ChatMessage], sampling: Sampling

@@ -15,6 +15,8 @@ from inference.protocol import ModelsUnavailable
 FAULTS = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 LOOK_SECONDS = 10.0
+#: How much the newest answer says of how soon the first token comes.
+_NEWEST = 0.3
 _MOST_REST = 60.0
 #: Of these one is enough: every other answer would end the same way.
 _AT_ONCE = frozenset({"models-down", "replica-key", "replica-redirects"})
@@ -55,6 +57,12 @@ class Replica:
     looked: float = -math.inf
     asked: float = -math.inf
     ended: dict[str, int] = field(default_factory=dict)
+    #: What went wrong last, and when; "": nothing did.
+    last: str = ""
+    last_at: float = -math.inf
+    #: That the last look took that succeeded, and that pass until the first token; 0: not known.
+    look_seconds: float = 0.0
+    first_seconds: float = 0.0
 
     @property
     def name(self) -> str:
@@ -85,6 +93,7 @@ class Replica:
 
     def looked_in_vain(self, now: float, code: str) -> None:
         self.looked, self.up, self.code = now, False, code
+        self.last, self.last_at = code, now
         self.misses += 1
 
     def begun(self, now: float) -> None:
@@ -96,12 +105,18 @@ class Replica:
         self.in_flight -= 1
         self.ended[end] = self.ended.get(end, 0) + 1
 
+    def spoke(self, seconds: float) -> None:
+        """The first token of an answer came after so long."""
+        old = self.first_seconds
+        self.first_seconds = old + _NEWEST * (seconds - old) if old else seconds
+
     def answered(self) -> None:
         self.faults, self.code = 0, ""
 
     def failed(self, now: float, error: ModelsUnavailable) -> None:
         """An answer did not come, for a reason that lies there and not in what was asked."""
-        self.code = error.code
+        self.code = self.last = error.code
+        self.last_at = now
         if error.code == BUSY:
             rest = getattr(error, "retry_after", None) or _FIRST_PAUSE
             self.rest_until = now + min(max(rest, _FIRST_PAUSE), _MOST_REST)
@@ -129,6 +144,10 @@ class Replica:
             "others": self.others,
             "seats": self.seats,
             "answers": dict(self.ended),
+            "error": self.last,
+            "error_ago": round(now - self.last_at) if self.last else None,
+            "look_seconds": round(self.look_seconds, 3),
+            "first_seconds": round(self.first_seconds, 3),
         }
 
     def _state(self, now: float) -> str:

@@ -28,10 +28,17 @@ class ReplicaCollector(Collector):
             "Generations by how they ended there: done, cancelled or a code",
             labels=["replica", "end"],
         )
+        first = GaugeMetricFamily(
+            "sovereign_replica_first_token_seconds",
+            "Until the first token of an answer there, the newest counting most",
+            labels=["replica"],
+        )
         for each in self._describe():
             name = str(each["name"])
+            if each["first_seconds"]:
+                first.add_metric([name], each["first_seconds"])
             up.add_metric([name], float(each["state"] == "ready"))
             running.add_metric([name], float(each["running"]))
             for end, count in each["answers"].items():
                 answers.add_metric([name, end], count)
-        return [up, running, answers]
+        return [up, running, answers, first]

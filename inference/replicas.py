@@ -170,7 +170,7 @@ class Replicas:
 
     async def _look(self, watched: _Watched) -> None:
         replica, was = watched.replica, watched.replica.up
-        watched.hurried = False
+        watched.hurried, began = False, self._loop.time()
         try:
             facts = await watched.look.facts()
         except Exception as error:  # noqa: BLE001 - the looks must outlive one
@@ -181,6 +181,7 @@ class Replicas:
             replica.looked_in_vain(self._loop.time(), code)
         else:
             replica.looked_well(self._loop.time(), facts)
+            replica.look_seconds = self._loop.time() - began
             if not was:
                 log.info("replica_up", replica=replica.name, models=len(facts.models))
         watched.looked.set()
@@ -263,10 +264,12 @@ class Replicas:
         return None
 
     async def _pass_on(self, watched: _Watched, call: _Call) -> None:
-        ended = False
+        ended, began, spoke = False, self._loop.time(), False
         async with aclosing(watched.asking.stream(call.body, call.until)) as chunks:
             async for chunk in chunks:
-                call.begun = call.begun or says_something(chunk)
+                if not spoke and says_something(chunk):
+                    spoke = call.begun = True
+                    watched.replica.spoke(self._loop.time() - began)
                 ended = ended or any(c.get("finish_reason") for c in chunk.get("choices") or [])
                 call.items.put(chunk)
         if not ended:

@@ -69,10 +69,15 @@ def read_embedding(body: Mapping[str, Any]) -> EmbeddingRequest:
     kind = body.get("input_type", "passage")
     if kind not in ("query", "passage"):
         raise BadRequest("bad-input-type", "`input_type` must be query or passage.")
+    return EmbeddingRequest(read_texts(body), kind == "query", read_model(body))
+
+
+def read_model(body: Mapping[str, Any]) -> str:
+    """The name of a model; empty where none is named."""
     model = body.get("model") or ""
     if not isinstance(model, str):
-        raise BadRequest("bad-model", "`model` must be the name of an embedder.")
-    return EmbeddingRequest(read_texts(body), kind == "query", model)
+        raise BadRequest("bad-model", "`model` must be the name of a model.")
+    return model
 
 
 def read_rerank(body: Mapping[str, Any]) -> RerankRequest:

@@ -32,6 +32,7 @@ def shown(service: Service, place: "Place") -> dict[str, Any]:
         "history": [asdict(change) for change in place.active.history()],
         "files": files(place, models),
         "memory": fit.free(),
+        "replicas": service.replicas(),
     }
 
 

@@ -39,6 +39,11 @@ class TextFilter:
         return text[: len(text) - keep]
 
 
+def estimate(text: str) -> int:
+    """Tokens of a text, where no tokenizer can be asked: rather too many than too few."""
+    return (len(text.encode()) + 2) // 3
+
+
 def _overlap(text: str, stop: str) -> int:
     """Length of the longest end of TEXT that is a beginning of STOP."""
     longest = min(len(text), len(stop) - 1)

@@ -1,5 +1,9 @@
-"""A model file that comes in pieces: into a folder of its own beside the models, bounded by what is free."""
+"""A model file that comes in pieces: into a folder of its own beside the models, bounded by what is free.
 
+An upload is its uploader's: to anybody else it is as if there were none.
+"""
+
+import hashlib
 import re
 import shutil
 import time
@@ -26,8 +30,8 @@ class Uploads:
     def __init__(self, folder: Path, most: int) -> None:
         self._folder, self._most = folder / FOLDER, most
 
-    def begin(self, name: str, size: int) -> str:
-        """The id of a new one. Raises `upload-name`, `upload-too-large`, `disk-full`."""
+    def begin(self, name: str, size: int, by: str) -> str:
+        """The id of a new one, of BY alone. Raises `upload-name`, `upload-too-large`, `disk-full`."""
         if not _NAME.fullmatch(name):
             raise ModelError("upload-name", "Choose a file whose name ends with .gguf.")
         if not 0 < size <= self._most:
@@ -40,15 +44,15 @@ class Uploads:
         self._tidy()
         self._check_disk(size)
         identity = str(uuid4())
-        self._file(identity).touch(mode=0o600)
+        self._file(identity, by).touch(mode=0o600)
         return identity
 
-    def put(self, identity: str, offset: int, data: bytes) -> int:
+    def put(self, identity: str, by: str, offset: int, data: bytes) -> int:
         """Add DATA at OFFSET, which must be its end; returns how many bytes are there.
 
         Raises `upload-unknown`, `upload-place`, `upload-too-large`, `model-damaged`, `disk-full`.
         """
-        file = self._known(identity)
+        file = self.known(identity, by)
         size = file.stat().st_size
         if offset != size:
             raise ModelError("upload-place", f"Go on at byte {size}: that is what is here.")
@@ -63,12 +67,12 @@ class Uploads:
             target.write(data)
         return size + len(data)
 
-    def drop(self, identity: str) -> None:
-        self._known(identity).unlink(missing_ok=True)
+    def drop(self, identity: str, by: str) -> None:
+        self.known(identity, by).unlink(missing_ok=True)
 
-    def moved(self, identity: str, target: Path) -> Path:
+    def moved(self, identity: str, by: str, target: Path) -> Path:
         """Give it a place of its own. Raises `upload-unknown`, `model-name` where that is taken."""
-        file = self._known(identity)
+        file = self.known(identity, by)
         if target.parent.exists():
             raise ModelError(
                 "model-name",
@@ -77,15 +81,18 @@ class Uploads:
         target.parent.mkdir(parents=True)
         return Path(shutil.move(file, target))
 
-    def _known(self, identity: str) -> Path:
-        file = self._file(identity)
+    def known(self, identity: str, by: str) -> Path:
+        """Where it lies. Raises `upload-unknown`, also where it is another's."""
+        file = self._file(identity, by)
         if not file.is_file():
             raise ModelError("upload-unknown", "There is no such upload: begin it again.")
         return file
 
-    def _file(self, identity: str) -> Path:
+    def _file(self, identity: str, by: str) -> Path:
+        # In the name, so that it holds after a restart, too.
+        owner = hashlib.sha256(by.encode()).hexdigest()[:16]
         try:
-            return self._folder / f"{UUID(identity)}.part"
+            return self._folder / f"{UUID(identity)}-{owner}.part"
         except ValueError as error:
             raise ModelError(
                 "upload-unknown", "There is no such upload: begin it again."

@@ -1,6 +1,6 @@
 """The running parts, each asked once: for /readyz and for the doctor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,18 @@ def _model_server(about: dict[str, Any]) -> str:
         f"{name} ({context} tokens)" if context else name
         for name, context in dict(about.get("models") or {}).items()
     )
-    return f"{said}: {' '.join(filter(None, [models, str(about.get('version') or '')]))}"
+    what = " ".join(filter(None, [models, str(about.get("version") or "")]))
+    return ", ".join([f"{said}: {what}", *_how_it_goes(about)])
+
+
+def _how_it_goes(about: dict[str, Any]) -> Iterator[str]:
+    """Of one that is asked: how full it is, how soon it answers, what went wrong last."""
+    running = int(about.get("running") or 0) + int(about.get("others") or 0)
+    yield f"{running} of {about.get('seats')} seats taken"
+    if about.get("first_seconds"):
+        yield f"first word after {about['first_seconds']:.1f} s"
+    if about.get("error"):
+        yield f"last error {about['error']}, {about.get('error_ago')} s ago"
 
 
 def worker() -> Part:

@@ -11,5 +11,5 @@ def make_things(admin: User) -> dict[str, object]:
     """A model of the catalogue, an upload that was begun and a deed whose job is forgotten."""
     known = "smollm2-135m-instruct"
     deed = Deed.objects.create(id=uuid4(), kind=Deed.Kind.VERIFY, model=known, user=admin)
-    upload = ask_desk("upload-begin", file="x.gguf", bytes=100)["id"]
+    upload = ask_desk("upload-begin", file="x.gguf", bytes=100, by=str(admin.pk))["id"]
     return {"models": known, "model": known, "uploads": upload, "jobs": deed.pk}

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,36 @@ def test_who_waits_for_a_model_may_leave(tmp_path: Path) -> None:
         wait_for(lambda: len(app._service.chats.loaded()) == 2)
         time.sleep(0.1)
         assert all(chat.idle for chat in app._service.chats.loaded())
+
+
+class Letters(FakeEngine):
+    """A token a letter."""
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+
+def test_texts_are_counted_by_the_model_that_will_read_them(tmp_path: Path) -> None:
+    machine, go = Machine(3), threading.Event()
+    go.set()
+
+    def load(name: str) -> FakeEngine:
+        assert go.wait(10)
+        return Letters(model=name) if name == "two" else FakeEngine(model=name)
+
+    source = replace(machine.source(), load=load)
+    url = f"unix:{tmp_path / 'm.sock'}"
+    with running(url, tmp_path, engine=lambda: load("one"), source=source, load_wait=0.3):
+        client = HttpClient(Wire(url, patience=0.0))
+        client.models()
+        assert client.count(["ab cd e"]) == client.count(["ab cd e"], model="one") == [3]
+        assert client.count(["ab cd e"], model="two") == [7]
+        go.clear()
+        assert client.count(["ab cd e", ""], model="three") == [3, 0], (
+            "estimated while it is loaded"
+        )
+        go.set()
+        with pytest.raises(ModelsUnavailable, match="model-unknown"):
+            client.count(["x"], model="nobody")
+        with pytest.raises(ModelsUnavailable, match=r"model-no-room|model-too-large"):
+            wait_for(lambda: client.count(["x"], model="giant") == [])

@@ -2,6 +2,10 @@
 
 import base64
 import hashlib
+import threading
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,9 +17,11 @@ from inference import desk_client, trying, uploads
 from inference.desk import Desk
 from inference.desk_client import ask_desk
 from inference.errors import ModelError
+from inference.fake import FakeEngine
 from inference.generations import Timing
-from inference.protocol import ModelsUnavailable, Usage
+from inference.protocol import ChatMessage, ModelsUnavailable, Piece, Sampling, Usage
 from inference.registry import Registry
+from inference.speed import question
 from tests.inference.parts import SMALL, gguf, pair, running, wait_for
 
 ADAPTER = gguf(
@@ -60,7 +66,8 @@ def _file(folder: Path, name: str = "ours.gguf", content: bytes = SMALL) -> str:
 
 def _put(desk: Desk, identity: str, offset: int, data: bytes) -> int:
     text = base64.b64encode(data).decode()
-    return int(desk.handle("upload-put", {"id": identity, "offset": offset, "data": text})["bytes"])
+    body = {"id": identity, "offset": offset, "data": text, "by": "somebody"}
+    return int(desk.handle("upload-put", body)["bytes"])
 
 
 def test_a_file_is_offered_registered_and_listed(desk: Desk, folder: Path) -> None:
@@ -87,11 +94,16 @@ def test_only_files_of_allowed_folders(desk: Desk, folder: Path, tmp_path: Path)
         assert _code(desk, "add", path=path, name="x") == "model-place", path
 
 
+def _begin(file: str = "x.gguf", size: int = 99) -> dict[str, Any]:
+    return {"file": file, "bytes": size, "by": "somebody"}
+
+
 def test_an_upload_in_pieces(desk: Desk, folder: Path) -> None:
     size = len(SMALL)
-    identity = desk.handle("upload-begin", {"file": "Fine One.gguf", "bytes": size})["id"]
+    identity = desk.handle("upload-begin", _begin("Fine One.gguf", size))["id"]
     assert _put(desk, identity, 0, SMALL[:40]) == 40
-    assert _code(desk, "upload-put", id=identity, offset=0, data="") == "upload-place"
+    said = {"id": identity, "offset": 0, "data": "", "by": "somebody"}
+    assert _code(desk, "upload-put", **said) == "upload-place"
     assert _put(desk, identity, 40, SMALL[40:]) == size
     job = _done(desk, "add", upload=identity, file="Fine One.gguf")
     assert (job["state"], job["model"]) == ("done", "fine-one")
@@ -102,19 +114,34 @@ def test_an_upload_in_pieces(desk: Desk, folder: Path) -> None:
 
 
 def test_what_is_no_model_leaves_nothing(desk: Desk, folder: Path) -> None:
-    begin = {"file": "x.gguf", "bytes": 99}
-    identity = desk.handle("upload-begin", begin)["id"]
+    identity = desk.handle("upload-begin", _begin())["id"]
     data = base64.b64encode(b"<html>").decode()
-    assert _code(desk, "upload-put", id=identity, offset=0, data=data) == "model-damaged"
-    identity = desk.handle("upload-begin", begin)["id"]
+    said = {"offset": 0, "data": data, "by": "somebody"}
+    assert _code(desk, "upload-put", id=identity, **said) == "model-damaged"
+    identity = desk.handle("upload-begin", _begin())["id"]
     _put(desk, identity, 0, b"GGUF broken")
     job = _done(desk, "add", upload=identity, file="x.gguf")
     assert (job["state"], job["code"]) == ("failed", "model-damaged")
     assert not (folder / "x").exists()
-    dropped = desk.handle("upload-begin", begin)["id"]
-    desk.handle("upload-drop", {"id": dropped})
-    assert _code(desk, "upload-drop", id=dropped) == "upload-unknown"
+    dropped = desk.handle("upload-begin", _begin())["id"]
+    desk.handle("upload-drop", {"id": dropped, "by": "somebody"})
+    assert _code(desk, "upload-drop", id=dropped, by="somebody") == "upload-unknown"
     assert _code(desk, "upload-put", id="../x", offset=0, data="") == "upload-unknown"
+
+
+@pytest.mark.parametrize("other", ["", "somebody else", "somebody-"])
+def test_an_upload_is_its_uploaders(desk: Desk, folder: Path, other: str) -> None:
+    identity = desk.handle("upload-begin", _begin())["id"]
+    assert _put(desk, identity, 0, SMALL[:40]) == 40
+    piece = {"id": identity, "offset": 40, "data": base64.b64encode(SMALL[40:]).decode()}
+    assert _code(desk, "upload-put", **piece, by=other) == "upload-unknown"
+    assert _code(desk, "upload-drop", id=identity, by=other) == "upload-unknown"
+    assert _code(desk, "add", upload=identity, file="x.gguf", by=other) == "upload-unknown"
+    assert not (folder / "x").exists()
+    # The models process was started anew.
+    again = uploads.Uploads(folder, 1_000_000)
+    assert again.put(identity, "somebody", 40, SMALL[40:]) == len(SMALL)
+    assert _done(desk, "add", upload=identity, file="x.gguf")["state"] == "done"
 
 
 def test_an_upload_is_bounded(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,12 +199,88 @@ def test_try_and_measure(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPat
     assert _code(desk, "try", name="ours", question=" ") == "try-question"
     assert _done(desk, "measure", name="ours")["result"]["prompt"] > 0
     assert _row(desk, "ours")["speed"]["prompt"] > 0
-    monkeypatch.setattr(trying, "ask", lambda *_: _beside())
+    monkeypatch.setattr(trying, "ask", lambda *_, **__: _beside())
     assert _done(desk, "measure", name="ours")["code"] == "measured-beside"
 
 
 def _beside() -> trying.Tried:
     return trying.Tried("", Timing(Usage(), 1.0, 1.0, alone=False))
+
+
+class Slow(FakeEngine):
+    """Writes without an end, a word each hundredth of a second; not while it is loaded and weighed."""
+
+    def chat(
+        self, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Generator[Piece, None, None]:
+        if messages == question():
+            yield from super().chat(messages, sampling)
+            return
+        while True:
+            time.sleep(0.01)
+            yield Piece("word ")
+
+
+@pytest.fixture
+def slow(desk: Desk, folder: Path) -> Desk:
+    """The desk, with a model that never comes to an end."""
+    _done(desk, "add", path=_file(folder))
+    load = desk._service.chats.source
+    assert load is not None
+    desk._service.chats.source = replace(load, load=lambda name: Slow(model=name))
+    return desk
+
+
+def _job(desk: Desk, identity: str) -> dict[str, Any]:
+    return desk.handle("job", {"id": identity})
+
+
+def _queue(desk: Desk) -> int:
+    return desk._service.queue_length()
+
+
+def test_a_try_ends_in_time(slow: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.desk.TRY_SECONDS", 0.3)
+    job = _done(slow, "try", name="ours", question="Doors?")
+    assert job["state"] == "done" and job["result"]["end"] == "late"
+    assert job["result"]["text"].startswith("word word ")
+    assert job["result"]["tokens"]["completion"] == job["result"]["text"].count("word")
+    wait_for(lambda: _queue(slow) == 0)
+
+
+def test_a_try_is_stopped_and_shows_what_came(slow: Desk) -> None:
+    job = slow.handle("try", {"name": "ours", "question": "Doors?", "by": "x"})
+    wait_for(lambda: "word" in _job(slow, job["id"])["result"].get("text", ""))
+    waiting = slow.handle("measure", {"name": "ours", "by": "x"})
+    assert slow.handle("stop", {"id": waiting["id"]})["code"] == "job-stopped"
+    slow.handle("stop", {"id": job["id"]})
+    wait_for(lambda: _job(slow, job["id"])["state"] == "done")
+    ended = _job(slow, job["id"])["result"]
+    assert ended["end"] == "stopped" and "word" in ended["text"]
+    wait_for(lambda: _queue(slow) == 0)
+    assert slow.handle("stop", {"id": job["id"]})["state"] == "done", "nothing happens any more"
+    assert _done(slow, "verify", name="ours")["state"] == "done", "the desk is free"
+
+
+def test_a_measurement_is_stopped_and_says_nothing(slow: Desk) -> None:
+    job = slow.handle("measure", {"name": "ours", "by": "x"})
+    wait_for(lambda: _job(slow, job["id"])["phase"] == "measuring")
+    before = _row(slow, "ours")["speed"]
+    slow.handle("stop", {"id": job["id"]})
+    wait_for(lambda: _job(slow, job["id"])["state"] == "failed")
+    assert _job(slow, job["id"])["code"] == "job-stopped"
+    assert _row(slow, "ours")["speed"] == before
+    wait_for(lambda: _queue(slow) == 0)
+
+
+def test_what_cannot_be_stopped_goes_on(desk: Desk, folder: Path, monkeypatch: Any) -> None:
+    _done(desk, "add", path=_file(folder))
+    go = threading.Event()
+    monkeypatch.setattr(Registry, "verify", lambda *_, **__: go.wait(10))
+    job = desk.handle("verify", {"name": "ours", "by": "x"})
+    assert _code(desk, "stop", id=job["id"]) == "job-goes-on"
+    go.set()
+    wait_for(lambda: _job(desk, job["id"])["state"] == "done")
 
 
 def test_adapters(desk: Desk, folder: Path) -> None:

@@ -89,6 +89,25 @@ def test_the_less_loaded_one_is_asked(held: ExitStack) -> None:
     assert (len(full.asked), len(idle.asked)) == (0, 4)
 
 
+def test_each_tells_how_soon_it_answers_and_what_went_wrong_last(
+    held: ExitStack, two: tuple[OpenAIServer, OpenAIServer]
+) -> None:
+    engine = _engine(held, *two)
+    two[1].fault = "500"
+    for number in (0, 1):
+        _prefer(engine, number)
+        assert _text(engine) == ANSWER
+    good, bad = engine.replicas.describe()
+    assert good["error"] == "" and good["error_ago"] is None
+    assert 0 < float(str(good["first_seconds"])) < 10 and 0 < float(str(good["look_seconds"])) < 10
+    assert bad["error"] == "models-failed" and bad["state"] == "ready"
+    assert bad["first_seconds"] == 0 and bad["error_ago"] == 0
+    two[0].fault, two[1].fault = "500", ""
+    assert _text(engine) == ANSWER
+    told = engine.replicas.describe()[1]
+    assert told["first_seconds"] and told["error"] == "models-failed", "it happened"
+
+
 def test_own_answers_count_as_load(held: ExitStack, two: tuple[OpenAIServer, OpenAIServer]) -> None:
     engine = _engine(held, *two)
     two[0].pause = two[1].pause = 0.2
@@ -307,6 +326,19 @@ def test_what_is_no_address(url: str) -> None:
 
 
 # --- the state of one, without a server -----------------------------------------------------------
+def test_the_newest_answers_say_most_of_how_soon_it_speaks() -> None:
+    replica = Replica("http://h:1")
+    for _ in range(50):
+        replica.spoke(1.0)
+    replica.spoke(2.0)
+    assert replica.first_seconds == pytest.approx(1.3)
+    replica.looked_in_vain(5.0, "models-down")
+    assert (replica.describe(65.0)["error"], replica.describe(65.0)["error_ago"]) == (
+        "models-down",
+        60,
+    )
+
+
 def test_failed_answers_count_in_a_row_alone() -> None:
     replica = Replica("http://h:1")
     replica.looked_well(0.0, Facts({"m": 0}))

@@ -14,10 +14,15 @@ import pytest
 from pytest_django import Settings
 
 from inference import choose
+from inference.active import ActiveModel
 from inference.app import ModelsApp
 from inference.client import HttpClient
+from inference.desk import Place
+from inference.deskwork import table
 from inference.fake import FakeEngine
 from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
+from inference.registry import Registry
+from inference.shelf import shown
 from inference.wire import Wire
 from sovereign import parts
 from tests.inference.openai_server import WORDS, OpenAIServer, serving
@@ -26,6 +31,10 @@ from tests.inference.parts import running, wait_for
 ASK = [ChatMessage("user", "When does the canteen open?")]
 ANSWER = "".join(WORDS)
 BASE = Path(choose.__file__).parent.parent
+
+
+def place(folder: Path) -> Place:
+    return Place(Registry(folder), ActiveModel(folder, "m"), [], set, 1)
 
 
 @pytest.fixture
@@ -84,6 +93,11 @@ def test_models_of_all_servers_are_listed_and_asked_by_name(
     said = front.metrics()
     assert f'sovereign_replica_up{{replica="{name}"}} 1.0' in said
     assert f'sovereign_replica_answers_total{{end="done",replica="{name}"}} 2.0' in said
+    assert f'sovereign_replica_first_token_seconds{{replica="{name}"}}' in said
+    listed = shown(front.app._service, place(tmp_path))
+    assert listed["replicas"] == front.client.health()["replicas"]
+    lines = "\n".join(table(listed, []))
+    assert name in lines and "legal" in lines and "0/4" in lines
 
 
 def test_without_servers_there_is_no_model_until_one_comes(

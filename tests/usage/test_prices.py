@@ -157,7 +157,7 @@ def test_what_could_be_two_numbers_is_not_guessed(
     ["", ".", "a lot", "1,23,4", "1.2.3", "12 34", "1e5", "NaN", "Infinity", "1_000", "\u0663"],
 )
 def test_what_is_no_number_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match="") as refused:
+    with pytest.raises(ValueError) as refused:
         amounts.read(text)
     assert not isinstance(refused.value, amounts.Unclear)
 
