@@ -12,7 +12,7 @@ from evaluation.matching import Files, matched
 from evaluation.models import Question, QuestionSet
 from evaluation.questions import MOST_QUESTIONS
 from evaluation.sets import create_set
-from ingest.models import Collection
+from ingest.models import Collection, Document
 from ingest.moving import parts
 
 
@@ -20,7 +20,9 @@ def give(user: User | None, collection: Collection) -> Iterator[bytes]:
     """Accepted questions whose quotes are all of documents of this collection, each once."""
     sets = QuestionSet.objects.filter(closed=False) if user is None else sets_for(user)
     found = sets.filter(collections=collection, closed=False)
-    files = Files(collection.documents.values_list("id", "path", "name"))
+    # What is being erased may be quoted for some seconds more.
+    living = collection.documents.exclude(status=Document.Status.ERASING)
+    files = Files(living.values_list("id", "path", "name"))
     seen, keys = set[str](), set[str]()
     for question in Question.objects.filter(set__in=found, state=Question.State.ACCEPTED):
         if (

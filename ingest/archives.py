@@ -20,6 +20,8 @@ from django.utils.translation import gettext as _
 
 from ingest import files, notices
 from ingest.claims import LeaseLost
+from ingest.forgotten import is_forgotten
+from ingest.forgotten import place_of as place_of_document
 from ingest.guard import safe_name
 from ingest.inside import MAX_DEPTH, inside, outermost
 from ingest.models import Document
@@ -145,6 +147,7 @@ class _Work:
                 name=name,
                 path=folder,
                 container=self.document,
+                require=self._require_wanted,
             )
         except UploadRefused as error:
             if error.code in _PASSING:
@@ -154,6 +157,16 @@ class _Work:
             raise self._forbidden() from error
         else:
             self._took(found)
+
+    def _require_wanted(self, member: Document) -> None:
+        """Nothing that was erased comes back because an archive is read once more, or because a source
+        sends another version of it. Raises UploadRefused `erased-here`."""
+        archive, collection = self.document, self.document.collection
+        gone = is_forgotten(collection, member.sha256, since=archive.created_at)
+        if not gone and archive.uploaded_by_id is None:
+            gone = is_forgotten(collection, member.sha256, place_of_document(member), alone=True)
+        if gone:
+            raise UploadRefused("erased-here", sentence("erased-here"))
 
     def _took(self, found: Uploaded) -> None:
         """A file that was there before stays where it is, unless it came in an older version of this."""

@@ -25,6 +25,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from ingest import office_child, office_choices
+from ingest.held import held, left_behind
 from ingest.parsers.base import ParseError
 from ingest.parsers.registry import DOC, ODP, PPT, PPTX
 from wall.profiles import SCRATCH
@@ -118,7 +119,8 @@ def _scratch(size: int) -> Iterator[Path]:
         choices = folder / "home" / "profile" / "user" / "registrymodifications.xcu"
         choices.parent.mkdir(parents=True)
         choices.write_text(office_choices.written(), encoding="utf-8")
-        yield folder
+        with held(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -138,21 +140,20 @@ def _roomy(size: int) -> Path:
     return memory if roomy else disk
 
 
-def leftovers(age: float = 0.0) -> list[Path]:
-    """Our scratch folders older than so many seconds."""
-    oldest, found = time.time() - age, []
+def leftovers() -> list[Path]:
+    """Our scratch folders."""
+    found = []
     for place in places():
         for folder in place.glob(f"{_PREFIX}*"):
             with contextlib.suppress(OSError):
-                about = folder.lstat()
-                if about.st_mtime <= oldest and about.st_uid == os.geteuid():
+                if folder.lstat().st_uid == os.geteuid():
                     found.append(folder)
     return found
 
 
 def remove_leftovers() -> int:
-    """Of workers that were killed. A child dies with its worker, so an old folder is nobody's."""
-    found = leftovers(10 * settings.CONVERT_SECONDS)
+    """Of workers that were killed: nobody holds them, and a child dies with its worker."""
+    found = left_behind(leftovers())
     for folder in found:
         shutil.rmtree(folder, ignore_errors=True)
     return len(found)

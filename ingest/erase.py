@@ -24,7 +24,7 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
-from ingest import forgotten, holds, lexical, page_views, queue, receipts, store
+from ingest import forgotten, holds, lexical, page_views, queue, receipts, store, versions
 from ingest.access import EDITOR, MANAGER, get_collection, get_document
 from ingest.files import remove_original
 from ingest.forgetting import marked
@@ -46,20 +46,23 @@ def erase_document(user: User | None, document: Document, *, reason: str = Reaso
     """Erase one document; with an archive, all that was unpacked from it. For editors; `user` None is
     whoever runs the machine, or a source.
 
-    The receipt is its own; each file has one, too. Raises Http404 where it is gone, Problem `on-hold`
-    where it or a file of it is held, which is recorded.
+    What a source brought goes with all its versions. The receipt is its own; each file has one, too.
+    Raises Http404 where it is gone, Problem `on-hold` where it or a file of it is held, which is recorded.
     """
     with _refusals(user, ("document", document.pk), reason), transaction.atomic():
+        versions.stand_still(document.collection_id)
         found = _document(user, document.pk)
         holds.require_free(document=found)
-        made = _mark_tree(Document.objects.filter(pk=found.pk), user, reason)
-        if not made:
+        wanted = versions.brought(found, every=reason == Reason.ASKED)
+        made = _mark_tree(wanted, user, reason)
+        own = next((each for each in made if each.document_id == found.pk), None)
+        if own is None:
             raise Http404
         tree = Document.objects.filter(pk__in=[receipt.document_id for receipt in made])
         if held := tree.filter(holds.covered_document()).first():
             holds.require_free(document=held)
         _send(made)
-    return made[0]
+    return own
 
 
 def erase_collection(user: User | None, collection: Collection) -> list[Receipt]:
@@ -165,12 +168,14 @@ def _mark_tree(
     while level:
         archives = [receipt.document_id for receipt in level]
         members = Document.objects.filter(container__in=archives)
-        level = _mark(members if but is None else members.exclude(but), user, reason)
+        level = _mark(members if but is None else members.exclude(but), user, reason, within=True)
         made = made + level
     return made
 
 
-def _mark(documents: QuerySet[Document], user: User | None, reason: str) -> list[Receipt]:
+def _mark(
+    documents: QuerySet[Document], user: User | None, reason: str, *, within: bool = False
+) -> list[Receipt]:
     """Mark documents as erasing, whatever state they are in. A running lease is left to run out."""
     living = documents.exclude(status=Document.Status.ERASING)
     rows = list(living.select_for_update().only(*_NEEDED).order_by("id"))
@@ -194,7 +199,7 @@ def _mark(documents: QuerySet[Document], user: User | None, reason: str) -> list
     for receipt in made:
         receipts.write_down(receipt, user, {"step": "asked", "reason": str(reason)})
     if reason in forgotten.FINAL:
-        forgotten.remember(rows)
+        forgotten.remember(rows, within=within)
     if reason != Reason.REPLACED and rows:
         marked.send(Receipt, documents=[row.pk for row in rows])
     hashes = frozenset(row.sha256 for row in rows)
@@ -254,6 +259,7 @@ def finish_collection(collection_id: UUID | str) -> bool:
     collection = due_collections().filter(pk=collection_id).first()
     if collection is None:
         return False
+    _mark_late(collection)
     if not holds.waiting().filter(collection=collection).exists():
         for document in due().filter(collection=collection).iterator(chunk_size=50):
             receipts.prepare(document)
@@ -270,6 +276,14 @@ def finish_collection(collection_id: UUID | str) -> bool:
         lexical.remove_collection(collection.id)
         collection.delete()
     return True
+
+
+def _mark_late(collection: Collection) -> None:
+    """What came in while the collection was marked goes, too, with a receipt of its own."""
+    with transaction.atomic():
+        living = collection.documents.exclude(status=Document.Status.ERASING)
+        if living.exists():
+            _mark(living, None, Reason.COLLECTION)
 
 
 def _ids(documents: QuerySet[Document]) -> Iterable[UUID]:

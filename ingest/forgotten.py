@@ -16,14 +16,18 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Count, Max
 from django.utils import timezone
 
-from ingest.models import Collection, Document, Forgotten, Receipt
+from ingest.models import Collection, Document, Forgotten, Receipt, SourceItem
 
 #: Erasures after which neither the file nor its place is wanted any more.
 FINAL = (Receipt.Reason.ASKED, Receipt.Reason.REPLAYED)
 
 Why = Literal["", "bytes", "place"]
+
+#: What the bytes and the place of a document are hashed as: of its own, or in an archive that was erased.
+_ALONE, _WITHIN = ("bytes", "place"), ("bytes within", "place within")
 
 
 def ledger() -> Path:
@@ -48,29 +52,51 @@ def _keyed(kind: str, collection: UUID, said: str) -> str:
     return hmac.new(key, f"{kind}\0{collection.hex}\0{said}".encode(), "sha256").hexdigest()
 
 
-def remember(documents: Iterable[Document]) -> None:
-    """Remember documents that are erased for good, with all their places. Call it in that transaction."""
+def remember(documents: Iterable[Document], *, within: bool = False) -> None:
+    """Remember documents that are erased for good, with all their places, and tell the sources that still
+    hold them to leave them out. Call it in that transaction. `within`: they go with the archive that they
+    were in, and come back with it where a person wants it again."""
+    found = list(documents)
+    bytes_kind, place_kind = _WITHIN if within else _ALONE
     rows = [
         Forgotten(
             collection_id=document.collection_id,
             document_id=document.pk,
-            bytes_key=_keyed("bytes", document.collection_id, document.sha256),
-            place_key=_keyed("place", document.collection_id, place),
+            bytes_key=_keyed(bytes_kind, document.collection_id, document.sha256),
+            place_key=_keyed(place_kind, document.collection_id, place),
         )
-        for document in documents
+        for document in found
         for place in dict.fromkeys(places_of(document))
     ]
     Forgotten.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    held = SourceItem.objects.filter(document__in=[document.pk for document in found])
+    held.exclude(sha256="").update(left_out=True, owned=False)
 
 
-def is_forgotten(collection: Collection | UUID, sha256: str, place: str = "") -> Why:
+def is_forgotten(
+    collection: Collection | UUID,
+    sha256: str,
+    place: str = "",
+    *,
+    since: datetime | None = None,
+    alone: bool = False,
+) -> Why:
     """Whether this file was erased from the collection: the same bytes, or what lay at the same place
-    (a source's own key; "": no matter where). "" where it was not."""
+    (a source's own key; "": no matter where). "" where it was not.
+
+    `since`: erased from then on. `alone`: not with the archive that it was in.
+    """
     pk = collection if isinstance(collection, UUID) else collection.pk
     there = Forgotten.objects.filter(collection_id=pk)
-    if there.filter(bytes_key=_keyed("bytes", pk, sha256)).exists():
+    if since is not None:
+        there = there.filter(erased_at__gte=since)
+    kinds = [_ALONE] if alone else [_ALONE, _WITHIN]
+    if there.filter(bytes_key__in=[_keyed(kind, pk, sha256) for kind, _ in kinds]).exists():
         return "bytes"
-    if place and there.filter(place_key=_keyed("place", pk, place)).exists():
+    if (
+        place
+        and there.filter(place_key__in=[_keyed(kind, pk, place) for _, kind in kinds]).exists()
+    ):
         return "place"
     return ""
 
@@ -78,11 +104,18 @@ def is_forgotten(collection: Collection | UUID, sha256: str, place: str = "") ->
 def allow(collection: Collection | UUID, sha256: str, place: str = "") -> int:
     """A person brings it back by hand: it is not forgotten any more. Returns how many rows went."""
     pk = collection if isinstance(collection, UUID) else collection.pk
-    there = Forgotten.objects.filter(collection_id=pk)
-    gone, _ = there.filter(bytes_key=_keyed("bytes", pk, sha256)).delete()
+    there, kinds = Forgotten.objects.filter(collection_id=pk), (_ALONE, _WITHIN)
+    gone, _ = there.filter(bytes_key__in=[_keyed(kind, pk, sha256) for kind, _ in kinds]).delete()
     if place:
-        gone += there.filter(place_key=_keyed("place", pk, place)).delete()[0]
+        at = [_keyed(kind, pk, place) for _, kind in kinds]
+        gone += there.filter(place_key__in=at).delete()[0]
     return gone
+
+
+def news() -> tuple[int, int]:
+    """Another one after each erasure that is remembered, and after each that is not any more."""
+    said = Forgotten.objects.aggregate(count=Count("pk"), last=Max("pk"))
+    return said["count"], said["last"] or 0
 
 
 # --- the file -----------------------------------------------------------------------------------

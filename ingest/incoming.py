@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from audit.problems import Problem
 from ingest import keys, vault
 from ingest.files import incoming_dir
+from ingest.held import held
 from ingest.reasons import sentence
 
 STATUS = {
@@ -57,8 +58,11 @@ def received(file: "File[bytes]", pk: UUID) -> Iterator[Incoming]:
     try:
         with disk():
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            incoming = Incoming(place, *_copied(file, place, key, pk), key)
-        yield incoming
+            place.touch(0o600, exist_ok=False)
+        with held(place):
+            with disk():
+                incoming = Incoming(place, *_copied(file, place, key, pk), key)
+            yield incoming
     finally:
         place.unlink(missing_ok=True)
 
@@ -84,7 +88,7 @@ def key_errors() -> Iterator[None]:
 def _copied(file: "File[bytes]", place: Path, key: bytes | None, pk: UUID) -> tuple[int, str]:
     """Write the file, encrypted where there is a key. Returns its own size and SHA-256."""
     digest, size = hashlib.sha256(), 0
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(place, os.O_WRONLY | os.O_CLOEXEC)
     with os.fdopen(descriptor, "wb") as target:
         writer = vault.Writer(target, key, pk) if key else None
         for part in file.chunks():

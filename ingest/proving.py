@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from ingest import bytescan, chroma_files, convert, forgotten, lexical, receipts, refill
+from ingest import abandoned, bytescan, chroma_files, convert, forgotten, lexical, receipts, refill
 from ingest.bytescan import Scanned, Scanner
 from ingest.models import Collection, Receipt
 from ingest.renewing import renewing
@@ -71,6 +71,7 @@ def _proved(collections: Sequence[UUID] | None) -> Proved:
     began = timezone.now()
     vectors = _renew_vectors(waiting, began)
     tidy_database()
+    abandoned.remove()
     scanned = _look(waiting)
     if _again_in(scanned, waiting):
         write_database_anew()

@@ -94,6 +94,9 @@ _SENTENCES: dict[str, str | Promise] = {
         "Whoever uploaded the archive may not add to this collection any more. Ask a manager."
     ),
     "archive-too-deep": _("Archives lie in each other too deeply. Unpack it, upload the files."),
+    "erased-here": _(
+        "Somebody erased this file here, so it is left out. To have it back, upload it by itself."
+    ),
     "needs-libreoffice": _(
         "Old Word and PowerPoint files cannot be read here. Save the file as DOCX or PPTX."
     ),

@@ -53,10 +53,12 @@ def remains(receipt: Receipt) -> list[dict[str, str]]:
     elif receipt.vectors_at is None and receipt.state in (State.PENDING, State.FOUND):
         until = next_proof().isoformat(timespec="minutes")
         found.append({"what": _("Its vectors in the files of the vector store"), "until": until})
-    for count in (receipt.kept.get("answers", 0),):
-        if count:
-            what = _("%(count)d answers that quote it, under a legal hold") % {"count": count}
-            found.append({"what": what, "until": _("the hold is released")})
+    if count := receipt.kept.get("answers", 0):
+        what = _("%(count)d answers that quote it, under a legal hold") % {"count": count}
+        found.append({"what": what, "until": _("the hold is released")})
+    if count := receipt.kept.get("archives", 0):
+        what = _("Exports that may hold it and were taken along before: %(count)d")
+        found.append({"what": what % {"count": count}, "until": _("who has them throws them away")})
     found += _elsewhere(receipt)
     return [*found, {"what": _("Backups made before"), "until": _backups_until(receipt)}]
 
@@ -107,7 +109,9 @@ def prepare(document: Document) -> None:
         taken = found.canaries()
         receipt.canaries = [one.stored() for one in taken]
         receipt.sought = canaries.counted(taken)
-        receipt.removed, receipt.kept = dict(about.removed), dict(about.kept)
+        # Exports ended when it was marked.
+        receipt.removed = {**receipt.removed, **about.removed}
+        receipt.kept = dict(about.kept)
         receipt.prepared_at = timezone.now()
         receipt.save(update_fields=["canaries", "sought", "removed", "kept", "prepared_at"])
 

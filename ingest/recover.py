@@ -10,7 +10,20 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ingest import build, claims, erase, fair, files, lexical, queue, refill, replay, retire, store
+from ingest import (
+    abandoned,
+    build,
+    claims,
+    erase,
+    fair,
+    files,
+    lexical,
+    queue,
+    refill,
+    replay,
+    retire,
+    store,
+)
 from ingest.models import Document, Receipt
 from ingest.reasons import sentence
 
@@ -94,7 +107,7 @@ def housekeeping() -> None:
     _last_housekeeping = monotonic()
     _erase_again()
     _forget_words()
-    removed = files.remove_leftovers()
+    removed = files.remove_leftovers() + abandoned.remove()
     try:
         repaired = refill.repair()
     except store.StoreUnavailable:

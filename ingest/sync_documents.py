@@ -8,7 +8,7 @@ from django.db.models import Max, QuerySet
 from django.http import Http404
 
 from audit.problems import Problem
-from ingest import erase, holds
+from ingest import erase, holds, versions
 from ingest.models import Document, Receipt, SourceItem
 
 
@@ -51,6 +51,7 @@ def give_way(item: SourceItem) -> None:
     if other is None or document is None:
         return
     with transaction.atomic():
+        versions.stand_still(document.collection_id)
         here = Document.objects.filter(pk=document.pk, path=item.path, name=item.name)
         if here.update(path=other.path, name=other.name):
             SourceItem.objects.filter(pk=other.pk).update(owned=other.owned or item.owned)
@@ -64,6 +65,7 @@ def _other(item: SourceItem) -> SourceItem | None:
 def forget(item: SourceItem) -> bool:
     """A file is gone: erase what stands for it alone, and its row. False where a legal hold keeps it."""
     with transaction.atomic():
+        versions.stand_still(item.source.collection_id)
         if item.owned and (other := _other(item)) is not None:
             _inherit(item, other)
         wanted = set(of_item(item).values_list("pk", flat=True))

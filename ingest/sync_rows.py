@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from ingest import sync_documents
+from ingest import sync_documents, versions
 from ingest.models import Document, SourceItem, SyncSource
 from ingest.sources import names
 from ingest.sources.base import Item
@@ -39,17 +39,26 @@ def write(source: SyncSource, row: SourceItem | None, item: Item, **changes: obj
     if row is None:
         folder, name = free_place(source, item)
         row = SourceItem(source=source, digest=item.digest, key=item.key, path=folder, name=name)
-    row.version, row.same, row.size = item.version, item.same, item.size
-    for field, value in changes.items():
+    found = {"version": item.version, "same": item.same, "size": item.size, **changes}
+    for field, value in found.items():
         setattr(row, field, value)
-    row.save()
+    if row.pk is None:
+        row.save()
+    else:
+        # These alone: that it is left out may have been said meanwhile.
+        SourceItem.objects.filter(pk=row.pk).update(**found)
     return row
 
 
 @transaction.atomic
-def rekey(row: SourceItem, item: Item) -> None:
+def rekey(known: SourceItem, item: Item) -> None:
     """A known file lies elsewhere now, perhaps where another one was: its document goes with it."""
-    source = row.source
+    source = known.source
+    versions.stand_still(source.collection_id)
+    # As it is now: it may have been erased since the run began.
+    row = source.items.select_related("source").filter(pk=known.pk).first()
+    if row is None:
+        return
     over = source.items.select_related("source").filter(digest=item.digest).first()
     folder, name = free_place(source, item, row, over)
     if over is not None and over.pk != row.pk and not sync_documents.forget(over):

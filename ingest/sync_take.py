@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
-from ingest import sync_documents, sync_rows
+from ingest import sync_documents, sync_rows, versions
 from ingest.forgotten import is_forgotten
 from ingest.models import Document, SourceItem, SyncSource
 from ingest.sources.base import Item, Kind, SourceError
@@ -14,6 +15,7 @@ from ingest.sync_claim import SyncClaim
 from ingest.sync_stream import SourceFile
 from ingest.upload import Uploaded, UploadRefused, upload
 
+ERASING = Document.Status.ERASING
 #: What is the matter with one file alone: the next run tries again.
 OF_ONE = frozenset(
     {"source-missing", "source-changed-meanwhile", "source-cut-off", "source-refused"}
@@ -89,6 +91,7 @@ class Taker:
 
     def _uploaded(self, row: SourceItem | None, item: Item) -> Uploaded:
         folder, name = (row.path, row.name) if row else sync_rows.free_place(self.source, item)
+        collection = self.source.collection
         if row is not None:
             sync_documents.give_way(row)
 
@@ -96,15 +99,23 @@ class Taker:
             known = self.gone.get(sha256)
             if known is not None and known.left_out:
                 raise LeftOut(sha256, known)
-            if is_forgotten(self.source.collection, sha256, f"{folder}/{name}"):
+            if is_forgotten(collection, sha256, f"{folder}/{name}"):
                 raise LeftOut(sha256, None)
+
+        def require(document: Document) -> None:
+            check(document.sha256)
 
         with self.kind.fetch(item) as parts:
             file = SourceFile(item, parts, self.claim.beat, check)
-            return upload(None, self.source.collection, file, name=name, path=folder)
+            # Once more when it is kept: it may have been erased while it came.
+            return upload(None, collection, file, name=name, path=folder, require=require)
 
-    def _taken(self, row: SourceItem | None, item: Item, uploaded: Uploaded) -> int:
+    @transaction.atomic
+    def _taken(self, row: SourceItem | None, item: Item, uploaded: Uploaded) -> int | None:
         document = uploaded.document
+        versions.stand_still(self.source.collection_id)
+        if not Document.objects.filter(pk=document.pk).exclude(status=ERASING).exists():
+            return self._erased(row, item, document)
         moved = None if uploaded.created else self.gone.get(document.sha256)
         if moved is not None and moved.document_id == document.pk:
             sync_rows.rekey(moved, item)
@@ -125,6 +136,13 @@ class Taker:
             self.unsettled |= {document.pk, *([former] if former else [])}
         return 0
 
+    def _erased(self, row: SourceItem | None, item: Item, document: Document) -> int | None:
+        """It was erased as soon as it was here: by a person for good, or it has to be read again."""
+        place = f"{document.path}/{document.name}"
+        if not is_forgotten(self.source.collection, document.sha256, place):
+            return None
+        return self._left_out(row, item, LeftOut(document.sha256, None))
+
     def _ours(self, document: Document) -> bool:
         """Whether a document that was there came by this source, in a run that was cut short."""
         inside = f"{document.path}/".startswith(f"{self.source.name}/")
@@ -133,7 +151,12 @@ class Taker:
 
     def _left_out(self, row: SourceItem | None, item: Item, out: LeftOut) -> int:
         if out.row is None:
-            sync_rows.write(self.source, row, item, sha256=out.sha256, left_out=True)
+            changes = {"sha256": out.sha256, "left_out": True, "error_code": ""}
+            sync_rows.write(self.source, row, item, **changes)
+            if row is not None:
+                # What it was before is not there any more, either.
+                before = sync_documents.of_item(row).values_list("pk", flat=True)
+                sync_documents.erase_all(set(before))
             return 0
         sync_rows.rekey(out.row, item)
         return out.row.pk

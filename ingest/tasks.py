@@ -9,7 +9,7 @@ from ingest import build, claims, fair, night, pipeline, queue, recover, retire,
 from ingest import erase as erasure
 from ingest.claims import LeaseLost
 from ingest.moving import jobs as moving
-from ingest.moving import work
+from ingest.moving import undoing, work
 from ingest.store import StoreUnavailable
 
 
@@ -75,7 +75,7 @@ def sweep() -> None:
     recover.lost_messages()
     recover.housekeeping()
     moving.sweep()
-    work.clean_up()
+    undoing.clean_up()
 
 
 @shared_task(name="ingest.tasks.move")

@@ -1,7 +1,8 @@
 """A file comes in: size, hash, kind, duplicate; keep it; tell the workers."""
 
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,6 +26,7 @@ from ingest.incoming import disk, key_errors, plain, received
 from ingest.models import Collection, Document, original_path
 from ingest.parsers.base import ParseError
 from ingest.reasons import reason, sentence
+from ingest.versions import require_living
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +47,7 @@ class Uploaded:
     was_erased: bool = False
 
 
-def upload(
+def upload(  # noqa: PLR0913 (what a file that comes in has)
     user: User | None,
     collection: Collection,
     file: "File[bytes]",
@@ -54,13 +56,15 @@ def upload(
     path: str = "",
     document_id: UUID | None = None,
     container: Document | None = None,
+    require: Callable[[Document], None] | None = None,
 ) -> Uploaded:
     """Take a file into `collection` and queue it. For editors; `user` None is the system itself.
 
     The same bytes again: the document that is there, which is the newest version again where it was
     not. The same `path` and `name` with other bytes: a new version, which replaces the older one when it
-    is ready. `container`: the archive that it was
-    in; Http404 where that is being erased.
+    is ready. `container`: the archive that it was in; Http404 where that is being erased. `require` is
+    called in the transaction that takes a new document, where no erasure can come between: what it raises
+    ends that.
 
     Raises UploadRefused, PermissionDenied, Http404.
     """
@@ -85,10 +89,7 @@ def upload(
             uploaded_by=user,
             container=container,
         )
-        taken = _kept(document, incoming)
-        # Sources ask before they take a file; a person may bring it back, and is told.
-        back = taken.created and user is not None and forgotten.allow(collection, incoming.sha256)
-        return replace(taken, was_erased=bool(back))
+        return _kept(document, incoming, require)
 
 
 def folder(path: str) -> str:
@@ -148,7 +149,7 @@ def _same_bytes(collection: Collection, sha256: str) -> Document | None:
 def _put_back(existing: Document) -> None:
     """An older version came in again while a newer one waits: what came last is the newest."""
     with transaction.atomic():
-        _lock(existing.collection)
+        require_living(existing.collection_id)
         living = Document.objects.filter(pk=existing.pk).exclude(status=Document.Status.ERASING)
         row = living.first()
         newest = _newest_version(existing)
@@ -159,17 +160,26 @@ def _put_back(existing: Document) -> None:
                 erase.supersede(row)
 
 
-def _kept(document: Document, incoming: Incoming) -> Uploaded:
+def _kept(
+    document: Document, incoming: Incoming, require: Callable[[Document], None] | None
+) -> Uploaded:
     document.file.name = original_path(document, "")
     final = Path(document.file.path)
     try:
         with transaction.atomic():
-            _lock(document.collection)
+            # Of two files of one name at once, each must see the other's version.
+            require_living(document.collection_id)
             _lock_container(document)
             older = _newest_version(document)
             document.version = older + 1
             fair.place([document])
             document.save(force_insert=True)
+            if require is not None:
+                require(document)
+            # Sources ask before they take a file; a person may bring it back, and is told.
+            back = document.uploaded_by is not None and forgotten.allow(
+                document.collection, document.sha256
+            )
             _record(document)
             with disk(), key_errors():
                 keep_file(document.id, incoming, final)
@@ -183,7 +193,7 @@ def _kept(document: Document, incoming: Incoming) -> Uploaded:
     except Exception:
         remove_original(document)
         raise
-    return Uploaded(document, created=True, replaces=older or None)
+    return Uploaded(document, created=True, replaces=older or None, was_erased=bool(back))
 
 
 def keep_file(pk: UUID, incoming: Incoming, final: Path) -> None:
@@ -193,13 +203,6 @@ def keep_file(pk: UUID, incoming: Incoming, final: Path) -> None:
         if incoming.key:
             keys.save(incoming.key, pk)
         incoming.place.replace(final)
-
-
-def _lock(collection: Collection) -> None:
-    """Of two files of one name at once, each must see the other's version. Raises Http404."""
-    living = Collection.objects.select_for_update().filter(pk=collection.pk, erasing=False)
-    if living.first() is None:
-        raise Http404
 
 
 def _lock_container(document: Document) -> None:

@@ -3,20 +3,18 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.utils import timezone
+from django.db.models import Q
 
 from ingest import keys, vault
+from ingest.held import held, left_behind
 from ingest.models import Transfer
 from ingest.vault import Unreadable
 
-#: Longer than any of them is written.
-FORGOTTEN_AFTER = timedelta(hours=24)
 WITH_FILES = (Transfer.Status.QUEUED, Transfer.Status.RUNNING, Transfer.Status.ASKING)
 
 
@@ -57,7 +55,7 @@ def writing(pk: UUID) -> Iterator[Draft]:
     place = folder() / f"{pk.hex}.{uuid4().hex}"
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file, held(place):
             yield Draft(pk, file, place)
     finally:
         place.unlink(missing_ok=True)
@@ -88,18 +86,14 @@ def remove(pk: UUID) -> None:
 
 
 def remove_leftovers() -> int:
-    """Files that no transfer has any more, and drafts that a crash left."""
-    kept = {
-        pk.hex
-        for pk in Transfer.objects.filter(
-            status__in=[*WITH_FILES, Transfer.Status.DONE]
-        ).values_list("pk", flat=True)
-    }
-    oldest = (timezone.now() - FORGOTTEN_AFTER).timestamp()
-    gone = 0
-    for file in folder().glob("*"):
-        name, _, draft = file.name.partition(".")
-        if (draft and file.stat().st_mtime < oldest) or (not draft and name not in kept):
-            file.unlink(missing_ok=True)
-            gone += 1
-    return gone
+    """Files that no transfer has any more, nor puts into its place right now: of an export there is one when
+    it is done. Drafts that a crash left: ingest/abandoned.py. Returns how many went."""
+    whole = [file for file in folder().glob("*") if "." not in file.name]
+    free = left_behind(whole, 0)
+    # Asked after that: who puts one there holds it until the database says so.
+    having = Q(kind=Transfer.Kind.IMPORT, status__in=WITH_FILES) | Q(status=Transfer.Status.DONE)
+    kept = {pk.hex for pk in Transfer.objects.filter(having).values_list("pk", flat=True)}
+    strays = [file for file in free if file.name not in kept]
+    for file in strays:
+        file.unlink(missing_ok=True)
+    return len(strays)

@@ -41,11 +41,13 @@ OFTEN = 1.0
 
 @dataclass
 class Claim:
-    """The right to work on one transfer, until the lease is lost."""
+    """The right to work on one transfer, until the lease is lost. `known`: what was erased when it was
+    looked up (forgotten.news)."""
 
     transfer: Transfer
     lease: UUID
     renewed: float = 0.0
+    known: tuple[int, int] = (0, 0)
 
     def held(self) -> QuerySet[Transfer]:
         return Transfer.objects.filter(pk=self.transfer.pk, lease=self.lease, status=Status.RUNNING)
@@ -83,11 +85,7 @@ def begin_import(user: User, file: BinaryIO) -> Transfer:
 
     Raises Problem `too-many-imports`, `archive-bounds`, `key-missing`, `disk-full`.
     """
-    waiting = Transfer.objects.filter(
-        kind=Kind.IMPORT, created_by=user, status__in=files.WITH_FILES
-    )
-    if waiting.count() >= MOST_IMPORTS:
-        raise Problem(429, "too-many-imports", sentence("too-many-imports"))
+    _require_few(user)
     made = Transfer(kind=Kind.IMPORT, created_by=user)
     try:
         with files.writing(made.pk) as draft:
@@ -98,6 +96,9 @@ def begin_import(user: User, file: BinaryIO) -> Transfer:
                     raise Problem(413, "archive-bounds", sentence("archive-bounds"))
             made.bytes, made.sha256 = hashed.bytes, hashed.sha256
             with transaction.atomic():
+                # One after the other: of two that came together each would see the other one missing.
+                User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+                _require_few(user)
                 made.save(force_insert=True)
                 draft.keep()
                 queue.send_on_commit(queue.MOVE, str(made.pk))
@@ -106,6 +107,14 @@ def begin_import(user: User, file: BinaryIO) -> Transfer:
     except OSError as error:
         raise Problem(507, "disk-full", sentence("disk-full")) from error
     return made
+
+
+def _require_few(user: User) -> None:
+    waiting = Transfer.objects.filter(
+        kind=Kind.IMPORT, created_by=user, status__in=files.WITH_FILES
+    )
+    if waiting.count() >= MOST_IMPORTS:
+        raise Problem(429, "too-many-imports", sentence("too-many-imports"))
 
 
 def of(user: User, pk: UUID | str, kind: str) -> Transfer:
@@ -191,18 +200,19 @@ def take(pk: UUID | str) -> Claim | None:
     return Claim(Transfer.objects.get(pk=pk), lease)
 
 
-def withdraw(documents: Iterable[UUID]) -> None:
-    """End exports that may hold one of these documents. Call it in the transaction of the erasure."""
+def withdraw(documents: Iterable[UUID]) -> dict[UUID, int]:
+    """End exports that may hold one of these documents. Call it in the transaction of the erasure. Returns
+    how many finished ones went, by collection."""
     rows = Document.objects.filter(pk__in=list(documents)).order_by()
-    oldest = list(rows.values("collection").annotate(first=Min("created_at")))
+    oldest, gone = list(rows.values("collection").annotate(first=Min("created_at"))), {}
     for row in oldest:
+        # One that began before it may have listed it, all the same.
         found = Transfer.objects.filter(
+            Q(status=Status.RUNNING) | Q(status=Status.DONE, finished_at__gte=row["first"]),
             kind=Kind.EXPORT,
             collection=row["collection"],
-            status__in=[Status.RUNNING, Status.DONE],
-            began_at__gte=row["first"],
         )
-        ids = list(found.values_list("pk", flat=True))
+        ids = dict(found.values_list("pk", "status"))
         again = When(status=Status.RUNNING, then=Value(Status.QUEUED.value))
         # In one update: of a worker that ends it just now, one comes first.
         found.filter(pk__in=ids).update(
@@ -211,8 +221,11 @@ def withdraw(documents: Iterable[UUID]) -> None:
             lease=None,
             lease_until=None,
         )
+        if ended := sum(status == Status.DONE for status in ids.values()):
+            gone[row["collection"]] = ended
         for pk in ids:
             transaction.on_commit(partial(files.remove, pk), robust=True)
+    return gone
 
 
 def sweep() -> None:

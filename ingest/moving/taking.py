@@ -28,12 +28,13 @@ from ingest.embed import digest, from_bytes, texts
 from ingest.files import remove_original
 from ingest.guard import safe_name
 from ingest.incoming import disk, key_errors, received
-from ingest.models import Chunk, Collection, Document, Extract, Index, original_path
+from ingest.models import Chunk, Collection, Document, Extract, Index, Receipt, original_path
 from ingest.moving.archive import ArchiveError, DocumentLine, PassageLine, member
 from ingest.moving.reading import Archive
 from ingest.moving.writing import embedder_of
 from ingest.parsers import wire
 from ingest.parsers.base import ParsedDocument, ParseError
+from ingest.versions import require_living
 
 #: Of one extract, and of all passages and all vectors of one document.
 MOST_EXTRACT, MOST_PASSAGES, MOST_VECTORS = 200_000_000, 200_000_000, 2_000_000_000
@@ -87,7 +88,8 @@ def take(taking: Taking, line: DocumentLine, place: int) -> None:
         raise ArchiveError("archive-content")
     made = _Document(taking, line, pk, place)
     made.note()
-    if not Document.objects.filter(pk=pk).exists():
+    erased = Receipt.objects.filter(document_id=pk)
+    if not Document.objects.filter(pk=pk).exists() and not erased.exists():
         made.take()
 
 
@@ -278,6 +280,7 @@ class _Document:
             vectors = [from_bytes([bytes(chunk.vector or b"")], size) for chunk in with_vectors]
             store.upsert(document, self._index, [chunk.pk for chunk in with_vectors], vectors)
         with transaction.atomic():
+            require_living(document.collection_id)
             document.save(force_insert=True)
             if data:
                 Extract.objects.create(document=document, data=data)

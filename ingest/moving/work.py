@@ -15,12 +15,11 @@ from accounts.models import User
 from audit import actions
 from audit.problems import Problem
 from audit.record import record
-from ingest import claims, fair, forgotten, indexes, lexical, queue, store
+from ingest import claims, fair, forgotten, indexes, queue, versions
 from ingest.access import MANAGER, collections_for, get_collection
 from ingest.claims import LeaseLost, until
-from ingest.files import remove_original
-from ingest.models import Chunk, Collection, Document, Grant, Transfer
-from ingest.moving import files, jobs, parts, reading, taking
+from ingest.models import Collection, Document, Grant, Transfer
+from ingest.moving import files, jobs, parts, reading, taking, undoing
 from ingest.moving.archive import ArchiveError
 from ingest.moving.jobs import Claim, Status
 from ingest.moving.reading import Archive
@@ -59,7 +58,7 @@ def run(pk: UUID | str) -> None:
         _rest(claim, REST)
     except Exception as error:  # noqa: BLE001 (it must end in a state that says so)
         _failed(claim, _code_of(error))
-    clean_up()
+    undoing.clean_up()
 
 
 def _code_of(error: Exception) -> str:
@@ -149,12 +148,15 @@ def bring(claim: Claim) -> None:
             return
         work = _begun(claim, archive)
         _take(claim, work)
+        _ask_again(claim, work)
         _finish(claim, work)
     files.remove(transfer.pk)
 
 
 def _may_go_on(claim: Claim, archive: Archive) -> bool:
-    erased = erased_here(claim.transfer.created_by, archive)
+    # Before it is counted: what is erased from here on is asked about at the end.
+    claim.known = forgotten.news()
+    erased = claim.transfer.erased = erased_here(claim.transfer.created_by, archive)
     asks = erased > 0 and claim.transfer.confirmed != erased
     changes = {"erased": erased, "signed_by": archive.signed_by}
     if asks:
@@ -186,10 +188,12 @@ def erased_here(user: User | None, archive: Archive) -> int:
 
 
 def _begun(claim: Claim, archive: Archive) -> Taking:
-    """The collection that is being made, which nobody has a right on."""
+    """The collection that is being made, which nobody has a right on. Raises Http404, BeginAgain."""
     transfer, about = claim.transfer, archive.manifest.collection
-    index = indexes.active()
-    if transfer.collection is None:
+    index, made = indexes.active(), transfer.collection
+    if made.erasing if made else "index" in transfer.counts:
+        raise Http404  # somebody erased what was made of it
+    if made is None:
         with transaction.atomic():
             made = Collection.objects.create(
                 name=" ".join(about.name.split())[:150],
@@ -200,12 +204,10 @@ def _begun(claim: Claim, archive: Archive) -> Taking:
                 raise LeaseLost
         transfer.collection, transfer.counts = made, {"index": str(index.pk)}
     elif transfer.counts.get("index") != str(index.pk):
-        discard(transfer)
+        undoing.discard(transfer)
         raise BeginAgain
     taking.measure(index, archive.manifest.embedder.dimension)
-    return Taking(
-        transfer.pk, transfer.created_by, archive, transfer.collection, index, transfer.created_at
-    )
+    return Taking(transfer.pk, transfer.created_by, archive, made, index, transfer.created_at)
 
 
 def _take(claim: Claim, work: Taking) -> None:
@@ -217,10 +219,22 @@ def _take(claim: Claim, work: Taking) -> None:
         raise ArchiveError("archive-content")
 
 
+def _ask_again(claim: Claim, work: Taking) -> None:
+    """What was erased here while the archive was taken in is asked about as well. Raises BeginAgain."""
+    news = forgotten.news()
+    if news != claim.known:
+        if erased_here(work.user, work.archive) != claim.transfer.erased:
+            raise BeginAgain
+        claim.known = news
+
+
 def _finish(claim: Claim, work: Taking) -> None:
     """All of it is seen from here on, or nothing."""
     user, collection = work.user, work.collection
     with transaction.atomic():
+        versions.require_living(collection.pk)
+        if forgotten.news() != claim.known:
+            raise BeginAgain
         Grant.objects.create(collection=collection, user=user, role=MANAGER)
         about = work.archive.manifest
         counts = about.counts.model_dump() | {"again": len(work.again)}
@@ -245,44 +259,16 @@ def _finish(claim: Claim, work: Taking) -> None:
 
 
 def _show(work: Taking) -> None:
+    living = Document.objects.exclude(status=Document.Status.ERASING)
     for start in range(0, len(work.visible), BATCH):
         some = work.visible[start : start + BATCH]
-        Document.objects.filter(pk__in=some).update(visible=True)
+        living.filter(pk__in=some).update(visible=True)
     for pk, number in work.inside.items():
         Document.objects.filter(pk=pk).update(container=work.known.get(number))
-    rows = [row for pk in work.again for row in Document.objects.filter(pk=pk)]
+    rows = [row for pk in work.again for row in living.filter(pk=pk)]
     if rows:
         fair.place(rows)
     for row in rows:
-        Document.objects.filter(pk=row.pk).update(**claims.WAITING, turn=row.turn)
+        living.filter(pk=row.pk).update(**claims.WAITING, turn=row.turn)
     ids = [str(row.pk) for row in rows[: queue.NUDGES]]
     transaction.on_commit(lambda: queue.send_each(queue.PROCESS, ids))
-
-
-# --- what is left ---------------------------------------------------------------------------------
-
-
-def clean_up() -> None:
-    """Of imports that came to nothing, nothing is left. While Chroma is away the sweep tries again."""
-    for transfer in jobs.unfinished():
-        with suppress(StoreUnavailable):
-            discard(transfer)
-            files.remove(transfer.pk)
-
-
-def discard(transfer: Transfer) -> None:
-    """Take away a collection that was never seen. Raises StoreUnavailable."""
-    collection = transfer.collection
-    if collection is None or collection.grants.exists():
-        return
-    store.remove_collection(collection.pk)
-    for document in collection.documents.all().iterator(chunk_size=BATCH):
-        remove_original(document)
-        with transaction.atomic():
-            lexical.remove_document(document.pk)
-            Chunk.objects.filter(document=document).delete()
-            document.delete()
-    with transaction.atomic():
-        lexical.remove_collection(collection.pk)
-        collection.delete()
-    transfer.collection = None

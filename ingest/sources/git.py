@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
@@ -20,6 +20,7 @@ from dulwich.objects import Blob, Commit
 from dulwich.protocol import Protocol
 from dulwich.repo import Repo
 
+from ingest.held import held
 from ingest.sources import packs, tls
 from ingest.sources.addresses import require_gate, split_url
 from ingest.sources.base import (
@@ -59,6 +60,8 @@ class GitSource:
         else:
             self._client = _http_client(url, place, self._count)
         self._temporary = Path(tempfile.mkdtemp(prefix="git-", dir=place.cache))
+        self._open = ExitStack()
+        self._open.enter_context(held(self._temporary))
         self._repo: Repo | None = None
 
     def listing(self, state: Mapping[str, str]) -> Iterator[Item]:
@@ -105,6 +108,7 @@ class GitSource:
             if self._repo is not None:
                 self._repo.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
+        self._open.close()
 
     def _count(self, size: int, _what: str) -> None:
         self._received += size

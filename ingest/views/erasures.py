@@ -27,6 +27,7 @@ REMOVED = {
     "bytes": gettext_lazy("Bytes of it"),
     "chunks": gettext_lazy("Passages, with words and vectors"),
     "answers": gettext_lazy("Answers that rested on it"),
+    "exports": gettext_lazy("Finished exports of its collection"),
     "run_answers": gettext_lazy("Answers of runs over golden questions"),
     "golden_questions": gettext_lazy("Golden questions that quoted it"),
 }
