@@ -1,52 +1,15 @@
-"""Two of our own models processes with the small real model, as replicas of each other."""
+"""Two processes with the small real model as replicas of each other: ours, and llama.cpp's own server."""
 
-import os
-import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from inference.errors import ModelError
 from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
-from inference.registry import Registry
-from inference.remote import RemoteEngine, Servers, connect
-from tests.inference.parts import wait_for
+from tests.inference.model_process import SMALL, Process, asked, connected, together
 
 pytestmark = [pytest.mark.live, pytest.mark.long]
-SMALL = "smollm2-135m-instruct"
-
-
-class Process:
-    """`python -m inference.server` on loopback."""
-
-    def __init__(self, held: ExitStack, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        folder.mkdir()
-        about = {
-            "DJANGO_SETTINGS_MODULE": "sovereign.settings",
-            "SOVEREIGN_DATA_DIR": str(folder),
-            "SOVEREIGN_MODELS_DIR": str(settings.MODELS_DIR),
-            "SOVEREIGN_MODELS_URL": self.url,
-            "SOVEREIGN_CHAT_MODEL": SMALL,
-            "SOVEREIGN_PARALLEL": "4",
-            "SOVEREIGN_THREADS": "1",
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "inference.server"], env=os.environ | about
-        )
-        held.callback(self._process.wait)
-        held.callback(self.kill)
-
-    def kill(self) -> None:
-        self._process.kill()
 
 
 @pytest.fixture
@@ -55,65 +18,65 @@ def held() -> Iterator[ExitStack]:
         yield stack
 
 
-def _connected(held: ExitStack, urls: list[str]) -> RemoteEngine:
-    """Once all of them have loaded their model."""
-    found: list[RemoteEngine] = []
-
-    def all_ready() -> bool:
-        time.sleep(1.0)
-        try:
-            engine = connect(Servers(urls), model=SMALL, context=1024)
-        except ModelError:
-            return False
-        if any(each["state"] != "ready" for each in engine.describe()):
-            engine.close()
-            return False
-        found.append(engine)
-        return True
-
-    wait_for(all_ready, 240.0)
-    return held.enter_context(closing(found[0]))
-
-
-def test_a_replica_is_killed_while_both_answer(held: ExitStack, tmp_path: Path) -> None:
-    registry = Registry(settings.MODELS_DIR)
-    try:
-        registry.verify(registry.get(SMALL))
-    except ModelError as error:
-        pytest.skip(f"NOT TESTED: {error.detail}")
-    processes = [Process(held, tmp_path / name) for name in ("one", "two")]
-    engine = _connected(held, [each.url for each in processes])
+@pytest.mark.parametrize("kind", ["ours", "xllamacpp"])
+def test_a_replica_is_killed_while_both_answer(held: ExitStack, tmp_path: Path, kind: str) -> None:
+    processes = [Process(held, tmp_path / name, kind) for name in ("one", "two")]
+    engine = connected(held, [each.url for each in processes])
     assert engine.parallel == 8 and engine.info.context == 1024
-    ends: list[str] = []
-    begun = threading.Semaphore(0)
-
-    def ask(number: int) -> None:
-        messages = [ChatMessage("user", f"Question {number}: name {number + 2} colours.")]
-        text = ""
-        try:
-            for piece in engine.chat(messages, Sampling(max_tokens=48)):
-                if piece.text and not text:
-                    begun.release()
-                text += piece.text
-                if piece.finish:
-                    ends.append(piece.finish)
-        except ModelsUnavailable as error:
-            ends.append(error.code)
-        finally:
-            begun.release()
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    assert begun.acquire(timeout=120)
-    processes[0].kill()
-    for thread in threads:
-        thread.join(timeout=240)
+    found = together(engine, 12, processes[0])
+    ends = [each.end for each in found]
     said = {end: ends.count(end) for end in ends}
     print(said, engine.describe(), engine.replicas.retries)  # noqa: T201
-    assert len(ends) == 12 and set(ends) <= {"stop", "length", "models-lost"}
-    assert said.get("models-lost", 0) <= 6, "those alone that had begun there"
+    assert set(ends) <= {"stop", "length", "models-lost"}
+    lost = [each for each in found if each.end == "models-lost"]
+    assert 1 <= len(lost) <= 6, "those alone that had begun there"
+    assert all(each.text for each in found), "who had no word yet gets the answer of the other one"
+    assert engine.replicas.retries == 6 - len(lost)
     assert [each["state"] for each in engine.describe()] == ["away", "ready"]
-    ends.clear()
-    ask(1)
-    assert ends[0] in ("stop", "length")
+    assert asked(engine, 1).end in ("stop", "length")
+
+
+def test_xllamacpp_answers_as_any_server_does(held: ExitStack, tmp_path: Path) -> None:
+    process = Process(held, tmp_path / "one", "xllamacpp")
+    engine = connected(held, [process.url])
+    [told] = engine.describe()
+    assert told["models"] == {SMALL: 1024} or told["models"] == {SMALL: 2048}
+    assert (told["seats"], told["others"]) == (4, 0) and told["version"]
+    question = [
+        ChatMessage("system", "Answer in a word."),
+        ChatMessage("user", "What is the capital of France?"),
+    ]
+    pieces = list(engine.chat(question, Sampling(max_tokens=24)))
+    text = "".join(piece.text for piece in pieces)
+    assert "Paris" in text and "<|" not in text and pieces[-1].finish == "stop"
+    usage = pieces[-1].usage
+    assert usage is not None and usage.prompt > 20 and 0 < usage.completion < 24
+    again = list(engine.chat(question, Sampling(max_tokens=24)))
+    assert "".join(piece.text for piece in again) == text
+    assert again[-1].usage is not None and again[-1].usage.cached > 10
+    cut = list(engine.chat(question, Sampling(max_tokens=1)))
+    assert cut[-1].finish == "length"
+    # The look that decides whether to answer reads the odds of the first word.
+    look = [*question[:1], ChatMessage("user", "Is Paris in France? Answer Yes or No.")]
+    pieces = list(engine.chat(look, Sampling(max_tokens=1, top_logprobs=20)))
+    [top] = [piece.top for piece in pieces if piece.top]
+    assert len(top) == 20 and {"yes", "no"} & {token.strip().lower() for token, _ in top}
+    assert [value for _, value in top] == sorted((value for _, value in top), reverse=True)
+
+
+def test_xllamacpp_says_what_is_too_long_and_stops_for_who_leaves(
+    held: ExitStack, tmp_path: Path
+) -> None:
+    process = Process(held, tmp_path / "one", "xllamacpp")
+    engine = connected(held, [process.url])
+    with pytest.raises(ModelsUnavailable) as caught:
+        list(engine.chat([ChatMessage("user", "word " * 6_000)], Sampling(max_tokens=8)))
+    assert caught.value.code == "context-too-long" and caught.value.permanent
+    left = engine.chat([ChatMessage("user", "Count to a thousand.")], Sampling(max_tokens=900))
+    while not next(left).text:
+        pass
+    left.close()
+    assert asked(engine, 1).end in ("stop", "length"), "nobody waits behind it"
+    [told] = engine.describe()
+    assert told["state"] == "ready" and told["running"] == 0
+    assert told["answers"] == {"context-too-long": 1, "cancelled": 1, "done": 1}
