@@ -142,7 +142,9 @@ _SENTENCES: dict[str, str | Promise] = {
     ),
     "archive-signature": _("The signature of the archive does not fit. Get it anew."),
     "archive-content": _("Something in the archive is not what an export holds. Get it anew."),
-    "archive-locked": _("The archive is under a passphrase, and this is not it."),
+    "archive-locked": _(
+        "The archive is under a passphrase: none was given, or another one, or the archive was changed."
+    ),
     "archive-incomplete": _(
         "A stored file could not be read, so nothing was exported. Tell an administrator."
     ),

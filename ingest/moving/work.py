@@ -19,7 +19,7 @@ from ingest import claims, fair, forgotten, indexes, queue, versions
 from ingest.access import MANAGER, collections_for, get_collection
 from ingest.claims import LeaseLost, until
 from ingest.models import Collection, Document, Grant, Transfer
-from ingest.moving import files, jobs, parts, reading, taking, undoing
+from ingest.moving import containers, files, jobs, parts, reading, taking, undoing
 from ingest.moving.archive import ArchiveError
 from ingest.moving.jobs import Claim, Status
 from ingest.moving.reading import Archive
@@ -263,8 +263,8 @@ def _show(work: Taking) -> None:
     for start in range(0, len(work.visible), BATCH):
         some = work.visible[start : start + BATCH]
         living.filter(pk__in=some).update(visible=True)
-    for pk, number in work.inside.items():
-        Document.objects.filter(pk=pk).update(container=work.known.get(number))
+    for pk, container in containers.links(work).items():
+        Document.objects.filter(pk=pk).update(container=container)
     rows = [row for pk in work.again for row in living.filter(pk=pk)]
     if rows:
         fair.place(rows)

@@ -39,7 +39,7 @@ from ingest.moving.archive import ArchiveError
 from ingest.pipeline import process_document
 from ingest.unmanaged import unmanaged
 from ingest.vault import Unreadable
-from tests.ingest.conftest import Add, held_vectors
+from tests.ingest.conftest import Add, Put, held_vectors
 
 pytestmark = pytest.mark.django_db
 
@@ -427,6 +427,14 @@ HOSTILE: dict[str, tuple[Callable[[bytes, dict[str, bytes]], bytes], str]] = {
         ),
         "archive-content",
     ),
+    "a note that others were unpacked from": (
+        lambda _d, p: changed(p, "documents.jsonl", lambda line: line.update(container=1)),
+        "archive-content",
+    ),
+    "a document in itself": (
+        lambda _d, p: changed(p, "documents.jsonl", lambda line: line.update(container=0)),
+        "archive-content",
+    ),
     "a field too many": (
         lambda _d, p: changed(p, "documents.jsonl", lambda line: line.update(id="x")),
         "archive-content",
@@ -567,6 +575,54 @@ def test_vectors_of_others_are_never_taken_over_elsewhere(
     assert {row.digest for row in rows} == {""} and all(row.vector for row in rows)
 
 
+def test_what_was_unpacked_is_known_as_that_in_the_copy(
+    put: Put, collection: Collection, alice: User, vectors: str
+) -> None:
+    inner = packed([("deep.txt", b"Words of the deepest.")])
+    whole = packed([("a.txt", b"Words of a."), ("inner.zip", inner)])
+    put("all.zip", whole)
+    while waiting := Document.objects.filter(status="queued").first():
+        process_document(waiting.pk)
+    made = imported(alice, exported(alice, collection))
+    assert (made.status, made.error_code) == ("done", "") and made.collection is not None
+    rows = made.collection.documents.select_related("container")
+    above = {row.name: row.container.name if row.container else "" for row in rows}
+    assert above == {
+        "all.zip": "",
+        "a.txt": "all.zip",
+        "inner.zip": "all.zip",
+        "deep.txt": "inner.zip",
+    }
+    circle = members(exported(alice, collection))
+    lines = [json.loads(line) for line in circle["documents.jsonl"].splitlines()]
+    numbers = {line["name"]: line["number"] for line in lines}
+    lines[[line["name"] for line in lines].index("all.zip")]["container"] = numbers["inner.zip"]
+    data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    made = imported(alice, resealed({**circle, "documents.jsonl": data}))
+    assert (made.status, made.error_code) == ("failed", "archive-content")
+
+
+class _Meanwhile(io.BytesIO):
+    """An archive during whose arrival another one of the same person comes."""
+
+    def __init__(self, other: Callable[[], object]) -> None:
+        super().__init__(b"x")
+        self._other = [other]
+
+    def read(self, size: int | None = -1) -> bytes:
+        while self._other:
+            self._other.pop()()
+        return super().read(size)
+
+
+def test_too_many_that_come_at_the_same_time(alice: User) -> None:
+    for _ in range(jobs.MOST_IMPORTS - 1):
+        jobs.begin_import(alice, io.BytesIO(b"x"))
+    with pytest.raises(Problem, match="too-many-imports"):
+        jobs.begin_import(alice, _Meanwhile(lambda: jobs.begin_import(alice, io.BytesIO(b"x"))))
+    assert Transfer.objects.count() == jobs.MOST_IMPORTS == len(list(files.folder().glob("*")))
+
+
 def test_too_many_at_once_and_what_is_not_ones_own(
     alice: User, bob: User, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -585,6 +641,36 @@ def test_too_many_at_once_and_what_is_not_ones_own(
 
 
 # --- commands, calls, golden questions --------------------------------------------------------------
+
+
+def test_the_command_waits_where_a_worker_was_faster(
+    documents: list[Document],
+    collection: Collection,
+    alice: User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside an installation that runs, both are told of the import."""
+    (tmp_path / "a.zip").write_bytes(exported(alice, collection))
+    real, held = work.run, list[jobs.Claim]()
+
+    def run(pk: Any) -> None:
+        if not held:
+            claim = jobs.take(pk)
+            assert claim
+            held.append(claim)
+        elif held[0].held().update(status="queued", lease=None, lease_until=None):
+            real(pk)
+
+    monkeypatch.setattr(work, "run", run)
+    monkeypatch.setattr("ingest.management.commands.import_collection.POLL_SECONDS", 0)
+    out = StringIO()
+    call_command("import_collection", str(tmp_path / "a.zip"), owner=alice.email, stdout=out)
+    assert "done, 5 documents" in out.getvalue()
+    held.clear()
+    (tmp_path / "b.zip").write_bytes(b"No archive.")
+    with pytest.raises(CommandError, match="archive-not-ours"):
+        call_command("import_collection", str(tmp_path / "b.zip"), owner=alice.email)
 
 
 def test_the_commands_and_a_passphrase(

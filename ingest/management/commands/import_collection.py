@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,6 +15,9 @@ from ingest.moving.archive import ArchiveError
 from ingest.moving.passphrase import passphrase_in
 from ingest.reasons import sentence
 from ingest.vault import Unreadable
+
+POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 60
 
 
 class Command(BaseCommand):
@@ -59,8 +63,7 @@ class Command(BaseCommand):
         return sealed.reader(file, passphrase_in(passphrase))
 
     def _run(self, owner: User, made: Transfer, with_erased: int | None) -> None:
-        work.run(made.pk)
-        made.refresh_from_db()
+        self._work(made)
         if made.status == Transfer.Status.ASKING:
             if made.erased != with_erased:
                 jobs.give_up(owner, made)
@@ -69,12 +72,24 @@ class Command(BaseCommand):
                     f"same: --with-erased {made.erased}"
                 )
             jobs.confirm(owner, made, made.erased)
-            work.run(made.pk)
-            made.refresh_from_db()
-        if made.status == Transfer.Status.FAILED:
-            raise CommandError(f"{made.error_code}: {made.reason}")
+            self._work(made)
+        if made.status != Transfer.Status.DONE:
+            raise CommandError(f"{made.error_code or made.status}: {made.reason}")
         counts = made.counts
         self.stdout.write(
             f"{made.collection_id}: {made.status}, {counts.get('documents', 0)} documents, "
             f"{counts.get('again', 0)} of them to be embedded anew. Signed by {made.signed_by}."
         )
+
+    def _work(self, made: Transfer) -> None:
+        """Until it has ended, or asks: a worker may have been faster, or goes on with it."""
+        told = monotonic() + PATIENCE_SECONDS
+        while True:
+            work.run(made.pk)
+            made.refresh_from_db()
+            if made.status not in (Transfer.Status.QUEUED, Transfer.Status.RUNNING):
+                return
+            if monotonic() > told:
+                self.stderr.write("Still at it, or waiting: `manage.py doctor` says for what.")
+                told = monotonic() + PATIENCE_SECONDS
+            sleep(POLL_SECONDS)
