@@ -82,7 +82,8 @@ def _compare(claim: SyncClaim, kind: Kind, outcome: Outcome, until: float) -> No
     waiting = _read(claim, kind, made, outcome, until)
     if not outcome.more:
         outcome.waiting = sync_gone.erase_gone(claim, kind, made, waiting, counts)
-    counts.unchanged = len(listed) - counts.new - counts.changed - counts.moved - len(waiting)
+    touched = counts.new + counts.changed + counts.moved + len(waiting) + len(made.over)
+    counts.unchanged = len(listed) - touched
     if not waiting:
         outcome.state = dict(kind.state)
 
@@ -119,6 +120,7 @@ def _read(claim: SyncClaim, kind: Kind, made: Plan, outcome: Outcome, until: flo
             elif moved:
                 made.gone = [row for row in made.gone if row.pk != moved]
     finally:
+        made.over += taker.over
         sync_documents.settle(taker.unsettled)
     return waiting
 

@@ -62,14 +62,15 @@ class SourceForm(forms.Form):
         if source is not None:
             kwargs.setdefault("initial", _initial(source))
         super().__init__(*args, **kwargs)
-        self.order_fields(["name", *self.own, "credential", "include", "exclude", "minutes"])
+        secret = ("credential", "unencrypted")
+        self.order_fields(["name", *self.own, *secret, "include", "exclude", "minutes"])
         if source is not None:
             self.fields["name"].disabled = True
 
     def draft(self) -> Draft:
         """The source that a valid form describes."""
         data = self.cleaned_data
-        settings = {name: data[name] for name in self.own}
+        settings = {name: data[name] for name in (*self.own, "unencrypted") if name in data}
         if "folders" in settings:
             settings["folders"] = _lines(settings["folders"]) or ["INBOX"]
         return Draft(
@@ -110,7 +111,20 @@ class FolderForm(SourceForm):
     )
 
 
-class WebdavForm(SourceForm):
+class ServerForm(SourceForm):
+    """What is called over the network."""
+
+    unencrypted = forms.BooleanField(
+        label=_("Send the password unencrypted"),
+        required=False,
+        help_text=_(
+            "Needed where the address is not encrypted. Whoever can read along on the way learns the "
+            "password."
+        ),
+    )
+
+
+class WebdavForm(ServerForm):
     kind, own = "webdav", ("url", "certificate")
     url = forms.CharField(
         label=_("Address of the folder"),
@@ -120,7 +134,7 @@ class WebdavForm(SourceForm):
     certificate = CERTIFICATE
 
 
-class ImapForm(SourceForm):
+class ImapForm(ServerForm):
     kind, own = "imap", ("host", "port", "security", "folders", "certificate")
     host = forms.CharField(label=_("Server"), max_length=253)
     port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65_535, initial=993)
@@ -142,7 +156,7 @@ class ImapForm(SourceForm):
     certificate = CERTIFICATE
 
 
-class S3Form(SourceForm):
+class S3Form(ServerForm):
     kind, own = "s3", ("url", "bucket", "prefix", "region", "certificate")
     url = forms.CharField(
         label=_("Address of the server"),
@@ -157,7 +171,7 @@ class S3Form(SourceForm):
     certificate = CERTIFICATE
 
 
-class GitForm(SourceForm):
+class GitForm(ServerForm):
     kind, own = "git", ("url", "branch", "folder", "certificate")
     url = forms.CharField(
         label=_("Address of the repository"),

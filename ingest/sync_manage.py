@@ -22,6 +22,7 @@ from ingest.access import MANAGER, collections_for, get_collection
 from ingest.guard import safe_name
 from ingest.models import Collection, SourceItem, SyncSource
 from ingest.sources import kinds, names
+from ingest.sync_reasons import sentence
 
 MOST_MINUTES = 10_080
 #: Cycles without success after which a page warns.
@@ -84,12 +85,26 @@ def checked(draft: Draft) -> dict[str, Any]:
         detail = _("Enter the name of a secret file, without its folder.")
         raise SourceRefused("bad-source-settings", detail, "credential")
     return {
-        "settings": settings,
+        "settings": _agreed(draft, settings),
         "include": _patterns(draft.include, "include"),
         "exclude": _patterns(draft.exclude, "exclude"),
         "minutes": draft.minutes,
         "credential": draft.credential,
     }
+
+
+def _agreed(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings; that a secret may be told unencrypted is kept only where it is told so."""
+    if "unencrypted" not in settings:
+        return settings
+    if draft.credential and not kinds.signs_in(draft.kind, settings):
+        detail = _("git:// knows no accounts. Use https://, or leave the secret file empty.")
+        raise SourceRefused("bad-source-settings", detail, "credential")
+    needed = bool(draft.credential) and kinds.in_clear(draft.kind, settings)
+    if needed and not settings["unencrypted"]:
+        code = "secret-unencrypted"
+        raise SourceRefused(code, sentence(code), "unencrypted")
+    return settings | {"unencrypted": needed}
 
 
 def _patterns(words: Iterable[str], name: str) -> list[str]:
@@ -119,7 +134,7 @@ def create(user: User, collection: Collection, draft: Draft) -> SyncSource:
             source = SyncSource.objects.create(
                 collection=found, kind=draft.kind, name=name, created_by=user, **fields
             )
-            _record(actions.SOURCE_CREATED, user, source, {"kind": source.kind})
+            _record(actions.SOURCE_CREATED, user, source, {"kind": source.kind, **_said(source)})
             queue.send_on_commit(queue.SYNC, str(source.pk))
     except IntegrityError:
         detail = _("The collection has a source of this name already.")
@@ -137,7 +152,7 @@ def change(user: User, source: SyncSource, draft: Draft) -> SyncSource:
         found.state, found.deletions_allowed, found.next_at = {}, 0, timezone.now()
         changed = [*fields, "state", "deletions_allowed", "next_at"]
         found.save(update_fields=changed)
-        _record(actions.SOURCE_CHANGED, user, found, {"settings": True})
+        _record(actions.SOURCE_CHANGED, user, found, {"settings": True, **_said(found)})
         queue.send_on_commit(queue.SYNC, str(found.pk))
     return found
 
@@ -209,6 +224,11 @@ def remove(user: User, source: SyncSource) -> None:
         data = {"documents": found.items.exclude(document=None).count()}
         _record(actions.SOURCE_REMOVED, user, found, data)
         found.delete()
+
+
+def _said(source: SyncSource) -> dict[str, int]:
+    """Whether somebody agreed that its password is sent unencrypted."""
+    return {"unencrypted": True} if source.settings.get("unencrypted") else {}
 
 
 def _record(action: str, user: User, source: SyncSource, data: Mapping[str, str | int]) -> None:

@@ -12,10 +12,11 @@ MASS = 20
 
 @dataclass
 class Plan:
-    """`moves`: what was known, and where it is now. `touched`: what has to be read. `gone`: what is missing
-    and did not move."""
+    """`moves`: what was known, and where it is now; `over`: the same, where another file was, which is lost
+    by it. `touched`: what has to be read. `gone`: what is missing and did not move."""
 
     moves: list[tuple[SourceItem, Item]] = field(default_factory=list)
+    over: list[tuple[SourceItem, Item]] = field(default_factory=list)
     touched: list[Item] = field(default_factory=list)
     gone: list[SourceItem] = field(default_factory=list)
 
@@ -34,7 +35,7 @@ def plan(known: Mapping[str, SourceItem], listed: Iterable[Item]) -> Plan:
         if source is None:
             made.touched.append(item)
         else:
-            made.moves.append((source, item))
+            (made.moves if row is None else made.over).append((source, item))
             del gone[source.digest]
     made.gone = sorted(gone.values(), key=lambda row: row.key)
     return made

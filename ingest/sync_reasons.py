@@ -7,7 +7,8 @@ from ingest import reasons
 
 _SENTENCES: dict[str, str | Promise] = {
     "address-not-allowed": _(
-        "No gate leads to this address. Ask an administrator to add it to SOVEREIGN_GATES."
+        "No gate for this collection leads to this address. Ask an administrator to add it to "
+        "SOVEREIGN_GATES, and to SOVEREIGN_SOURCE_GATES where that is set."
     ),
     "folder-not-allowed": _(
         "This folder may not be watched. Ask an administrator to add it to SOVEREIGN_SOURCE_ROOTS."
@@ -17,6 +18,10 @@ _SENTENCES: dict[str, str | Promise] = {
     ),
     "secret-wrong": _("The secret file is not written as docs/sources.md says."),
     "secret-elsewhere": _("The secret file is for another address or another collection."),
+    "secret-unencrypted": _(
+        "The password would be sent unencrypted, for anyone on the way to read. Use an encrypted address, or "
+        "allow it in the source's settings: “Send the password unencrypted”."
+    ),
     "source-away": _("The source does not answer. It is asked again by itself."),
     "source-slow": _("The source takes too long to answer."),
     "source-refused": _("The source refuses the account, or the right to read."),

@@ -18,7 +18,7 @@ class SourceIn(Schema):
 
     kind: KindName
     name: str = Field(max_length=80)
-    settings: dict[str, str | int | list[str]]
+    settings: dict[str, bool | str | int | list[str]]
     include: list[str] = []
     exclude: list[str] = []
     minutes: int = 15
@@ -29,7 +29,7 @@ class SourceIn(Schema):
 
 
 class SourcePut(Schema):
-    settings: dict[str, str | int | list[str]]
+    settings: dict[str, bool | str | int | list[str]]
     include: list[str] = []
     exclude: list[str] = []
     minutes: int = 15

@@ -66,6 +66,8 @@ class Taker:
     counts: Counts
     #: Documents that may stand for other files now than before: sync_documents.settle.
     unsettled: set[UUID] = field(default_factory=set)
+    #: Moves over other files, which are lost by them: sync_gone.
+    over: list[tuple[SourceItem, Item]] = field(default_factory=list)
 
     @property
     def source(self) -> SyncSource:
@@ -118,9 +120,7 @@ class Taker:
             return self._erased(row, item, document)
         moved = None if uploaded.created else self.gone.get(document.sha256)
         if moved is not None and moved.document_id == document.pk:
-            sync_rows.rekey(moved, item)
-            self.counts.moved += 1
-            return moved.pk
+            return self._moved(row, moved, item)
         former = row.document_id if row else None
         if former == document.pk:
             sync_rows.write(self.source, row, item, error_code="")
@@ -135,6 +135,14 @@ class Taker:
         if not uploaded.created:
             self.unsettled |= {document.pk, *([former] if former else [])}
         return 0
+
+    def _moved(self, row: SourceItem | None, moved: SourceItem, item: Item) -> int:
+        if row is None:
+            sync_rows.rekey(moved, item)
+            self.counts.moved += not moved.left_out
+        else:
+            self.over.append((moved, item))
+        return moved.pk
 
     def _erased(self, row: SourceItem | None, item: Item, document: Document) -> int | None:
         """It was erased as soon as it was here: by a person for good, or it has to be read again."""
@@ -158,8 +166,7 @@ class Taker:
                 before = sync_documents.of_item(row).values_list("pk", flat=True)
                 sync_documents.erase_all(set(before))
             return 0
-        sync_rows.rekey(out.row, item)
-        return out.row.pk
+        return self._moved(row, out.row, item)
 
     def _refused(self, row: SourceItem | None, item: Item, code: str) -> int | None:
         """Of one file; what is the matter with the source or with us ends the run."""

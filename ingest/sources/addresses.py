@@ -1,5 +1,7 @@
 """Where a source may lie: gates of the wall and nothing else, this machine's own services included."""
 
+from contextlib import suppress
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ingest.sources.base import Place, SourceError
@@ -13,6 +15,14 @@ def require_gate(host: str, port: int, place: Place) -> None:
 
 def address(host: str, port: int) -> str:
     return f"{host.strip('[]').casefold().rstrip('.')}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is said to it leaves this machine nowhere."""
+    plain = host.strip("[]").casefold().rstrip(".")
+    with suppress(ValueError):
+        return ip_address(plain).is_loopback
+    return plain == "localhost"
 
 
 def split_url(url: str, ports: dict[str, int]) -> tuple[str, str, int, str]:

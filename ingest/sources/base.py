@@ -87,8 +87,9 @@ class Place:
     limits: Limits = field(default_factory=Limits)
     #: `host:port` of the gates that are open to sources; an address that is none is refused.
     gates: frozenset[str] = frozenset()
-    #: Folders under which watched folders may lie.
+    #: Folders under which watched folders may lie; `closed`: those of others. The innermost one decides.
     roots: tuple[Path, ...] = ()
+    closed: tuple[Path, ...] = ()
     #: The company's certificates; None: those of the system.
     certificates: Path | None = None
     #: SHA-256 of the server's certificate, where it is pinned.

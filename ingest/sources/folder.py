@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ class FolderSource:
         self.state: dict[str, str] = {}
         self.unread: list[str] = []
         self._limits = place.limits
-        self._root = _allowed(Path(path), place.roots)
+        self._root = _allowed(Path(path), place)
+        self._closed = _below(self._root, place.closed)
 
     def listing(self, state: Mapping[str, str]) -> Iterator[Item]:
         root = self._open_root()
@@ -74,6 +75,8 @@ class FolderSource:
         self, folder: int, entry: "os.DirEntry[str]", before: str, depth: int
     ) -> Iterator[Item]:
         path = f"{before}/{entry.name}" if before else entry.name
+        if path in self._closed:
+            return
         try:
             about = os.stat(entry.name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -117,14 +120,29 @@ class FolderSource:
             os.close(at)
 
 
-def _allowed(path: Path, roots: tuple[Path, ...]) -> Path:
+def _allowed(path: Path, place: Place) -> Path:
     """The folder itself, behind all links. Raises SourceError `folder-not-allowed`."""
     with suppress(OSError, ValueError, RuntimeError):
         real = Path(os.path.realpath(path))
-        inside = any(real.is_relative_to(os.path.realpath(root)) for root in roots)
-        if path.is_absolute() and inside:
+        if path.is_absolute() and _depth(real, place.roots) > _depth(real, place.closed):
             return real
     raise SourceError("folder-not-allowed")
+
+
+def _depth(path: Path, folders: Iterable[Path]) -> int:
+    """How deep the innermost of `folders` lies that `path` is in; 0: it is in none."""
+    real = (Path(os.path.realpath(folder)) for folder in folders)
+    return max((len(folder.parts) for folder in real if path.is_relative_to(folder)), default=0)
+
+
+def _below(path: Path, folders: Iterable[Path]) -> frozenset[str]:
+    """Those of `folders` that lie in `path`, as paths from there."""
+    real = (Path(os.path.realpath(folder)) for folder in folders)
+    return frozenset(
+        str(folder.relative_to(path))
+        for folder in real
+        if folder != path and folder.is_relative_to(path)
+    )
 
 
 def _reached(path: Path) -> int:

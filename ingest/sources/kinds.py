@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.sources import tls
-from ingest.sources.addresses import address, split_url
+from ingest.sources.addresses import address, is_loopback, split_url
 from ingest.sources.base import Kind, Place, SourceError
 
 
@@ -22,11 +22,12 @@ def _fingerprint(text: str) -> str:
     return tls.fingerprint_of(text) if text else ""
 
 
-def _url(*schemes: str) -> Callable[[str], str]:
-    ports = {"http": 80, "https": 443, "git": 9418}
+PORTS = {"http": 80, "https": 443, "git": 9418}
 
+
+def _url(*schemes: str) -> Callable[[str], str]:
     def check(text: str) -> str:
-        split_url(text, {scheme: ports[scheme] for scheme in schemes})
+        split_url(text, {scheme: PORTS[scheme] for scheme in schemes})
         return text.strip()
 
     return check
@@ -44,45 +45,50 @@ class FolderSettings(_Settings):
     path: Annotated[Line, Field(min_length=1, pattern="^/")]
 
 
-class WebdavSettings(_Settings):
-    url: Annotated[Line, AfterValidator(_url("https", "http"))]
+class _OfServer(_Settings):
     certificate: Pin = ""
+    #: Somebody said that its secret may be told where others can read along.
+    unencrypted: bool = False
 
 
-class ImapSettings(_Settings):
+class WebdavSettings(_OfServer):
+    url: Annotated[Line, AfterValidator(_url("https", "http"))]
+
+
+class ImapSettings(_OfServer):
     host: Annotated[Line, Field(pattern=r"^[A-Za-z0-9._:\-]{1,253}$")]
     security: Literal["tls", "starttls", "none"] = "tls"
     port: Annotated[int, Field(ge=1, le=65535)] = 993
     folders: Annotated[list[Annotated[Line, Field(min_length=1)]], Field(max_length=50)] = ["INBOX"]
-    certificate: Pin = ""
 
 
-class S3Settings(_Settings):
+class S3Settings(_OfServer):
     url: Annotated[Line, AfterValidator(_url("https", "http"))]
     bucket: Annotated[Line, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{1,62}$")]
     prefix: Line = ""
     region: Annotated[Line, Field(pattern=r"^[A-Za-z0-9\-]{1,50}$")] = "us-east-1"
-    certificate: Pin = ""
 
 
-class GitSettings(_Settings):
+class GitSettings(_OfServer):
     url: Annotated[Line, AfterValidator(_url("https", "http", "git"))]
     branch: Annotated[Line, Field(pattern=r"^[^\s~^:?*\[\\]{0,200}$")] = ""
     folder: Line = ""
-    certificate: Pin = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Spec:
     settings: type[_Settings]
     open: Callable[[Any, Place], Kind]
-    #: `host:port` that it calls; "" for none.
-    address: Callable[[Any], str]
+    #: Scheme (or security), host and port that it calls; None: it calls nobody.
+    calls: Callable[[Any], tuple[str, str, int] | None]
 
 
-def _of_url(settings: Any) -> str:
-    _, host, port, _ = split_url(settings.url, {"http": 80, "https": 443, "git": 9418})
-    return address(host, port)
+def _of_url(settings: Any) -> tuple[str, str, int]:
+    return split_url(settings.url, PORTS)[:3]
+
+
+def _of_host(settings: ImapSettings) -> tuple[str, str, int]:
+    return settings.security, settings.host, settings.port
 
 
 def _folder(settings: FolderSettings, place: Place) -> Kind:
@@ -116,9 +122,9 @@ def _git(settings: GitSettings, place: Place) -> Kind:
 
 
 KINDS: dict[str, _Spec] = {
-    "folder": _Spec(FolderSettings, _folder, lambda _settings: ""),
+    "folder": _Spec(FolderSettings, _folder, lambda _settings: None),
     "webdav": _Spec(WebdavSettings, _webdav, _of_url),
-    "imap": _Spec(ImapSettings, _imap, lambda settings: address(settings.host, settings.port)),
+    "imap": _Spec(ImapSettings, _imap, _of_host),
     "s3": _Spec(S3Settings, _s3, _of_url),
     "git": _Spec(GitSettings, _git, _of_url),
 }
@@ -144,9 +150,31 @@ def checked(kind: str, settings: Mapping[str, object]) -> dict[str, Any]:
 
 
 def called(kind: str, settings: Mapping[str, object]) -> str:
-    """`host:port` that a source of these settings calls; "" for a folder."""
+    """`host:port` that a source of these settings calls; "" for a folder. Raises SourceError, as the next
+    two, for settings that are none."""
+    found = _calls(kind, settings)
+    return address(*found[1:]) if found else ""
+
+
+def _calls(kind: str, settings: Mapping[str, object]) -> tuple[str, str, int] | None:
+    """Raises SourceError `source-settings`."""
     spec = KINDS[kind]
-    return spec.address(spec.settings.model_validate(dict(settings)))
+    try:
+        return spec.calls(spec.settings.model_validate(dict(settings)))
+    except ValidationError:
+        raise SourceError("source-settings") from None
+
+
+def signs_in(kind: str, settings: Mapping[str, object]) -> bool:
+    """Whether a secret is told at all: git:// knows no accounts."""
+    found = _calls(kind, settings)
+    return found is not None and found[0] != "git"
+
+
+def in_clear(kind: str, settings: Mapping[str, object]) -> bool:
+    """Whether others could read along when a secret is told: no TLS, and not this machine's loopback."""
+    found = _calls(kind, settings)
+    return found is not None and found[0] in ("http", "none") and not is_loopback(found[1])
 
 
 def opened(kind: str, settings: Mapping[str, object], place: Place) -> Kind:

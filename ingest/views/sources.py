@@ -190,7 +190,7 @@ def _form(
         "kinds": SyncSource.Kind.choices,
         "look": look,
         "roots": [str(root) for root in sync_place.roots(collection.pk)],
-        "gates": sorted(sync_place.gates()),
+        "gates": sorted(sync_place.gates(collection.pk)),
     }
     status = 422 if form.errors else 200
     return render(request, "ingest/source_form.html", context, status=status)

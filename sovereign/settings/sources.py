@@ -4,6 +4,8 @@ from sovereign.settings import env
 
 #: Folders whose content may be watched, `PATH` or `PATH=COLLECTION-ID`. None: no folder is.
 SOURCE_ROOTS = env.words("SOVEREIGN_SOURCE_ROOTS")
+#: Gates that sources may use, `NAME` or `NAME=COLLECTION-ID`. None: all, by any collection.
+SOURCE_GATES = env.words("SOVEREIGN_SOURCE_GATES")
 #: A folder with one file for each account; "": sources sign in nowhere.
 SOURCE_SECRETS_DIR = env.text("SOVEREIGN_SOURCE_SECRETS_DIR")
 #: The company's own certificate authorities, in one PEM file; "": those of the system.

@@ -97,11 +97,11 @@ def certificate(file: Path) -> str:
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
-    for _ in range(600):
+    for _ in range(3_000):
         assert process.poll() is None, "the server ended at once"
         with closing(socket.socket()) as tried:
             tried.settimeout(1)
             if tried.connect_ex((HOST, port)) == 0:
                 return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError("the server does not listen")

@@ -19,6 +19,7 @@ from ingest import erase, holds, sync, sync_claim
 from ingest.models import Collection, Document, SourceItem, SyncSource
 from ingest.sources.base import Item, Place, SourceError
 from ingest.sources.folder import FolderSource
+from ingest.sync_plan import is_mass
 from ingest.upload import upload
 from tests import people
 from tests.sources.conftest import Make, counted, cycle, living, read_all
@@ -275,20 +276,81 @@ def test_a_folder_that_cannot_be_listed_keeps_its_documents(
 
 
 def test_half_of_all_gone_waits_for_a_manager(
-    watched: SyncSource, share: Path, collection: Collection
+    watched: SyncSource, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(40):
+    monkeypatch.setattr("ingest.sync_plan.MASS", 3)
+    for number in range(6):
         write(share, **{f"file{number}": f"Number {number}."})
     cycle(watched)
-    for number in range(21):
+    for number in range(4):
         (share / f"file{number}.txt").unlink()
     write(share, new="New.")
     run = cycle(watched)
-    assert counted(run) == {"new": 1} and watched.deletions_waiting == 21
-    assert len(living(collection)) == 41
-    SyncSource.objects.update(deletions_allowed=21)
-    assert counted(cycle(watched)) == {"gone": 21}
-    assert len(living(collection)) == 20 and watched.deletions_waiting == 0
+    assert counted(run) == {"new": 1} and watched.deletions_waiting == 4
+    assert len(living(collection)) == 7
+    SyncSource.objects.update(deletions_allowed=4)
+    assert counted(cycle(watched)) == {"gone": 4}
+    assert len(living(collection)) == 3 and watched.deletions_waiting == 0
+
+
+def test_what_a_mass_deletion_is() -> None:
+    for gone, known, listed, mass in (
+        (0, 0, 0, False), (1, 1, 0, True), (19, 20, 1, False), (20, 40, 20, False), (20, 39, 19, True)
+    ):  # fmt: skip
+        assert is_mass(gone, known, listed, 50) is mass, (gone, known)
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_moves_over_other_files_wait_as_deletions_do(
+    watched: SyncSource,
+    share: Path,
+    collection: Collection,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    """What was there before is lost by them."""
+    monkeypatch.setattr("ingest.sync_plan.MASS", 2)
+    settings.SOURCE_DELETE_PERCENT = 30
+    write(share, **{f"file{number}": f"Number {number}." for number in range(5)})
+    cycle(watched)
+    before = living(collection)
+    for number in range(2):
+        file, over = share / f"file{number}.txt", share / f"file{number + 2}.txt"
+        if how == "moved":
+            file.replace(over)
+        else:
+            over.write_text(file.read_text())
+            file.unlink()
+    for _ in range(2):
+        assert counted(cycle(watched)) == {} and watched.deletions_waiting == 2
+        assert living(collection) == before
+    SyncSource.objects.update(deletions_allowed=2)
+    assert counted(cycle(watched)) == {"moved": 2} and watched.deletions_waiting == 0
+    assert living(collection) == {
+        f"Share/file{number}.txt": sha(f"Number {text}.")
+        for number, text in ((2, 0), (3, 1), (4, 4))
+    }
+    assert counted(cycle(watched)) == {}
+
+
+def test_a_row_of_moves_loses_nothing(
+    watched: SyncSource, share: Path, collection: Collection
+) -> None:
+    """One goes where another was, which went further: nothing is lost, waits or is made anew."""
+    write(share, a="The first.", b="The second.")
+    cycle(watched)
+    before = set(collection.documents.values_list("pk", flat=True))
+    (share / "b.txt").rename(share / "c.txt")
+    (share / "a.txt").rename(share / "b.txt")
+    cycle(watched)
+    assert living(collection) == {
+        "Share/b.txt": sha("The first."),
+        "Share/c.txt": sha("The second."),
+    }
+    assert set(collection.documents.exclude(status="erasing").values_list("pk", flat=True)) == (
+        before
+    )
 
 
 def test_a_legal_hold_keeps_what_is_gone(

@@ -49,12 +49,21 @@ def work(tmp_path: Path) -> Work:
     return Work(tmp_path / "repo")
 
 
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """One daemon for all tests: its port and its folder."""
+    port, folder = servers.free_port(), tmp_path_factory.mktemp("git")
+    with servers.running(servers.git_daemon(port, folder), port):
+        yield port, folder
+
+
 @pytest.fixture
-def daemon(tmp_path: Path, work: Work, settings: Any) -> Iterator[int]:
-    port = servers.free_port()
+def daemon(serving: tuple[int, Path], work: Work, settings: Any) -> int:
+    port, folder = serving
     settings.GATES = [f"git=127.0.0.1:{port}"]
-    with servers.running(servers.git_daemon(port, tmp_path), port):
-        yield port
+    (folder / "repo").unlink(missing_ok=True)
+    (folder / "repo").symlink_to(work.folder)
+    return port
 
 
 def test_new_changed_moved_and_gone(

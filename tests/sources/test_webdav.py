@@ -1,6 +1,7 @@
 """A WebDAV server (WsgiDAV): files, faults, certificates."""
 
 import hashlib
+import shutil
 import socket
 import threading
 import time
@@ -26,9 +27,22 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """One server for all tests: its port, and where its folder and its fault lie."""
+    port, place = servers.free_port(), tmp_path_factory.mktemp("webdav")
+    (place / "files").mkdir()
+    command = servers.serve("webdav", port, folder=place / "files", fault=place / "fault")
+    with servers.running(command, port):
+        yield port, place
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    folder = tmp_path / "files"
+    return filled(tmp_path / "files")
+
+
+def filled(folder: Path) -> Path:
     (folder / "team" / "öffentlich & mehr").mkdir(parents=True)
     (folder / "team" / "leave.txt").write_text("28 days.")
     (folder / "team" / "öffentlich & mehr" / "pay #1?.txt").write_text("On the 25th.")
@@ -37,33 +51,45 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fault(tmp_path: Path) -> Path:
-    return tmp_path / "fault"
+def fault(served: tuple[int, Path]) -> Path:
+    return served[1] / "fault"
+
+
+def opened(port: int, settings: Any, secrets: Path) -> int:
+    settings.GATES = [f"files=127.0.0.1:{port}"]
+    (secrets / "dav").write_text(f"user=alice\npassword=pw\naddress=127.0.0.1:{port}\n")
+    return port
 
 
 @pytest.fixture
 def port(settings: Any, secrets: Path) -> int:
-    found = servers.free_port()
-    settings.GATES = [f"files=127.0.0.1:{found}"]
-    (secrets / "dav").write_text(f"user=alice\npassword=pw\naddress=127.0.0.1:{found}\n")
-    return found
+    """Nobody listens there."""
+    return opened(servers.free_port(), settings, secrets)
 
 
 @pytest.fixture
-def server(files: Path, fault: Path, port: int) -> Iterator[int]:
-    with servers.running(servers.serve("webdav", port, folder=files, fault=fault), port):
-        yield port
+def server(served: tuple[int, Path], fault: Path, settings: Any, secrets: Path) -> int:
+    fault.unlink(missing_ok=True)
+    return opened(served[0], settings, secrets)
 
 
 @pytest.fixture
-def source(make: Make, server: int) -> SyncSource:
+def shared(served: tuple[int, Path]) -> Path:
+    """The folder of the server, as it is at first."""
+    for old in (served[1] / "files").iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    return filled(served[1] / "files")
+
+
+@pytest.fixture
+def source(make: Make, server: int, shared: Path) -> SyncSource:
     return make(
         "webdav", "Cloud", credential="dav", settings={"url": f"http://127.0.0.1:{server}/team/"}
     )
 
 
 def test_new_changed_moved_and_gone(
-    source: SyncSource, files: Path, collection: Collection
+    source: SyncSource, shared: Path, collection: Collection
 ) -> None:
     assert counted(cycle(source)) == {"new": 2}
     assert living(collection) == {
@@ -72,23 +98,23 @@ def test_new_changed_moved_and_gone(
     }
     assert counted(cycle(source)) == {}
     kept = set(collection.documents.values_list("pk", flat=True))
-    (files / "team" / "leave.txt").rename(files / "team" / "holidays.txt")
+    (shared / "team" / "leave.txt").rename(shared / "team" / "holidays.txt")
     assert counted(cycle(source)) == {"moved": 1}
     assert set(collection.documents.values_list("pk", flat=True)) == kept
-    (files / "team" / "holidays.txt").unlink()
-    (files / "team" / "new.txt").write_text("Something new.")
+    (shared / "team" / "holidays.txt").unlink()
+    (shared / "team" / "new.txt").write_text("Something new.")
     assert counted(cycle(source)) == {"new": 1, "gone": 1}
     assert set(living(collection)) == {"Cloud/new.txt", "Cloud/öffentlich & mehr/pay #1_.txt"}
 
 
 @pytest.mark.long
 def test_a_server_at_fault_erases_nothing_and_it_goes_on_by_itself(
-    source: SyncSource, files: Path, fault: Path, collection: Collection
+    source: SyncSource, shared: Path, fault: Path, collection: Collection
 ) -> None:
     cycle(source)
     before, success = living(collection), source.last_success_at
-    (files / "team" / "leave.txt").write_text("30 days, or 31.")
-    (files / "team" / "öffentlich & mehr" / "pay #1?.txt").unlink()
+    (shared / "team" / "leave.txt").write_text("30 days, or 31.")
+    (shared / "team" / "öffentlich & mehr" / "pay #1?.txt").unlink()
     said = {}
     for word in ("500", "redirect", "cut"):
         fault.write_text(word)
