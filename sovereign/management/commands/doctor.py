@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from inference.client import get_client
 from inference.protocol import ModelsUnavailable
-from sovereign import installed, kept, parts, sizing_report, sizing_text
+from sovereign import followed, installed, kept, parts, sizing_report, sizing_text
 from sovereign.parts import Part
 from sovereign.sizing import Use
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if options["sizing"]:
             self._sizing(**options)
             return
-        found = [*installed.all_parts(), *parts.all_parts(), kept.erasures()]
+        found = [*installed.all_parts(), *parts.all_parts(), kept.erasures(), followed.sources()]
         failed = [part for part in found if not part.ok and part.needed]
         if options["json"]:
             content = {"ok": not failed, "parts": [part.as_dict() for part in found]}
