@@ -52,7 +52,7 @@ class AmountField(forms.DecimalField):
         try:
             return super().to_python(amounts.read(str(value), get_format("DECIMAL_SEPARATOR")))
         except amounts.Unclear as error:
-            raise forms.ValidationError(error.told, code="unclear") from error
+            raise forms.ValidationError(error.told, code="invalid") from error
         except ValueError as error:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
 
