@@ -59,6 +59,8 @@ class Scanned:
     #: Files that could not be read: gone meanwhile they do not count.
     unread: int = 0
     found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    #: By strong hash: found, and what living documents hold as well.
+    theirs: set[str] = field(default_factory=set)
 
     def places(self, canaries: Iterable[Canary]) -> dict[str, int]:
         """Of these canaries: the kind of place and "/" and their own kind, with how many were found."""

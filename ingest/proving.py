@@ -131,8 +131,8 @@ def _look(waiting: Sequence[Receipt]) -> Scanned:
     scanned = Scanner(every).scan(looked_through())
     if scanned.found:
         seen = {strong for strong, _place, _kind in scanned.found}
-        there = shared([one for one in every if one.strong in seen])
-        for key in [key for key in scanned.found if key[0] in there]:
+        scanned.theirs = shared([one for one in every if one.strong in seen])
+        for key in [key for key in scanned.found if key[0] in scanned.theirs]:
             del scanned.found[key]
     return scanned
 
@@ -149,13 +149,15 @@ def _again_in(scanned: Scanned, waiting: Sequence[Receipt]) -> bool:
 
 def _judged(receipt: Receipt, scanned: Scanned, began: datetime, seconds: float) -> bool:
     """Write the look into a receipt; whether something of it was found."""
-    places = scanned.places(receipts.sought(receipt))
+    sought = receipts.sought(receipt)
+    places = scanned.places(sought)
     check: dict[str, Any] = {
         "at": began.isoformat(timespec="seconds"),
         "files": scanned.files,
         "bytes": scanned.bytes,
         "unread": scanned.unread,
         "sought": len(receipt.canaries),
+        "theirs": sum(one.strong in scanned.theirs for one in sought),
         "seconds": seconds,
         "here": here(),
     }

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -51,7 +52,7 @@ def remains(receipt: Receipt) -> list[dict[str, str]]:
     if receipt.state == State.REMOVING:
         found.append({"what": _("All of it, hidden from everybody"), "until": _("within minutes")})
     elif receipt.vectors_at is None and receipt.state in (State.PENDING, State.FOUND):
-        until = next_proof().isoformat(timespec="minutes")
+        until = date_format(timezone.localtime(next_proof()), "j M Y, H:i T")
         found.append({"what": _("Its vectors in the files of the vector store"), "until": until})
     if count := receipt.kept.get("answers", 0):
         what = _("%(count)d answers that quote it, under a legal hold") % {"count": count}
@@ -59,6 +60,9 @@ def remains(receipt: Receipt) -> list[dict[str, str]]:
     if count := receipt.kept.get("archives", 0):
         what = _("Exports that may hold it and were taken along before: %(count)d")
         found.append({"what": what % {"count": count}, "until": _("who has them throws them away")})
+    if Document.objects.filter(pk=receipt.kept.get("inside")).exists():
+        what = _("The archive that it was unpacked from, with it in there")
+        found.append({"what": what, "until": _("the archive is erased")})
     found += _elsewhere(receipt)
     return [*found, {"what": _("Backups made before"), "until": _backups_until(receipt)}]
 
@@ -111,9 +115,17 @@ def prepare(document: Document) -> None:
         receipt.sought = canaries.counted(taken)
         # Exports ended when it was marked.
         receipt.removed = {**receipt.removed, **about.removed}
-        receipt.kept = dict(about.kept)
+        receipt.kept = {**about.kept, **_inside(document)}
         receipt.prepared_at = timezone.now()
         receipt.save(update_fields=["canaries", "sought", "removed", "kept", "prepared_at"])
+
+
+def _inside(document: Document) -> dict[str, str]:
+    """The archive that it was unpacked from, where that stays: it is in there as before."""
+    archive = Document.objects.exclude(status=Document.Status.ERASING).filter(
+        pk=document.container_id
+    )
+    return {"inside": str(document.container_id)} if archive.exists() else {}
 
 
 def finish(document: Document, chunks: int) -> None:

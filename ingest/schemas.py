@@ -143,6 +143,7 @@ class CheckOut(Schema):
     bytes: int
     unread: int
     sought: int
+    theirs: int = Field(0, description="Pieces that documents hold which are not erased.")
     seconds: float
     here: list[str] = Field(description="Stores whose bytes can be seen from here.")
     found: dict[str, int] = Field(description="Kind of place and kind of piece: how many.")

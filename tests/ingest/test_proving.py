@@ -139,6 +139,7 @@ def test_a_file_that_came_back_by_hand_is_no_trace(
     proving.prove()
     receipt.refresh_from_db()
     assert receipt.state == "proven"
+    assert 0 < receipt.checks[-1]["theirs"] <= receipt.checks[-1]["sought"]
 
 
 def test_a_whole_collection_is_gone_with_its_index(
