@@ -60,7 +60,8 @@ def remains(receipt: Receipt) -> list[dict[str, str]]:
     if count := receipt.kept.get("archives", 0):
         what = _("Exports that may hold it and were taken along before: %(count)d")
         found.append({"what": what % {"count": count}, "until": _("who has them throws them away")})
-    if Document.objects.filter(pk=receipt.kept.get("inside")).exists():
+    inside = receipt.kept.get("inside")
+    if inside and Document.objects.filter(pk=inside).exists():
         what = _("The archive that it was unpacked from, with it in there")
         found.append({"what": what, "until": _("the archive is erased")})
     found += _elsewhere(receipt)
@@ -122,10 +123,9 @@ def prepare(document: Document) -> None:
 
 def _inside(document: Document) -> dict[str, str]:
     """The archive that it was unpacked from, where that stays: it is in there as before."""
-    archive = Document.objects.exclude(status=Document.Status.ERASING).filter(
-        pk=document.container_id
-    )
-    return {"inside": str(document.container_id)} if archive.exists() else {}
+    living = Document.objects.exclude(status=Document.Status.ERASING)
+    pk = document.container_id
+    return {"inside": str(pk)} if pk and living.filter(pk=pk).exists() else {}
 
 
 def finish(document: Document, chunks: int) -> None:

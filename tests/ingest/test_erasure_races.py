@@ -2,12 +2,14 @@
 receipt tells the truth, which a look through every byte decides."""
 
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from accounts.models import User
-from ingest import build, chroma, erase, lexical_sizes, proving, refill, reindex
+from ingest import build, chroma, erase, lexical_sizes, proving, receipts, refill, reindex
 from ingest.models import Collection, Document, Receipt
 from ingest.pipeline import process_document
 from tests.ingest.conftest import Put, held_vectors
@@ -181,3 +183,50 @@ def test_while_the_same_file_comes_in_again(
     assert Receipt.objects.get().state == "proven"
     assert Document.objects.get().pk == second.document.pk
     assert held_vectors(collection.pk) > 0
+
+
+@pytest.mark.parametrize("kill", [False, True])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_file_of_an_archive_while_the_others_are_unpacked(
+    on_disk: Path,
+    put: Put,
+    alice: User,
+    collection: Collection,
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: bool,
+    kill: bool,
+) -> None:
+    """Another worker goes on with the archive: it does not bring back what was erased meanwhile."""
+    data = BytesIO()
+    with ZipFile(data, "w") as file:
+        file.writestr("leave.md", LEAVE)
+        file.writestr("meals.md", "# Meals\n\nMeals cost five euros, drinks another two.")
+    archive = put("all.zip", data.getvalue()).document
+    gone: list[Document] = []
+
+    def deed() -> None:
+        gone.append(Document.objects.get(name="leave.md"))
+        erase.erase_document(alice, gone[0])
+        if at_once:
+            erase.finish_document(gone[0].pk)
+
+    done = around(monkeypatch, "ingest.archives.upload", deed, "after", kill=kill)
+    with suppress(Killed):
+        process_document(archive.pk)
+    assert done
+    swept()
+    swept()
+    assert set(Document.objects.values_list("name", "status")) == {
+        *(("all.zip", "ready"), ("meals.md", "ready"))
+    }
+    check_gone(gone[0], collection, vectors=held_vectors(collection.pk))
+    archive.refresh_from_db()
+    told = [each["code"] for each in archive.reading["refused"]]
+    assert told == (["erased-here"] if kill else [])
+    # Packed it is in there as before: the receipt says so, as long as it is true.
+    inside = "The archive that it was unpacked from, with it in there"
+    receipt = Receipt.objects.get(document_id=gone[0].pk)
+    assert inside in [row["what"] for row in receipts.remains(receipt)]
+    erase.erase_document(alice, archive)
+    swept()
+    assert inside not in [row["what"] for row in receipts.remains(receipt)]

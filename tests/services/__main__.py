@@ -15,6 +15,7 @@ FOLDERS = [
     *(
         "tests/accounts",
         "tests/ingest",
+        "tests/sources",
         "tests/chat",
         "tests/audit",
         "tests/compliance",
