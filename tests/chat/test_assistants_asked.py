@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -187,6 +188,28 @@ def test_a_model_that_is_gone_is_told_and_nothing_else_happens(
     slip = api_for(bob).post("/answers", {**body, "model": "nobody"})
     assert slip.json()["code"] == "model-unknown"
     assert api_for(alice).patch(f"/assistants/{legal.pk}", {"model": ""}).status_code == 200
+
+
+def test_passages_are_measured_by_the_model_that_reads_them(
+    bob: User, legal: Assistant, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, counted = get_client(), list[str]()
+    count = client.count
+
+    def noted(texts: Sequence[str], *, model: str = "") -> list[int]:
+        counted.append(model)
+        return count(texts)
+
+    monkeypatch.setattr(client, "count", noted)
+    monkeypatch.setattr(
+        client, "models", lambda: [heard.info, replace(heard.info, name="legal-7b")]
+    )
+    Assistant.objects.filter(pk=legal.pk).update(model="legal-7b")
+    assert ask(bob, assistant=legal.pk).status == Message.Status.COMPLETE
+    assert set(counted) == {"legal-7b"} and len(counted) > 1, "instructions and passages"
+    counted.clear()
+    ask(bob)
+    assert set(counted) == {"fake"}
 
 
 def test_instructions_that_were_short_for_a_larger_model(
