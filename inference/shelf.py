@@ -28,7 +28,7 @@ def shown(service: Service, place: "Place") -> dict[str, Any]:
         "active": active.info.name if active else "",
         "before": place.active.before(),
         "engine": active.info.engine if active else "",
-        "switchable": service.chats.source is not None,
+        "switchable": _own(service),
         "history": [asdict(change) for change in place.active.history()],
         "files": files(place, models),
         "memory": fit.free(),
@@ -91,8 +91,14 @@ def _state(model: Model, service: Service, place: "Place") -> str:
     return "active" if in_use and standing in ("here", "unread") else standing
 
 
+def _own(service: Service) -> bool:
+    """Whether this process loads the weights of chat models."""
+    source = service.chats.source
+    return source is not None and not source.elsewhere
+
+
 def _fit(model: Model, service: Service) -> dict[str, Any] | None:
-    if not model.chats or not model.installed or service.chats.source is None:
+    if not model.chats or not model.installed or not _own(service):
         return None
     try:
         return asdict(service.chats.fit(model.name))

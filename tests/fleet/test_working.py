@@ -145,7 +145,9 @@ def test_servers_elsewhere_are_listed_with_how_they_are(
         desk = Desk(service, place, most=1)
         monkeypatch.setattr(desk_client, "fake_desk", lambda folder: desk)
         page = client.get("/models/").content.decode()
-        told = client.get("/api/v1/models/registered").json()["replicas"]
+        listed = client.get("/api/v1/models/registered").json()
+    told = listed["replicas"]
+    assert not listed["switchable"] and "Answers come from elsewhere" in page
     assert "Model servers" in page and "0 of 3" in page and "b6500-abc" in page
     assert "Ready" in page and "Away" in page and "It failed." in page
     assert "&lt;b&gt;m" in page and "<b>m" not in page
