@@ -136,7 +136,7 @@ def _known(newest: Seal) -> Statement | None:
     head = read(raw)
     if head is None:
         _conflict("head-unsigned", raw)
-    elif not _is_in_chain(head, newest):
+    elif not is_in_chain(head, newest):
         _conflict("head-contradicted", raw)
         return None
     return head
@@ -154,7 +154,8 @@ def read(raw: bytes, pem: str | None = None) -> Statement | None:
     return dict(found)
 
 
-def _is_in_chain(head: Statement, newest: Seal) -> bool:
+def is_in_chain(head: Statement, newest: Seal) -> bool:
+    """Whether the chain that ends with NEWEST goes on from what HEAD says."""
     if head["position"] > newest.position:
         return False
     if Cut.objects.filter(position__gte=head["position"]).exists():

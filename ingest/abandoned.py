@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from audit import belonging
 from ingest import convert, keys
 from ingest.files import incoming_dir, originals_dir
 from ingest.held import YOUNG, left_behind
@@ -42,6 +43,8 @@ def _remove_orphans(settled: float) -> int:
     found = left_behind(_lately(settled), 0)
     keyed = {UUID(path.name): path for path in found}
     known = set(Document.objects.filter(pk__in=keyed).values_list("pk", flat=True))
+    if keyed.keys() - known and belonging.doubtful():
+        return 0
     with keys.lock():
         for pk in keyed.keys() - known:
             keys.destroy(pk)

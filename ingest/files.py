@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from audit import belonging
 from ingest import keys, vault
 from ingest.models import Document, Transfer
 from ingest.vault import Unreadable
+
+log = structlog.get_logger(__name__)
 
 #: Nobody writes to what a child reads, nor makes it shorter under its hands: fcntl(2).
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
@@ -132,8 +136,11 @@ def leftovers(age: timedelta = FORGOTTEN_AFTER) -> list[Path]:
 
 
 def remove_leftovers(age: timedelta = FORGOTTEN_AFTER) -> int:
-    """Remove these. Returns how many."""
+    """Remove these. Returns how many. None while this may be another folder's database."""
     found = leftovers(age)
+    if found and belonging.doubtful():
+        log.error("files.kept", files=len(found), reason="the database may be another folder's")
+        return 0
     with keys.lock():
         for file in found:
             _remove_leftover(file)

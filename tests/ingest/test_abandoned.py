@@ -36,6 +36,7 @@ def _no_scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, settings: object) -> Iterator[Path]:
     settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "documents"  # type: ignore[attr-defined]
+    settings.MASTER_KEY_FILE = tmp_path / "secrets" / "master_key"  # type: ignore[attr-defined]
     yield tmp_path
 
 
