@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from django.test import Client
 from django.utils import translation
 
 from accounts.models import User
-from ingest import estimate
+from ingest import estimate, lexical
 from ingest.models import Collection
 from tests import people
 from tests.live import vectors  # noqa: F401 (a fixture for every folder)
@@ -106,6 +107,20 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture(autouse=True)
+def _words_go_too(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+    """What empties the database after a test of transactions knows no tables but those of models."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    committed = {"transactional_db", "live_server", "on_disk"} & set(request.fixturenames)
+    if not committed and not (marker and marker.kwargs.get("transaction")):
+        return
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        for table in ("ingest_lexical", "ingest_lexical_sizes"):
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+        lexical.forget()
 
 
 @pytest.fixture(autouse=True)

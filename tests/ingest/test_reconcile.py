@@ -8,7 +8,6 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from accounts.models import User
 from audit import actions
@@ -48,9 +47,6 @@ def told(found: reconcile.Orphans) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def _nothing_of_others(vectors: str, db: None) -> None:
     chroma.remove(chroma.names())
-    # No table of a model: what empties the database after a test of transactions leaves its rows.
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM ingest_lexical")
     for folder in (files.originals_dir(), files.incoming_dir(), keys.keys_dir()):
         for file in [each for each in folder.rglob("*") if each.is_file()]:
             file.unlink()
