@@ -30,10 +30,12 @@ needs_office = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays() -> Iterator[None]:
+def _nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    prefix = f"sovereign-convert-{os.getpid()}-"  # others convert at the same time
+    monkeypatch.setattr(convert, "_PREFIX", prefix)
     yield
     for place in PLACES:
-        assert not list(place.glob("sovereign-convert-*"))
+        assert not list(place.glob(f"{prefix}*"))
 
 
 def as_old(new: Path, ending: str) -> Path:
@@ -165,7 +167,7 @@ def test_what_killed_workers_left_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convert, "places", lambda: [tmp_path, tmp_path])
-    old, new = tmp_path / "sovereign-convert-old", tmp_path / "sovereign-convert-new"
+    old, new = tmp_path / f"{convert._PREFIX}old", tmp_path / f"{convert._PREFIX}new"
     for folder in (old, new):
         folder.mkdir()
     os.utime(old, (1, 1))
