@@ -79,8 +79,9 @@ def keep(book: Book) -> None:
 
 def priced(ask: Ask, event: Event) -> Event:
     """The same event; one that ends an answer says what it took."""
-    cost = taken(ask) if isinstance(event, Done) else None
-    return with_cost(event, cost) if isinstance(event, Done) and cost else event
+    if isinstance(event, Done) and (cost := taken(ask)):
+        return with_cost(event, cost)
+    return event
 
 
 def taken(ask: Ask) -> Cost | None:

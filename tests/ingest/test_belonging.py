@@ -12,6 +12,7 @@ from audit import actions, belonging, checkpoints
 from audit.record import record
 from audit.seal import seal
 from ingest import abandoned, files
+from ingest.moving import files as transfers
 from tests.audit.tampering import tampered
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,17 @@ def test_it_stays_where_the_database_is_another(original: Path) -> None:
         assert abandoned.remove(young=0, settled=-1) == 0
     assert original.exists()
     assert abandoned.remove(young=0, settled=-1) == 1
+
+
+def test_so_do_archives_that_no_transfer_has(tmp_path: Path, settings: object) -> None:
+    settings.DATA_DIR = tmp_path  # type: ignore[attr-defined]
+    written()
+    archive = transfers.folder() / uuid4().hex
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.write_bytes(b"words")
+    with tampered("DELETE FROM audit_seal"):
+        assert transfers.remove_leftovers() == 0 and archive.exists()
+    assert transfers.remove_leftovers() == 1
 
 
 def test_it_stays_for_a_week_after_the_evidence_was_contradicted(
