@@ -36,6 +36,9 @@ pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 MODEL = "smollm2-135m-instruct"
 NEEDED = [settings.MODELS_DIR / MODEL, settings.MODELS_DIR / "multilingual-e5-small"]
 START_SECONDS = 300
+#: Makes the password so long that chance makes it similar to no name and no address (by the letters
+#: that they share, 0.7 of both: a canary is mostly hexadecimal digits).
+LONG = "lanterns behind the green harbour wall"
 #: Tables that hold what people wrote, and which canaries each of them may hold.
 TABLES: dict[str, set[str]] = {
     "ingest_chunk": {"document", "draft"},
@@ -190,7 +193,7 @@ class Journey:
         self.product = product
         self.admin = Person(product.base, "first@example.com", PASSWORD)
         self.ann = Person(
-            product.base, f"{CANARIES['email']}@example.com", f"{CANARIES['password']} lanterns"
+            product.base, f"{CANARIES['email']}@example.com", f"{CANARIES['password']} {LONG}"
         )
         self.collection = ""
 

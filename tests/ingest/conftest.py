@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import User
-from ingest import chroma
+from ingest import chroma, convert
 from ingest.embed import texts
 from ingest.exact import matrices
 from ingest.models import Chunk, Collection, Document
@@ -52,6 +52,18 @@ def on_disk(transactional_db: None, tmp_path: Path, settings: Any, vectors: str)
     finally:
         connection.close()
         connection.connection, connection.settings_dict["NAME"] = memory, name
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of the test's own: rows of other tests are rolled back, their files are not, and
+    whoever counts what is left behind would count those too."""
+    settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "documents"
+    settings.MASTER_KEY_FILE = tmp_path / "secrets" / "master_key"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(convert, "places", lambda: [scratch, scratch])
+    return tmp_path
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from accounts.models import User
-from ingest import abandoned, convert, keys, vault
+from ingest import abandoned, keys, vault
 from ingest.files import incoming_dir, originals_dir
 from ingest.held import held, left_behind
 from ingest.models import Collection, Document
@@ -26,18 +25,6 @@ with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
-
-
-@pytest.fixture(autouse=True)
-def _no_scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(convert, "places", lambda: [tmp_path, tmp_path])
-
-
-@pytest.fixture
-def folder(tmp_path: Path, settings: object) -> Iterator[Path]:
-    settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "documents"  # type: ignore[attr-defined]
-    settings.MASTER_KEY_FILE = tmp_path / "secrets" / "master_key"  # type: ignore[attr-defined]
-    yield tmp_path
 
 
 def make(path: Path) -> Path:

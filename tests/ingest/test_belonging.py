@@ -19,9 +19,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def original(tmp_path: Path, settings: object) -> Path:
+def original(folder: Path) -> Path:
     """One whose document this database does not know, from the day before yesterday."""
-    settings.MEDIA_ROOT = tmp_path  # type: ignore[attr-defined]
     path = files.originals_dir() / "ab" / uuid4().hex
     path.parent.mkdir(parents=True)
     path.write_bytes(b"words")
@@ -53,8 +52,7 @@ def test_it_stays_where_the_database_is_another(original: Path) -> None:
     assert abandoned.remove(young=0, settled=-1) == 1
 
 
-def test_so_do_archives_that_no_transfer_has(tmp_path: Path, settings: object) -> None:
-    settings.DATA_DIR = tmp_path  # type: ignore[attr-defined]
+def test_so_do_archives_that_no_transfer_has(folder: Path) -> None:
     written()
     archive = transfers.folder() / uuid4().hex
     archive.parent.mkdir(parents=True, exist_ok=True)

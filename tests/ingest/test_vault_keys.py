@@ -30,12 +30,8 @@ OLD = f"Annual leave was 20 days. {people.CANARY}"
 
 
 @pytest.fixture(autouse=True)
-def folder(settings: Any, tmp_path: Path) -> Path:
-    settings.DATA_DIR = tmp_path
-    settings.MEDIA_ROOT = tmp_path / "documents"
-    settings.MASTER_KEY_FILE = tmp_path / "secrets" / "master_key"
+def _own_key(folder: Path, settings: Any) -> None:
     settings.MASTER_KEY_COMMAND = ""
-    return tmp_path
 
 
 @pytest.fixture
