@@ -71,7 +71,7 @@ def _key() -> bytes | None:
     """A key for one file, or None where files stay plain. Fails before the file comes, not after."""
     if not settings.ENCRYPT_ORIGINALS:
         return None
-    with key_errors():
+    with key_errors(), disk():
         keys.masters()
     return vault.new_key()
 
