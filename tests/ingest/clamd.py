@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
+
+from tests.live import answers
 
 CLAMD = shutil.which("clamd") or "/usr/sbin/clamd"
 #: What the real one looks for: no real malware, and not EICAR, which other scanners remove.
@@ -55,7 +58,7 @@ def _serve(listener: socket.socket, server: Small, over: threading.Event) -> Non
             link, _ = listener.accept()
         except OSError:
             return
-        with link, contextlib.suppress(OSError):
+        with link, contextlib.suppress(OSError, EOFError):
             _speak(link, server)
             while server.silent and not over.wait(0.01):
                 pass
@@ -65,20 +68,28 @@ def _speak(link: socket.socket, server: Small) -> None:
     stream = link.makefile("rb")
     command = b""
     while not command.endswith(b"\0"):
-        command += stream.read(1)
+        command += _taken(stream, 1)
     if command == b"zVERSION\0":
         link.sendall(b"ClamAV 1.4.3/27000/Sat Nov 28 2026\0")
         return
     assert command == b"zINSTREAM\0"
     data = b""
-    while size := struct.unpack(">I", stream.read(4))[0]:
-        data += stream.read(size)
+    while size := struct.unpack(">I", _taken(stream, 4))[0]:
+        data += _taken(stream, size)
         if server.limit is not None and len(data) > server.limit:
             link.sendall(b"INSTREAM size limit exceeded. ERROR\0")
             return
     server.received.append(data)
     if not server.silent:
         link.sendall(server.answer)
+
+
+def _taken(stream: BinaryIO, size: int) -> bytes:
+    """Who hangs up in the middle ends it, or the end of the test would wait for ever."""
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 @contextmanager
@@ -95,7 +106,8 @@ def real(folder: Path, *, limit: str = "1M") -> Iterator[str]:
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
-        while not (folder / "c").exists():
+        # Its socket is there before it listens.
+        while not answers(str(folder / "c")):
             assert process.poll() is None, (folder / "out").read_text()
             time.sleep(0.05)
         yield f"unix:{folder / 'c'}"

@@ -18,7 +18,6 @@ from ingest import (
     files,
     forgotten,
     indexes,
-    keys,
     lexical,
     lexical_sizes,
     night,
@@ -45,11 +44,8 @@ def told(found: reconcile.Orphans) -> dict[str, int]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_of_others(vectors: str, db: None) -> None:
+def _nothing_of_others(vectors: str, db: None, folder: Path) -> None:
     chroma.remove(chroma.names())
-    for folder in (files.originals_dir(), files.incoming_dir(), keys.keys_dir()):
-        for file in [each for each in folder.rglob("*") if each.is_file()]:
-            file.unlink()
 
 
 def test_where_all_is_well_nothing_is_told(add: Add) -> None:

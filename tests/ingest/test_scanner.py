@@ -27,7 +27,7 @@ needs_clamd = pytest.mark.skipif(
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def short() -> Iterator[Path]:
     """A short path: that of a socket may have 107 bytes."""
     made = Path(tempfile.mkdtemp(prefix="scan"))
     yield made
@@ -35,18 +35,18 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("tcp", [False, True])
-def test_a_file_is_sent_whole_and_from_where_it_stands(folder: Path, tcp: bool) -> None:
+def test_a_file_is_sent_whole_and_from_where_it_stands(short: Path, tcp: bool) -> None:
     data = os.urandom(3 * scanner.PIECE + 17)
     file = io.BytesIO(b"before" + data)
     file.seek(6)
-    with clamd.small(folder, tcp=tcp) as server:
+    with clamd.small(short, tcp=tcp) as server:
         scanner.scan(server.address, file)
         assert scanner.version(server.address).startswith("ClamAV 1.4.3")
     assert server.received == [data]
 
 
-def test_what_is_found_has_its_name(folder: Path) -> None:
-    with clamd.small(folder) as server:
+def test_what_is_found_has_its_name(short: Path) -> None:
+    with clamd.small(short) as server:
         server.answer = b"stream: Win.Test.EICAR_HDB-1 <b>\n FOUND\0"
         with pytest.raises(scanner.MalwareFound) as caught:
             scanner.scan(server.address, io.BytesIO(b"x"))
@@ -66,16 +66,16 @@ def test_what_is_found_has_its_name(folder: Path) -> None:
         b"\xff\xfe\0",
     ],
 )
-def test_any_other_answer_means_that_nothing_is_known(folder: Path, answer: bytes) -> None:
-    with clamd.small(folder) as server:
+def test_any_other_answer_means_that_nothing_is_known(short: Path, answer: bytes) -> None:
+    with clamd.small(short) as server:
         server.answer = answer
         with pytest.raises(scanner.ScannerError) as caught:
             scanner.scan(server.address, io.BytesIO(b"x"))
     assert caught.value.code == "scanner-unavailable"
 
 
-def test_a_scanner_that_says_nothing_is_waited_for_no_longer_than_told(folder: Path) -> None:
-    with clamd.small(folder) as server:
+def test_a_scanner_that_says_nothing_is_waited_for_no_longer_than_told(short: Path) -> None:
+    with clamd.small(short) as server:
         server.silent = True
         with pytest.raises(scanner.ScannerError) as caught:
             scanner.scan(server.address, io.BytesIO(b"x"), seconds=0.2)
@@ -90,8 +90,8 @@ def test_one_that_is_not_there(address: str) -> None:
         scanner.scan(address, io.BytesIO(b"x"))
 
 
-def test_more_than_the_scanner_takes(folder: Path) -> None:
-    with clamd.small(folder) as server:
+def test_more_than_the_scanner_takes(short: Path) -> None:
+    with clamd.small(short) as server:
         server.limit = scanner.PIECE
         with pytest.raises(scanner.ScannerError, match="scanner-limit"):
             scanner.scan(server.address, io.BytesIO(bytes(9 * scanner.PIECE)))
@@ -101,22 +101,24 @@ def test_more_than_the_scanner_takes(folder: Path) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_an_upload_passes_the_scanner_in_plain_bytes(
-    settings: Settings, put: Put, folder: Path, encrypted: bool
+    settings: Settings, put: Put, short: Path, encrypted: bool
 ) -> None:
     settings.ENCRYPT_ORIGINALS = encrypted
-    with clamd.small(folder) as server:
+    with clamd.small(short) as server:
         settings.CLAMD = server.address
         assert put("a.txt", "Thirty days of leave.").created
     assert server.received == [b"Thirty days of leave."]
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("folder")
 def test_what_it_finds_is_not_taken_and_recorded_by_the_signature(
-    settings: Settings, put: Put, folder: Path
+    settings: Settings, put: Put, short: Path
 ) -> None:
-    with clamd.small(folder) as server:
+    with clamd.small(short) as server:
         settings.CLAMD = server.address
         server.answer = b"stream: Own.Test FOUND\0"
         with pytest.raises(UploadRefused) as caught:
@@ -130,6 +132,7 @@ def test_what_it_finds_is_not_taken_and_recorded_by_the_signature(
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("answer", "limit", "status", "code"),
     [
@@ -140,13 +143,13 @@ def test_what_it_finds_is_not_taken_and_recorded_by_the_signature(
 def test_without_its_word_nothing_is_taken(
     settings: Settings,
     put: Put,
-    folder: Path,
+    short: Path,
     answer: bytes,
     limit: int | None,
     status: int,
     code: str,
 ) -> None:
-    with clamd.small(folder) as server:
+    with clamd.small(short) as server:
         settings.CLAMD = server.address
         server.answer, server.limit = answer, limit
         with pytest.raises(UploadRefused) as caught:
@@ -161,10 +164,10 @@ def _nothing_is_left() -> None:
     assert not list(files.incoming_dir().glob("*"))
 
 
-def test_the_doctor_asks_it(settings: Settings, folder: Path) -> None:
+def test_the_doctor_asks_it(settings: Settings, short: Path) -> None:
     settings.CLAMD = ""
     assert parts.malware_scanner().ok
-    with clamd.small(folder) as server:
+    with clamd.small(short) as server:
         settings.CLAMD = server.address
         assert parts.malware_scanner().detail.startswith("ClamAV")
     found = parts.malware_scanner()
@@ -182,8 +185,8 @@ def test_an_outside_scanner_gets_a_gate_and_a_socket_stays_visible(settings: Set
 
 @needs_clamd
 @pytest.mark.django_db
-def test_a_real_clamd(settings: Settings, put: Put, folder: Path) -> None:
-    with clamd.real(folder, limit="600K") as address:
+def test_a_real_clamd(settings: Settings, put: Put, short: Path) -> None:
+    with clamd.real(short, limit="600K") as address:
         settings.CLAMD = address
         assert scanner.version(address).startswith("ClamAV")
         assert put("good.txt", "Thirty days of leave.").created
