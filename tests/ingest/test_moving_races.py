@@ -96,11 +96,10 @@ def test_while_it_is_packed(
 ) -> None:
     made = jobs.begin_export(alice, collection)
     at_once = when == "after"
-    done = around(monkeypatch, step, lambda: gone(alice, leave, at_once=at_once), when, kill=kill)
-    with suppress(Killed):
+    with monkeypatch.context() as patched, suppress(Killed):
+        done = around(patched, step, lambda: gone(alice, leave, at_once=at_once), when, kill=kill)
         work.run(made.pk)
     assert done
-    monkeypatch.undo()
     late()
     run_all()
     check_export(alice, made)
@@ -124,12 +123,11 @@ def test_when_its_worker_was_killed_before_it_was_erased(
 ) -> None:
     """What it had written lies there until somebody looks."""
     made = jobs.begin_export(alice, collection)
-    # As the kernel does: the draft is neither finished nor removed, and nobody holds it.
-    monkeypatch.setattr(Path, "unlink", lambda *_given, **_named: None)
-    around(monkeypatch, step, lambda: None, "after", kill=True)
-    with suppress(Killed):
+    with monkeypatch.context() as patched, suppress(Killed):
+        # As the kernel does: the draft is neither finished nor removed, and nobody holds it.
+        patched.setattr(Path, "unlink", lambda *_given, **_named: None)
+        around(patched, step, lambda: None, "after", kill=True)
         work.run(made.pk)
-    monkeypatch.undo()
     assert [path for path in files.folder().iterdir() if "." in path.name]
     late()
     gone(alice, leave, at_once=True)
@@ -271,13 +269,11 @@ def test_while_an_archive_that_holds_it_is_taken_in(
 ) -> None:
     """It is asked about, as if it had been erased before; given up, nothing of it is left."""
     made = jobs.begin_import(alice, io.BytesIO(exported(alice, collection)))
-    done = around(
-        monkeypatch, step, lambda: gone(alice, leave, at_once=when == "after"), when, kill=kill
-    )
-    with suppress(Killed):
+    at_once = when == "after"
+    with monkeypatch.context() as patched, suppress(Killed):
+        done = around(patched, step, lambda: gone(alice, leave, at_once=at_once), when, kill=kill)
         work.run(made.pk)
     assert done
-    monkeypatch.undo()
     late()
     run_all()
     made.refresh_from_db()
@@ -335,11 +331,10 @@ def test_what_is_being_made_is_erased_by_whoever_runs_the_machine(
         else:
             erase.erase_document(None, taken[0])
 
-    done = around(monkeypatch, step, deed, "after", kill=kill)
-    with suppress(Killed):
+    with monkeypatch.context() as patched, suppress(Killed):
+        done = around(patched, step, deed, "after", kill=kill)
         work.run(made.pk)
     assert done and taken
-    monkeypatch.undo()
     late()
     run_all()
     made.refresh_from_db()

@@ -42,6 +42,7 @@ from tests.ingest.conftest import Add, Put, made_vectors
 pytestmark = pytest.mark.django_db
 
 OTHER = "all-minilm-l6-v2"
+MUST_WAIT = build.must_wait
 LEAVE = "# Annual leave\n\nEvery employee has 28 days of annual leave per year.\n"
 RULES = "\n\n".join(
     f"## Section {n}\n\n" + f"In case {n} the office closes on day {n}. " * 12 for n in range(8)
@@ -308,10 +309,9 @@ def test_it_makes_way_for_files_and_goes_on_after(
 ) -> None:
     for number in range(3):
         add(f"{number}.md", LEAVE.replace("28", str(number)))
-    monkeypatch.undo()
+    monkeypatch.setattr(build, "must_wait", MUST_WAIT)
     monkeypatch.setattr(build, "SHARE_SECONDS", 0.0)
     settings.WORKER_PROCESSES = 1
-    settings.INDEX_GRACE_SECONDS = 0
     new = reindex.begin(None, embedder=OTHER)
     waiting = put("more.md", LEAVE).document
     build.go_on(new.pk)

@@ -135,10 +135,10 @@ def test_in_the_middle_of_a_run(
         if Document.objects.filter(pk=leave.pk).exclude(status="erasing").exists():
             gone(alice, leave, at_once=when == "after")
 
-    done = around(monkeypatch, step, deed, when)
-    run = cycle(watched)
+    with monkeypatch.context() as patched:
+        done = around(patched, step, deed, when)
+        run = cycle(watched)
     assert done and run.error_code == ""
-    monkeypatch.undo()
     if not Receipt.objects.filter(document_id=leave.pk, reason="asked").exists():
         assert change == "gone" and Receipt.objects.get().reason == "source"
         Receipt.objects.update(reason="asked")
@@ -176,10 +176,10 @@ def test_while_what_a_run_brought_is_read(
         gone(alice, leave if older else newer, at_once=at_once)
         cycle(watched)
 
-    done = around(monkeypatch, step, deed, "after")
-    process_document(newer.pk)
+    with monkeypatch.context() as patched:
+        done = around(patched, step, deed, "after")
+        process_document(newer.pk)
     assert done
-    monkeypatch.undo()
     check(watched, newer, left_out=1)
     assert Receipt.objects.get(document_id=leave.pk).state == "proven"
 

@@ -380,9 +380,9 @@ def test_a_file_that_is_written_meanwhile_is_read_later(
             write(share, b="Half of it and more.")
         return part
 
-    monkeypatch.setattr("ingest.sources.folder.os.read", slow)
-    assert counted(cycle(watched)) == {"new": 1, "failed": 1}
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr("ingest.sources.folder.os.read", slow)
+        assert counted(cycle(watched)) == {"new": 1, "failed": 1}
     cycle(watched)
     assert living(collection)["Share/b.txt"] == sha("Half of it and more.")
 
