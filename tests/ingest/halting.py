@@ -50,7 +50,11 @@ def _owner(step: str) -> tuple[Any, str]:
 
 def halt(step: str) -> None:
     wanted = Path(os.environ["HALT_AT"])
-    if wanted.exists() and wanted.read_text() == step:
+    try:
+        if wanted.read_text() != step:
+            return
         wanted.rename(os.environ["HALTED"])
-        while True:
-            time.sleep(60)
+    except FileNotFoundError:  # or another of the worker's processes was first
+        return
+    while True:
+        time.sleep(60)

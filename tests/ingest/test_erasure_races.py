@@ -143,7 +143,8 @@ def test_while_vectors_are_made_anew_and_it_is_gone_at_once(
 
     done = around(monkeypatch, "ingest.refill.chroma.swap", gone, when)
     refill.rebuild(collection.pk)
-    assert done and not [name for name in chroma.names() if name.endswith((chroma.NEW, chroma.OLD))]
+    names = chroma.names(starts=collection.pk.hex)
+    assert done and not [name for name in names if name.endswith((chroma.NEW, chroma.OLD))]
     check_gone(document, collection)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ class Hand:
     def end(self) -> None:
         if self.process and self.process.stdin and self.process.stdout:
             self.process.stdin.close()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process.stdout.close()
 
 
@@ -218,11 +219,14 @@ def case() -> Case:
 def bytes_with(folder: Path, mark: str) -> list[str]:
     """Files of the data folder with that word, in either form of it."""
     forms = [mark.encode(), mark.encode("utf-16-le")]
-    return [
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and any(form in path.read_bytes() for form in forms)
-    ]
+    found = list[str]()
+    for parent, _folders, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            # The worker and Chroma go on: a file of theirs may go between two looks.
+            with suppress(FileNotFoundError):
+                if path.is_file() and any(form in path.read_bytes() for form in forms):
+                    found.append(str(path.relative_to(folder)))
+    return found
 
 
 def check(site: Site, case: Case) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -128,14 +128,21 @@ def test_a_probe_asks_little(
 
 
 def test_one_sentence_in_many_files_hides_nothing(vectors: str, collection: Collection) -> None:
-    """HNSW links equal vectors to each other alone: without chroma._apart none of the others is found."""
+    """HNSW links equal vectors to each other alone: without chroma._apart none of the others is found.
+
+    Ids of these numbers, too: by how much a vector is moved follows from its id.
+    """
     numbers = np.random.default_rng(1)
+
+    def made() -> UUID:
+        return UUID(bytes=numbers.bytes(16), version=4)
+
     points = normalised(numbers.standard_normal((66, 384)).astype(np.float32))
     before, one, others = points[:5], points[5:6], points[6:]
     document = Document(collection=collection)
     for some in (before, np.tile(one, (300, 1))):
-        store.upsert(document, active(), [uuid4() for _ in some], list(some[:, None]))
-    ids = [uuid4() for _ in others]
+        store.upsert(document, active(), [made() for _ in some], list(some[:, None]))
+    ids = [made() for _ in others]
     for pk, vector in zip(ids, others, strict=True):
         store.upsert(document, active(), [pk], [vector[None]])
     found = [

@@ -3,6 +3,7 @@
 import time
 
 from ingest.shelf import Shelf
+from tests.live import wait_until
 
 
 def test_the_oldest_go_for_the_newest() -> None:
@@ -39,8 +40,8 @@ def test_what_may_be_better_soon_is_kept_for_less_time_than_the_rest() -> None:
 def test_what_nobody_asks_for_again_goes_by_itself() -> None:
     shelf = Shelf(100, 0.05)
     shelf.put("a", b"page", 10)
-    for _ in range(200):
-        if not shelf._held:
-            break
-        time.sleep(0.02)
-    assert not shelf._held and shelf._bytes == 0 and shelf._clock is None
+    wait_until(
+        "nothing is left of it",
+        lambda: not shelf._held and shelf._bytes == 0 and shelf._clock is None,
+        every=0.02,
+    )

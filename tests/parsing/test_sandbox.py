@@ -2,11 +2,11 @@
 
 import errno
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ def child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> Path:
 @pytest.mark.parametrize(
     ("body", "bounds", "code"),
     [
-        ("import time; time.sleep(60)", {"wall_seconds": 1}, "parse-timeout"),
+        ("import time; time.sleep(3_600)", {"wall_seconds": 1}, "parse-timeout"),
         ("while True: pass", {"cpu_seconds": 1}, "parse-timeout"),
         ("x = [b'x' * 1000 for _ in range(10**9)]", {"memory_mb": 256}, "parse-memory"),
         ("import os; os.kill(os.getpid(), 11)", {}, "parse-crashed"),
@@ -87,9 +87,9 @@ def test_whatever_the_child_does_ends_as_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, bounds: dict[str, int], code: str
 ) -> None:
     path = child(monkeypatch, tmp_path, body)
-    started = time.monotonic()
-    assert files.code_of(files.isolated, path, TEXT, **bounds) == code
-    assert time.monotonic() - started < 20
+    # Where a bound did not hold, another code would say so, or this would not end.
+    given = {"cpu_seconds": 1_000, "wall_seconds": 1_000} | bounds
+    assert files.code_of(files.isolated, path, TEXT, **given) == code
 
 
 def test_a_large_worker_does_not_make_every_crash_one_of_memory(
@@ -249,14 +249,19 @@ def test_huge_text_in_bounded_memory(tmp_path: Path) -> None:
 def test_a_small_file_costs_little(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("A short text.")
-    before = os.times()
-    for _ in range(5):
+
+    def used() -> float:
+        """Seconds of processors, of all children so far."""
+        said = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return said.ru_utime + said.ru_stime
+
+    costs = list[float]()
+    for _ in range(10):
+        before = used()
         files.isolated(path, TEXT)
-    after = os.times()
-    used = (
-        after.children_user + after.children_system - before.children_user - before.children_system
-    )
-    assert used / 5 < 0.3
+        costs.append(used() - before)
+    # The least: beside others on the same processor each step takes longer.
+    assert min(costs) < 0.3
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def postgres(
             yield made
         finally:
             # The fast way to stop, the one of the official images.
-            code = server.stop(20, signal.SIGINT)
+            code = server.stop(60, signal.SIGINT)
         assert code == 0, tail(made.log)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.live import free_port as free_port
+
 HOST = "127.0.0.1"
 #: Its half a million rounds of hashing at each sign-in prove nothing here.
 PYMAP = """
@@ -23,12 +25,6 @@ from pymap.main import main
 config.BuiltinHash = partial(config.BuiltinHash, rounds=1)
 main()
 """
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager
