@@ -2,6 +2,7 @@
 
 import os
 import platform
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ VALKEY = (
 
 
 def wait_until(
-    what: str, check: Callable[[], object], seconds: float = 60, every: float = 0.1
+    what: str, check: Callable[[], object], seconds: float = 120, every: float = 0.1
 ) -> None:
     end = time.monotonic() + seconds
     while not check():
@@ -35,10 +36,28 @@ def wait_until(
         time.sleep(every)
 
 
+#: What free_port() gave this process: it may be used only later.
+_GIVEN: set[int] = set()
+
+
+def _quiet_ports() -> range:
+    """Those that the kernel gives to nobody who asks for any, a caller's own end among them."""
+    with suppress(OSError, ValueError):
+        ours = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+        if (lowest := int(ours.split()[0])) > 21_000:
+            return range(20_000, lowest)
+    return range(20_000, 32_768)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that is free, and that no other process gets before it is used."""
+    while True:
+        port = secrets.choice(_quiet_ports())
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def answers(address: tuple[str, int] | str) -> bool:

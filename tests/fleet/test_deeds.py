@@ -1,5 +1,6 @@
 """Models in the hands of administrators: pages, API, and what the record says of it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,10 @@ def test_rolling_back_and_removing(client: Client, folder: Path, ours: Path) -> 
 
 def test_what_fails_says_why(client: Client, ours: Path) -> None:
     _registered(client, ours)
+    before = ours.stat()
     ours.write_bytes(SMALL[:-1] + b"!")
+    # Two writes in one tick of the clock would bear the same time.
+    os.utime(ours, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
     page = _done(client, client.post("/models/model/ours/activate"))
     assert "not the one that it was" in page and "Failed" in page
     assert "Changed" in client.get("/models/model/ours").content.decode()

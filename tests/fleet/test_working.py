@@ -138,7 +138,7 @@ def test_servers_elsewhere_are_listed_with_how_they_are(
             FakeEncoder, lambda: engine, speed_file=tmp_path / "speed.json", threads=1
         )
         service.start()
-        service.chat.settled.wait(10)
+        assert service.chat.settled.wait(60)
         bad.sick = "503"
         wait_for(lambda: _looked_again(engine))
         place = Place(Registry(tmp_path), ActiveModel(tmp_path, "m"), [], set, 1)

@@ -1,7 +1,6 @@
 """Processes that serve the small real model on loopback, one of which can be killed in the middle."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
 from inference.registry import Registry
 from inference.remote import RemoteEngine, Servers, connect
 from tests.inference.parts import wait_for
+from tests.live import free_port
 
 SMALL = "smollm2-135m-instruct"
 
@@ -58,8 +58,7 @@ class Process:
         model = small_model()
         if kind == "xllamacpp" and not find_spec("xllamacpp"):
             pytest.skip("NOT TESTED: xllamacpp is not installed (only where there is no compiler)")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         folder.mkdir()
         command = [sys.executable, "-c", _XLLAMACPP, str(model.path), str(port), SMALL]

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from tests.inference.parts import wait_for
+from tests.live import free_port
 
 WORDS = ("The ", "canteen ", "opens ", "at ", "noon.")
 
@@ -30,6 +31,8 @@ class OpenAIServer:
         self.fault = ""
         self.sick = ""
         self.busy = 0
+        #: Seconds that one who is full asks for.
+        self.rest = 1
         self.pause = 0.0
         self.key = ""
         self.asked: list[dict[str, Any]] = []
@@ -94,7 +97,7 @@ class OpenAIServer:
     async def _chat(self, body: dict[str, Any], receive: Any, send: Any) -> None:
         status = {"500": 500, "429": 429, "400": 400, "404": 404, "401": 401}.get(self.fault)
         if status:
-            headers = [(b"retry-after", b"1")] if status == 429 else []
+            headers = [(b"retry-after", b"%d" % self.rest)] if status == 429 else []
             said = "This model's maximum context length is 10 tokens. SECRET"
             return await _reply(send, {"error": {"message": said}}, status, headers)
         if self.fault == "redirect":
@@ -174,8 +177,8 @@ async def _until_gone(receive: Any) -> None:
 
 @contextmanager
 def serving(app: OpenAIServer, port: int = 0) -> Iterator[OpenAIServer]:
-    """APP on loopback, in a thread, until the end of the block."""
-    listener = socket.create_server(("127.0.0.1", port))
+    """APP on loopback, in a thread, until the end of the block; it may come back at the same port."""
+    listener = socket.create_server(("127.0.0.1", port or free_port()))
     app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -1,5 +1,7 @@
 """What the tests of this room share: small GGUF headers, tiny wheels, a running server."""
 
+import json
+import socket
 import struct
 import threading
 import time
@@ -69,7 +71,7 @@ def running(
     *,
     engine: Callable[[], Engine | None] = FakeEngine,
     encoder: Callable[[], Encoder] = FakeEncoder,
-    load_wait: float = 5.0,
+    load_wait: float = 60.0,
     others: Embedders | None = None,
     reranker: Callable[[], Reranker | None] = lambda: None,
     source: Source | None = None,
@@ -100,7 +102,17 @@ def running(
         listener.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def leave(url: str, path: str, body: object, when: Callable[[], bool]) -> None:
+    """Ask the server at URL, a Unix socket, for PATH, and hang up without an answer once WHEN says so."""
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: models\r\nContent-Length: {len(data)}\r\n\r\n"
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(url.removeprefix("unix:"))
+        caller.sendall(head.encode() + data)
+        wait_for(when)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

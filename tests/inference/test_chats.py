@@ -1,7 +1,6 @@
 """Several chat models: one beside the other, one after the other, and no answer broken by it."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -30,6 +29,9 @@ class Machine:
 
     def __init__(self, room: int, *, seconds: float = 0.005, parallel: int = 16) -> None:
         self.room, self._seconds, self._parallel = room, seconds, parallel
+        #: Answers go on behind their first piece.
+        self.go = threading.Event()
+        self.go.set()
         self.here: list[str] = []
         self.most = 0
         self.broken: set[str] = set()
@@ -71,6 +73,7 @@ class Counted(FakeEngine):
         for piece in super().chat(messages, sampling):
             assert not self._closed
             yield piece
+            self._machine.go.wait(60)
 
     def close(self) -> None:
         self._closed = True
@@ -95,17 +98,18 @@ class Askers:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join(timeout=30)
+            thread.join()
 
     def _ask(self) -> None:
-        while True:
+        over = False
+        while not over:
+            # Everybody asks once more after that.
+            over = self._over.is_set()
             try:
                 pieces = self._client.chat(LONG, Sampling(max_tokens=900))
                 self.answers.append("".join(piece.text for piece in pieces))
             except ModelsUnavailable as error:
                 self.errors.append(error)
-            if self._over.is_set():
-                return
 
 
 def _nothing(_: str) -> None:
@@ -115,7 +119,8 @@ def _nothing(_: str) -> None:
 @pytest.mark.parametrize(("room", "most"), [(4, 2), (1, 1)])
 def test_a_switch_during_sixteen_answers_breaks_none(tmp_path: Path, room: int, most: int) -> None:
     """Beside the old one where there is room, else after it; who comes meanwhile waits."""
-    machine, said = Machine(room), list[str]()
+    # Slow enough that all sixteen are at it at the same time on a busy machine, too.
+    machine, said = Machine(room, seconds=0.02), list[str]()
     with machine.serving(tmp_path) as (app, client):
         service = app._service
         with Askers(client) as askers:
@@ -132,7 +137,7 @@ def test_a_switch_during_sixteen_answers_breaks_none(tmp_path: Path, room: int, 
 
 @pytest.mark.parametrize("room", [4, 1])
 def test_one_that_cannot_be_loaded_leaves_the_old_one(tmp_path: Path, room: int) -> None:
-    machine = Machine(room)
+    machine = Machine(room, seconds=0.02)
     machine.broken.add("two")
     with machine.serving(tmp_path) as (app, client):
         with Askers(client) as askers:
@@ -147,14 +152,17 @@ def test_one_that_cannot_be_loaded_leaves_the_old_one(tmp_path: Path, room: int)
 
 
 def test_a_switch_waits_for_answers_no_longer_than_it_may(tmp_path: Path) -> None:
-    machine = Machine(1, seconds=0.05)
+    machine = Machine(1)
     with machine.serving(tmp_path) as (app, client):
         app._service.chats._drain = 0.2
+        machine.go.clear()
         with closing(client.chat(LONG, Sampling(max_tokens=900))) as pieces:
-            next(pieces)
+            next(piece for piece in pieces if piece.text)
             with pytest.raises(ModelError, match="switch-busy"):
                 app._service.switch("two", _nothing)
+            machine.go.set()
             assert "".join(piece.text for piece in pieces).endswith("and on . [1]")
+        app._service.chats._drain = 60.0
         assert client.models()[0].name == "one"
         assert app._service.switch("two", _nothing).name == "two"
 
@@ -177,6 +185,9 @@ def test_a_named_one_is_loaded_beside_and_the_least_used_makes_room(tmp_path: Pa
     with machine.serving(tmp_path) as (app, client):
         names = [model.name for model in client.models()]
         assert names == ["one", "two", "three", "giant"]
+        # Once for its speed to be measured, which is answers as well.
+        list(client.chat(LONG, Sampling(max_tokens=1), model="two"))
+        machine.go.clear()
         with closing(client.chat(LONG, Sampling(max_tokens=900), model="two")) as pieces:
             next(piece for piece in pieces if piece.text)
             assert sorted(machine.here) == ["one", "two"]
@@ -184,6 +195,7 @@ def test_a_named_one_is_loaded_beside_and_the_least_used_makes_room(tmp_path: Pa
             machine.room = 2
             with pytest.raises(ModelsUnavailable, match="model-no-room"):
                 list(client.chat(LONG, Sampling(), model="three"))
+            machine.go.set()
             assert "".join(piece.text for piece in pieces).endswith(". [1]")
         wait_for(lambda: all(chat.idle for chat in app._service.chats.loaded()))
         app._service.chats._refused.clear()
@@ -222,7 +234,7 @@ def test_who_waits_for_a_model_may_leave(tmp_path: Path) -> None:
     machine = Machine(3)
     load = machine.load
     source = Source(
-        lambda name: go.wait(10) and load(name),  # type: ignore[arg-type,return-value]
+        lambda name: go.wait(60) and load(name),  # type: ignore[arg-type,return-value]
         machine.fit,
         machine.known,
         lambda: machine.room * GIGABYTE,
@@ -237,8 +249,7 @@ def test_who_waits_for_a_model_may_leave(tmp_path: Path) -> None:
         waiting.close()
         go.set()
         wait_for(lambda: len(app._service.chats.loaded()) == 2)
-        time.sleep(0.1)
-        assert all(chat.idle for chat in app._service.chats.loaded())
+        wait_for(lambda: all(chat.idle for chat in app._service.chats.loaded()))
 
 
 class Letters(FakeEngine):
@@ -253,17 +264,18 @@ def test_texts_are_counted_by_the_model_that_will_read_them(tmp_path: Path) -> N
     go.set()
 
     def load(name: str) -> FakeEngine:
-        assert go.wait(10)
+        assert go.wait(60)
         return Letters(model=name) if name == "two" else FakeEngine(model=name)
 
     source = replace(machine.source(), load=load)
     url = f"unix:{tmp_path / 'm.sock'}"
-    with running(url, tmp_path, engine=lambda: load("one"), source=source, load_wait=0.3):
+    with running(url, tmp_path, engine=lambda: load("one"), source=source) as app:
         client = HttpClient(Wire(url, patience=0.0))
         client.models()
         assert client.count(["ab cd e"]) == client.count(["ab cd e"], model="one") == [3]
         assert client.count(["ab cd e"], model="two") == [7]
         go.clear()
+        app._load_wait = 0.3
         assert client.count(["ab cd e", ""], model="three") == [3, 0], (
             "estimated while it is loaded"
         )

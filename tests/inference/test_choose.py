@@ -1,6 +1,5 @@
 """Which engine the settings give, and the engine that asks another server."""
 
-import socket
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +17,7 @@ from inference.registry import Registry
 from inference.remote import RemoteEngine
 from sovereign.settings import env
 from tests.inference.parts import SMALL, running
+from tests.live import free_port
 
 ASK = [
     ChatMessage("system", "Cite."),
@@ -32,8 +32,7 @@ ASK = [
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[str]:
     """Another server that speaks OpenAI's format: our own, with a fake model."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     with running(url, tmp_path, engine=lambda: FakeEngine(context=200, model="theirs")):
         yield url
 

@@ -144,7 +144,7 @@ def test_two_fetches_wait_for_each_other(shop: Shop) -> None:
         second.start()
         wait_for(lambda: any("Another fetch" in line for line in shop.said))
         assert not (shop.registry.folder / "tiny").exists()
-    second.join(timeout=60)
+    second.join()
     shop.registry.verify(shop.registry.get("tiny"))
 
 

@@ -38,8 +38,9 @@ def test_as_many_at_once_as_the_engine_takes(url: str, tmp_path: Path) -> None:
             # Not held up by the first, which goes on for many seconds.
             text = "".join(piece.text for piece in client.chat(ASK, Sampling()))
             assert text == ANSWER
-            health = client.health()
-            assert (health["queue"], health["seats"]) == (1, 2)
+            # Its end is told a moment before its seat is free.
+            wait_for(lambda: client.health()["queue"] == 1)
+            assert client.health()["seats"] == 2
 
 
 def test_one_that_takes_too_long_is_given_up(url: str, tmp_path: Path) -> None:
@@ -61,6 +62,8 @@ def test_metrics_tell_seats_and_what_was_there_already(url: str, tmp_path: Path)
         list(_client(url).chat(ASK, Sampling(), asker="someone"))
         transport = httpx.HTTPTransport(uds=url.removeprefix("unix:"))
         with httpx.Client(transport=transport, base_url="http://models") as raw:
+            # The end of an answer is told a moment before it is counted.
+            wait_for(lambda: "sovereign_generations_running 0.0" in raw.get("/metrics").text)
             told = raw.get("/metrics").text
             bad = raw.post(
                 "/v1/chat/completions",
@@ -108,13 +111,28 @@ def test_five_tabs_wait_behind_another_person() -> None:
     assert engine.served == ["mine 0", "other", "mine 1", "mine 3", "mine 4"]
 
 
+class _Gated(FakeEngine):
+    """Two at once, each of which waits to be let go."""
+
+    def __init__(self) -> None:
+        super().__init__(parallel=2)
+        self.go = threading.Semaphore(0)
+
+    def chat(self, messages, sampling):  # type: ignore[no-untyped-def]
+        self.go.acquire()
+        yield from super().chat(messages, sampling)
+
+
 def test_timings_say_whether_it_ran_alone() -> None:
     timings: list[Timing] = []
-    engine = FakeEngine(seconds=0.02, parallel=2)
+    engine = _Gated()
     queue = GenerationQueue(engine, timings.append)
     queue.submit(Generation(ASK, Sampling(), lambda piece: None))
-    wait_for(lambda: len(timings) == 1)
+    engine.go.release()
+    wait_for(lambda: len(timings) == 1 and queue.running() == 0)
     queue.submit(Generation(ASK, Sampling(), lambda piece: None))
     queue.submit(Generation(ASK, Sampling(), lambda piece: None))
+    wait_for(lambda: queue.running() == 2)
+    engine.go.release(2)
     wait_for(lambda: len(timings) == 3)
     assert [timing.alone for timing in timings] == [True, False, False]

@@ -122,7 +122,11 @@ def test_counting_fits_the_tokenizer(engine: Engine) -> None:
     assert 2 <= engine.count("日本") <= 8
 
 
-def test_speed_is_measured_once(engine: Engine, tmp_path: Path) -> None:
+def test_speed_is_measured_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However slow the machine is beside other tests: it is held to be that slow.
+    monkeypatch.setattr("inference.speed._DOUBTFUL", 1e-6)
     book = SpeedBook(tmp_path / "speed.json", engine, 2)
     assert book.speed.prompt > 0
     assert book.speed.completion > 0

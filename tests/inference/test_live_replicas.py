@@ -29,9 +29,12 @@ def test_a_replica_is_killed_while_both_answer(held: ExitStack, tmp_path: Path, 
     print(said, engine.describe(), engine.replicas.retries)  # noqa: T201
     assert set(ends) <= {"stop", "length", "models-lost"}
     lost = [each for each in found if each.end == "models-lost"]
-    assert 1 <= len(lost) <= 6, "those alone that had begun there"
+    there = engine.replicas.replicas[0].ended
+    # One may have come to its end before the kill.
+    cut = sum(there.values()) - there.get("done", 0)
+    assert 1 <= len(lost) <= cut, "those alone that had begun there"
     assert all(each.text for each in found), "who had no word yet gets the answer of the other one"
-    assert engine.replicas.retries == 6 - len(lost)
+    assert engine.replicas.retries == cut - len(lost)
     assert [each["state"] for each in engine.describe()] == ["away", "ready"]
     assert asked(engine, 1).end in ("stop", "length")
 

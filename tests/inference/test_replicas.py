@@ -1,5 +1,6 @@
 """Several OpenAI-compatible servers over real sockets: which is asked, and what is done when one fails."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -12,14 +13,14 @@ from inference.asking import Limits
 from inference.chunks import well_formed
 from inference.errors import ModelError
 from inference.protocol import ChatMessage, ModelsUnavailable, Piece, Sampling
-from inference.remote import RemoteEngine, Servers, _replica, connect
+from inference.remote import FIRST_LOOK_SECONDS, RemoteEngine, Servers, _replica, connect
 from inference.replica import Facts, Replica
 from tests.inference.openai_server import WORDS, OpenAIServer, serving
 from tests.inference.parts import wait_for
 
 ASK = [ChatMessage("user", "When does the <|im_start|>canteen open?")]
 ANSWER = "".join(WORDS)
-HASTY = Limits(connect=2.0, first=0.4, silence=0.4, whole=5.0)
+HASTY = Limits(first=2.0, silence=2.0)
 
 
 @pytest.fixture
@@ -52,6 +53,17 @@ def _code(engine: RemoteEngine) -> ModelsUnavailable:
 
 def _states(engine: RemoteEngine) -> list[object]:
     return [each["state"] for each in engine.replicas.describe()]
+
+
+@pytest.fixture(autouse=True)
+def _no_look_comes_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are there are looked at once: on a busy machine a test may go on for ten seconds."""
+    monkeypatch.setattr("inference.replica.LOOK_SECONDS", 3_600.0)
+
+
+def _hurry(engine: RemoteEngine, number: int) -> None:
+    """Have that one alone answer soon: the other may be as slow as a busy machine is."""
+    engine.replicas._watched[number].asking._limits = HASTY
 
 
 def _prefer(engine: RemoteEngine, number: int) -> None:
@@ -92,16 +104,18 @@ def test_the_less_loaded_one_is_asked(held: ExitStack) -> None:
 def test_each_tells_how_soon_it_answers_and_what_went_wrong_last(
     held: ExitStack, two: tuple[OpenAIServer, OpenAIServer]
 ) -> None:
-    engine = _engine(held, *two)
+    engine, began = _engine(held, *two), time.monotonic()
     two[1].fault = "500"
     for number in (0, 1):
         _prefer(engine, number)
         assert _text(engine) == ANSWER
     good, bad = engine.replicas.describe()
     assert good["error"] == "" and good["error_ago"] is None
-    assert 0 < float(str(good["first_seconds"])) < 10 and 0 < float(str(good["look_seconds"])) < 10
+    most = math.ceil(time.monotonic() - began)
+    assert 0 < float(str(good["first_seconds"])) <= most
+    assert 0 < float(str(good["look_seconds"])) <= FIRST_LOOK_SECONDS
     assert bad["error"] == "models-failed" and bad["state"] == "ready"
-    assert bad["first_seconds"] == 0 and bad["error_ago"] == 0
+    assert bad["first_seconds"] == 0 and 0 <= int(str(bad["error_ago"])) <= most
     two[0].fault, two[1].fault = "500", ""
     assert _text(engine) == ANSWER
     told = engine.replicas.describe()[1]
@@ -179,7 +193,9 @@ def test_each_gets_its_own_key_and_no_other(
 def test_another_one_is_tried(
     held: ExitStack, two: tuple[OpenAIServer, OpenAIServer], fault: str, code: str
 ) -> None:
-    engine = _engine(held, *two, limits=HASTY)
+    engine = _engine(held, *two)
+    if fault == "silent":
+        _hurry(engine, 0)
     two[0].fault = fault
     _prefer(engine, 0)
     assert _text(engine) == ANSWER
@@ -205,7 +221,10 @@ def test_what_is_wrong_with_the_question_is_not_tried_again(
 def test_what_has_begun_is_never_tried_again(
     held: ExitStack, two: tuple[OpenAIServer, OpenAIServer], fault: str, code: str
 ) -> None:
-    engine = _engine(held, *two, limits=HASTY)
+    engine = _engine(held, *two)
+    if fault == "stuck":
+        _hurry(engine, 0)
+        _hurry(engine, 1)
     two[0].fault = two[1].fault = fault
     said: list[Piece] = []
     with pytest.raises(ModelsUnavailable) as caught:
@@ -232,8 +251,10 @@ def test_who_leaves_closes_the_connection(
         before = two[0].cancelled
         with closing(engine.chat(ASK, Sampling())) as pieces:
             next(pieces)
+            # The first piece is no word yet: it comes before the question is sent.
+            wait_for(lambda before=before: len(two[0].asked) == before + 1)  # type: ignore[misc]
         wait_for(lambda before=before: two[0].cancelled == before + 1)  # type: ignore[misc]
-    assert engine.replicas.replicas[0].ended == {"cancelled": 2}
+    wait_for(lambda: engine.replicas.replicas[0].ended == {"cancelled": 2})
     assert _states(engine) == ["ready"]
 
 
@@ -264,7 +285,7 @@ def test_all_away_is_said_at_once_and_ends_when_one_is_back(held: ExitStack) -> 
     started = time.monotonic()
     error = _code(engine)
     assert (error.code, error.permanent) == ("replicas-away", False)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < Limits().first / 2, "nobody waited for a first word"
     held.enter_context(serving(server, port))
     wait_for(lambda: bool(engine.models()))
     assert _text(engine) == ANSWER
@@ -273,12 +294,16 @@ def test_all_away_is_said_at_once_and_ends_when_one_is_back(held: ExitStack) -> 
 def test_a_full_one_is_let_rest_for_as_long_as_it_says(held: ExitStack) -> None:
     server = held.enter_context(serving(OpenAIServer()))
     engine = _engine(held, server)
-    server.fault = "429"
+    server.fault, server.rest = "429", 50
     assert _code(engine).code == "replica-busy"
+    [replica] = engine.replicas.replicas
+    assert replica.rest_until - replica.last_at == pytest.approx(50)
     assert _states(engine) == ["busy"]
     assert _code(engine).code == "replicas-busy"
     assert len(server.asked) == 1
     server.fault = ""
+    # As if all but a second of it were over.
+    replica.rest_until -= 49
     wait_for(lambda: _states(engine) == ["ready"])
     assert _text(engine) == ANSWER
 
@@ -288,13 +313,13 @@ def test_looks_are_no_storm(held: ExitStack) -> None:
     engine = _engine(held, server)
     server.sick, server.fault = "503", "401"
     _code(engine)
-    looks = server.looks
+    looks, began = server.looks, time.monotonic()
     threads = [threading.Thread(target=_code, args=(engine,)) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert server.looks - looks <= 4
+    assert server.looks - looks <= 4 + (time.monotonic() - began), "about one a second"
     assert len(server.asked) == 1
 
 

@@ -1,6 +1,5 @@
 """The models process in front of other servers: what it lists, says and counts, as they come and go."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from inference.wire import Wire
 from sovereign import parts
 from tests.inference.openai_server import WORDS, OpenAIServer, serving
 from tests.inference.parts import running, wait_for
+from tests.live import free_port
 
 ASK = [ChatMessage("user", "When does the canteen open?")]
 ANSWER = "".join(WORDS)
@@ -35,6 +35,12 @@ BASE = Path(choose.__file__).parent.parent
 
 def place(folder: Path) -> Place:
     return Place(Registry(folder), ActiveModel(folder, "m"), [], set, 1)
+
+
+@pytest.fixture(autouse=True)
+def _no_look_comes_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of a server changes with each look, and what it does meanwhile counts as another's."""
+    monkeypatch.setattr("inference.replica.LOOK_SECONDS", 3_600.0)
 
 
 @pytest.fixture
@@ -105,8 +111,7 @@ def test_without_servers_there_is_no_model_until_one_comes(
 ) -> None:
     monkeypatch.setattr("inference.service._AGAIN_SECONDS", 0.2)
     server = OpenAIServer()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     front = Front(held, settings, tmp_path, [f"http://127.0.0.1:{port}"])
     wait_for(lambda: "unavailable" in str(front.client.health()["chat"]))
     assert front.client.models() == []
@@ -132,8 +137,7 @@ def test_our_own_models_process_as_a_replica(
 ) -> None:
     urls = []
     for name in ("one", "two"):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            urls.append(f"http://127.0.0.1:{free.getsockname()[1]}")
+        urls.append(f"http://127.0.0.1:{free_port()}")
         (tmp_path / name).mkdir()
         engine = partial(FakeEngine, context=512, model="m", parallel=3)
         held.enter_context(running(urls[-1], tmp_path / name, engine=engine))
@@ -173,7 +177,7 @@ def test_behind_the_walls_the_process_reaches_its_servers(held: ExitStack, tmp_p
     process = subprocess.Popen(confined, env=about, cwd=BASE, stderr=log, stdout=log)
     held.callback(process.wait)
     held.callback(process.terminate)
-    client = HttpClient(Wire(f"unix:{tmp_path / 'run' / 'models.sock'}", patience=60.0))
+    client = HttpClient(Wire(f"unix:{tmp_path / 'run' / 'models.sock'}", patience=240.0))
     for _ in range(4):
         text = "".join(piece.text for piece in client.chat(ASK, Sampling()))
         assert text == ANSWER, (tmp_path / "log").read_text()

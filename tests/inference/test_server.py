@@ -2,12 +2,10 @@
 
 import itertools
 import json
-import socket
 import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,13 +15,15 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
+from inference import jobs
 from inference.client import HttpClient, get_client
 from inference.errors import ModelError
 from inference.fake import FakeEncoder, FakeEngine
 from inference.protocol import ChatMessage, Encoder, ModelsUnavailable, Sampling, Vectors
 from inference.server import CannotListen, listen
 from inference.wire import Wire
-from tests.inference.parts import running, wait_for
+from tests.inference.parts import leave, running, wait_for
+from tests.live import free_port
 
 ASK = [
     ChatMessage(
@@ -189,14 +189,13 @@ def test_a_prompt_that_is_too_long(url: str, tmp_path: Path) -> None:
 
 
 def test_closing_the_iterator_stops_the_generation(url: str, tmp_path: Path) -> None:
-    with running(url, tmp_path, engine=lambda: FakeEngine(seconds=0.05)):
+    # To its end it would take minutes.
+    with running(url, tmp_path, engine=lambda: FakeEngine(seconds=0.2)):
         client = _client(url)
         with closing(client.chat(LONG, Sampling(max_tokens=900))) as pieces:
             assert len(list(itertools.islice(pieces, 3))) == 3
             assert client.waiting() == 1
-        started = time.monotonic()
         wait_for(lambda: client.waiting() == 0)
-        assert time.monotonic() - started < 2
         with _raw(url) as raw:
             assert 'sovereign_generations_total{end="cancelled"} 1.0' in raw.get("/metrics").text
 
@@ -212,18 +211,17 @@ def test_generations_wait_in_line_and_tell_their_place(url: str, tmp_path: Path)
         wait_for(lambda: client.waiting() == 2)
         assert ended == []
         first.close()
-        second.join(timeout=10)
+        second.join()
         assert ended == [ANSWER]
 
 
 def test_one_that_waits_can_be_cancelled(url: str, tmp_path: Path) -> None:
-    with running(url, tmp_path, engine=lambda: FakeEngine(seconds=0.05)), _raw(url) as raw:
+    with running(url, tmp_path, engine=lambda: FakeEngine(seconds=0.05)):
         client = _client(url)
         first = client.chat(LONG, Sampling(max_tokens=900))
         next(first)
         body = {"messages": [{"role": "user", "content": "x"}], "stream": True}
-        with pytest.raises(httpx.ReadTimeout):
-            raw.post("/v1/chat/completions", json=body, timeout=0.3)
+        leave(url, "/v1/chat/completions", body, when=lambda: client.waiting() == 2)
         wait_for(lambda: client.waiting() == 1)
         first.close()
 
@@ -232,7 +230,7 @@ def test_a_request_while_the_models_load(url: str, tmp_path: Path) -> None:
     go = threading.Event()
 
     def slow_engine() -> FakeEngine:
-        go.wait(20)
+        go.wait(60)
         return FakeEngine()
 
     with running(url, tmp_path, engine=slow_engine, load_wait=0.3):
@@ -244,6 +242,7 @@ def test_a_request_while_the_models_load(url: str, tmp_path: Path) -> None:
             _text(client)
         assert (caught.value.code, caught.value.permanent) == ("models-loading", False)
         go.set()
+        wait_for(lambda: client.health()["status"] == "ready")
         assert _text(client) == ANSWER
 
 
@@ -286,7 +285,7 @@ def test_without_an_embedder(url: str, tmp_path: Path) -> None:
 
 
 def test_the_client_lives_through_a_restart(url: str, tmp_path: Path) -> None:
-    client = _client(url, patience=5.0)
+    client = _client(url, patience=60.0)
     with running(url, tmp_path):
         assert _text(client) == ANSWER
     late = threading.Timer(0.5, lambda: None)
@@ -298,7 +297,7 @@ def test_the_client_lives_through_a_restart(url: str, tmp_path: Path) -> None:
     late.start()
     late.join()
     with running(url, tmp_path):
-        asking.join(timeout=10)
+        asking.join()
     assert found == [ANSWER]
 
 
@@ -312,12 +311,13 @@ def test_a_process_that_dies_in_the_middle(url: str, tmp_path: Path) -> None:
     assert not caught.value.permanent
 
 
-class _SlowEncoder(FakeEncoder):
-    """Notes what it was given, and takes a little time for it."""
+class _HeldEncoder(FakeEncoder):
+    """Notes what it was given, and waits with passages until it is let go."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[str, int]] = []
+        self.go = threading.Semaphore(0)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         self.calls.append(("query", len(texts)))
@@ -325,26 +325,39 @@ class _SlowEncoder(FakeEncoder):
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         self.calls.append(("passage", len(texts)))
-        time.sleep(0.1)
+        assert self.go.acquire(timeout=60)
         return FakeEncoder.embed_queries(self, texts)
 
 
 def test_a_query_waits_for_one_batch_of_passages_at_most(url: str, tmp_path: Path) -> None:
-    encoder = _SlowEncoder()
-    with running(url, tmp_path, encoder=lambda: encoder):
+    encoder = _HeldEncoder()
+    with running(url, tmp_path, encoder=lambda: encoder) as app:
         client = _client(url)
         bulk = threading.Thread(target=lambda: client.embed_passages(["x"] * 32))
+        query = threading.Thread(target=lambda: client.embed_queries(["now"]))
         bulk.start()
-        wait_for(lambda: len(encoder.calls) >= 2)
-        client.embed_queries(["now"])
+        wait_for(lambda: len(encoder.calls) == 1)
+        query.start()
+        queue = app._service.embeddings
+        assert queue is not None
+        wait_for(lambda: len(queue._queries) == 1)
+        encoder.go.release()
+        query.join()
+        encoder.go.release(7)
         bulk.join()
     kinds = [kind for kind, _ in encoder.calls]
-    assert kinds.index("query") <= 4
+    assert kinds.index("query") == 1
     assert len(kinds) == 9
 
 
-def test_passages_step_back_while_an_answer_is_written(url: str, tmp_path: Path) -> None:
-    encoder = _SlowEncoder()
+def test_passages_step_back_while_an_answer_is_written(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long they rest at the most: longer than this test, on a busy machine too.
+    monkeypatch.setattr(jobs, "_SHARE", 1e-12)
+    monkeypatch.setattr(jobs, "PATIENCE_SECONDS", 600.0)
+    encoder = _HeldEncoder()
+    encoder.go.release(3)
     slow = FakeEngine(seconds=0.05)
     with running(url, tmp_path, encoder=lambda: encoder, engine=lambda: slow):
         client = _client(url)
@@ -352,10 +365,11 @@ def test_passages_step_back_while_an_answer_is_written(url: str, tmp_path: Path)
         next(answer)
         bulk = threading.Thread(target=lambda: client.embed_passages(["x"] * 12))
         bulk.start()
-        time.sleep(1.0)
+        wait_for(lambda: len(encoder.calls) == 1)
+        assert len(list(itertools.islice(answer, 20))) == 20
         assert len(encoder.calls) == 1
         answer.close()
-        bulk.join(timeout=10)
+        bulk.join()
         assert len(encoder.calls) == 3
 
 
@@ -381,8 +395,7 @@ def test_where_it_cannot_listen(tmp_path: Path) -> None:
 
 
 def test_loopback(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with running(f"http://127.0.0.1:{port}", tmp_path):
         assert _text(_client(f"http://127.0.0.1:{port}")) == ANSWER
 
@@ -408,12 +421,12 @@ def test_the_process_itself(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "inference.server"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        assert _text(_client(f"unix:{tmp_path / 'run' / 'models.sock'}", patience=30.0)) == ANSWER
+        assert _text(_client(f"unix:{tmp_path / 'run' / 'models.sock'}", patience=120.0)) == ANSWER
         second = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60
+            command, env=environment, capture_output=True, text=True, check=False
         )
         assert second.returncode == 1
         assert second.stderr.startswith("A models process runs already")
     finally:
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
