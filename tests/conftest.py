@@ -14,13 +14,23 @@ from django.conf import settings
 from django.db import connections
 from django.test import Client
 from django.utils import translation
+from hypothesis import settings as hypothesis_settings
 
 from accounts.models import User
 from ingest import estimate, lexical
 from ingest.models import Collection
+from sovereign.celery import app
 from tests import people
 from tests.live import vectors  # noqa: F401 (a fixture for every folder)
 from tests.reading import read_once  # noqa: F401 (the same)
+
+# --- examples ------------------------------------------------------------------------------------
+# No run fails by what it happened to draw, and none because an example took its 0.2 seconds on a busy
+# machine. Others are looked for by `--hypothesis-profile search`.
+hypothesis_settings.register_profile("search", deadline=None)
+hypothesis_settings.register_profile("fixed", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("fixed")
+
 
 # --- the network is closed ----------------------------------------------------------------------
 #: What was refused since the guard was set. A library that swallows the error is found all the same.
@@ -134,6 +144,20 @@ def _evidence(monkeypatch: pytest.MonkeyPatch) -> None:
 def _nothing_measured() -> None:
     """How long documents took is kept for seconds: not from one test to the next."""
     estimate.forget()
+
+
+@pytest.fixture(scope="session")
+def messages() -> dict[str, Any]:
+    """The queues of the broker in memory."""
+    with app.connection_for_write() as connection:
+        channel: Any = connection.default_channel
+    return channel.queues  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits(messages: dict[str, Any]) -> None:
+    """Messages outlive the rows that they are of, and the product looks how many wait."""
+    messages.clear()
 
 
 @pytest.fixture(autouse=True)
