@@ -71,16 +71,15 @@ def sealer(done: threading.Event) -> Callable[[], None]:
 @pytest.mark.services
 def test_writers_and_sealers_at_once() -> None:
     done = threading.Event()
-    left = WRITERS
+    ended: list[int] = []
 
     def write(seed: int) -> Callable[[], None]:
         def call() -> None:
-            nonlocal left
             try:
                 writer(seed)()
             finally:
-                left -= 1
-                if not left:
+                ended.append(seed)
+                if len(ended) == WRITERS:
                     done.set()
 
         return call

@@ -100,6 +100,7 @@ def one_byte(rng: random.Random, text: str) -> str:
 def test_bytes_changed_in_ten_thousand_entries_are_each_named() -> None:
     """30 rows anywhere, one byte each, in any column that holds text."""
     fill(10_000)
+    seal()  # the entry that says so would have waited too long on a busy machine
     rng = random.Random(11)
     places = rng.sample(range(1, 10_001), 30)
     statements = []
@@ -111,7 +112,7 @@ def test_bytes_changed_in_ten_thousand_entries_are_each_named() -> None:
     tamper(*statements)
     verdict = verify()
     assert {(fault.code, fault.position, fault.entry) for fault in verdict.faults} == expected
-    assert verdict.sealed == 10_000
+    assert verdict.sealed == 10_001
 
 
 @given(
