@@ -28,6 +28,7 @@ from ingest import erase
 from ingest.indexes import active
 from ingest.models import Collection, Document, Grant, Index
 from tests.evaluation.conftest import LEAVE
+from tests.ingest.conftest import on_disk  # noqa: F401 (a fixture)
 
 ALL = ["q1", "q2", "q3", "q4", "q5"]
 
@@ -284,8 +285,15 @@ def test_the_sweep_sends_nothing_while_many_messages_wait(
     assert claims.recover() == 0
 
 
+@pytest.fixture
+def shared(request: pytest.FixtureRequest) -> None:
+    """In memory whoever comes while somebody writes is sent away at once, in a file she waits."""
+    if connection.vendor == "sqlite":
+        request.getfixturevalue("on_disk")
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("shared", "questions")
 def test_two_workers_at_once_ask_each_question_once(admin: User, golden: QuestionSet) -> None:
     run = start_run(admin, golden)
     won: list[Claim] = []
