@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pypdf
 import pytest
@@ -97,25 +97,31 @@ def test_japanese_is_set_and_found_again() -> None:
     assert JAPANESE in paragraphs_of(as_docx(made))
 
 
+@pytest.fixture
+def found_anew() -> Iterator[None]:
+    """Which fonts there are is kept: neither from before this test, nor for whoever comes next."""
+    fonts._others.cache_clear()
+    yield
+    fonts._others.cache_clear()
+
+
+@pytest.mark.usefixtures("found_anew")
 def test_letters_without_a_font_are_lozenges_and_the_file_says_so(settings: Settings) -> None:
     settings.FONTS_DIR = ""
-    fonts._others.cache_clear()
     said = words_of(as_pdf(one(Sentence("Ж हिन्दी x", "verified", (1,)))))
-    fonts._others.cache_clear()
     assert f"{fonts.MISSING} {fonts.MISSING * 6} x [1]" in said
     assert "no font" in said
     assert "no font" not in words_of(as_pdf(one(Sentence("Über ◊ Käse.", "verified", (1,)))))
 
 
+@pytest.mark.usefixtures("found_anew")
 def test_a_folder_of_fonts_that_is_broken_stops_nothing(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("fonts")
     (folder / "DejaVuSans.ttf").write_bytes(b"no font at all")
     settings.FONTS_DIR = str(folder)
-    fonts._others.cache_clear()
     assert "30" in words_of(as_pdf(one(Sentence("Ж 30", "verified", (1,)))))
-    fonts._others.cache_clear()
 
 
 def test_what_runs_from_right_to_left_is_turned_and_joined() -> None:

@@ -163,7 +163,7 @@ def _poisoned(canary: Path) -> dict[str, Any]:
 
 
 def _send(url: str, path: str, content: Any, method: str = "POST") -> tuple[int, Any]:
-    answer = httpx.request(method, f"{url}{path}", json=content)
+    answer = httpx.request(method, f"{url}{path}", json=content, timeout=120)
     return answer.status_code, answer.json() if answer.content else None
 
 
@@ -200,7 +200,7 @@ def test_the_attack_on_the_real_server_does_nothing(vectors: str, canary: Path) 
         change = {"new_configuration": configuration}
         _send(vectors, f"{COLLECTIONS}/{made['id']}", change, method="PUT")
     assert not canary.exists()
-    answer = probes.get(vectors, "/api/v2/heartbeat")
+    answer = probes.get(vectors, "/api/v2/heartbeat", timeout=120)
     assert answer is not None
     assert answer[0] == 200
 

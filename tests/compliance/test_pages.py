@@ -241,11 +241,16 @@ def test_no_such_report(client: Client) -> None:
 
 # --- the timeline -------------------------------------------------------------------------------
 def test_counts_by_day_and_action(db: None) -> None:
-    record(actions.STARTED)
-    Entry.objects.create(action=actions.STARTED, at=timezone.now() - timedelta(days=3))
+    newer = record(actions.STARTED)
+    older = Entry.objects.create(action=actions.STARTED, at=newer.at - timedelta(days=3))
     found = timeline.counts(7)
-    assert len(found) == 7
-    assert [row[actions.STARTED] for row in found.values()] == [0, 0, 0, 1, 0, 0, 1]
+    today = next(reversed(found))
+    # A midnight may have come between an entry and the question.
+    assert timezone.localdate(newer.at) <= today <= timezone.localdate()
+    assert list(found) == [today - timedelta(days=back) for back in reversed(range(7))]
+    there = {timezone.localdate(each.at) for each in (newer, older)}
+    assert there <= found.keys()
+    assert all(row[actions.STARTED] == (day in there) for day, row in found.items())
 
 
 def test_refused_connections_are_summed_without_those_of_proofs(db: None) -> None:
