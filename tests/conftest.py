@@ -147,17 +147,18 @@ def _nothing_measured() -> None:
 
 
 @pytest.fixture(scope="session")
-def messages() -> dict[str, Any]:
+def _queues_in_memory() -> dict[str, Any]:
     """The queues of the broker in memory."""
     with app.connection_for_write() as connection:
         channel: Any = connection.default_channel
-    return channel.queues  # type: ignore[no-any-return]
+        # Of all channels; one that is closed has others.
+        return channel.queues  # type: ignore[no-any-return]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_waits(messages: dict[str, Any]) -> None:
+def _nothing_waits(_queues_in_memory: dict[str, Any]) -> None:
     """Messages outlive the rows that they are of, and the product looks how many wait."""
-    messages.clear()
+    _queues_in_memory.clear()
 
 
 @pytest.fixture(autouse=True)
