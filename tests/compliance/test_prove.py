@@ -20,8 +20,7 @@ from audit import actions
 from audit.models import Entry
 from compliance import judge, prove, tasks
 from compliance.prove import Proof
-from tests.live import wait_until
-from wall import agent, facts
+from wall import facts
 from wall.status import Status, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -116,15 +115,17 @@ def process(run_dir: Path) -> Iterator[int]:
     """A guarded process of its own that answers as `web`."""
     code = (
         "from pathlib import Path; import sys, time; from wall import agent, guard; "
-        "guard.install('web'); agent.serve(Path(sys.argv[1]), 'web'); time.sleep(600)"
+        "guard.install('web'); agent.serve(Path(sys.argv[1]), 'web'); print('ready', flush=True); "
+        "time.sleep(600)"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, str(run_dir / "proof")], cwd=ROOT)
-    try:
-        wait_until("the agent listens", lambda: agent.sockets(run_dir / "proof"))
-        yield child.pid
-    finally:
-        child.kill()
-        child.wait()
+    command = [sys.executable, "-c", code, str(run_dir / "proof")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            # Not by asking: that clears away a socket that is there and not yet listened at.
+            assert child.stdout and child.stdout.readline() == "ready\n"
+            yield child.pid
+        finally:
+            child.kill()
 
 
 def listed(run_dir: Path, **pids: int | None) -> None:
