@@ -20,7 +20,8 @@ SIZE_CJK = 500
 def test_no_passage_holds_up_an_answer(unit: str) -> None:
     """Of the size of the largest passage, and a model that repeats it."""
     text = unit * ((SIZE if unit.isascii() else SIZE_CJK) // len(unit))
-    start = time.process_time()
+    # Of this thread alone: what else goes on in the process is not the answer's.
+    start = time.thread_time()
     cite.sentences(text)
     writer = AnswerWriter([Basis(text)] * 8)
     for place in range(0, 1_500, 4):
@@ -29,4 +30,4 @@ def test_no_passage_holds_up_an_answer(unit: str) -> None:
     quoted = AnswerWriter([Basis(text)] * 4)
     list(quoted.feed(text))
     list(quoted.close())
-    assert time.process_time() - start < MOST_SECONDS
+    assert time.thread_time() - start < MOST_SECONDS
