@@ -46,7 +46,7 @@ def spec(folder: Path, name: str, program: str = POLITE, **fields: Any) -> Spec:
     )
 
 
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

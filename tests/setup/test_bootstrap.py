@@ -293,7 +293,7 @@ def run_setup(*options: str, **env: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, str(ROOT / "sovereign" / "setup"), *options],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         env={**os.environ, **env},
         check=False,
     )
@@ -331,7 +331,7 @@ def test_ctrl_c_ends_the_set_up_and_what_it_runs(tmp_path: Path) -> None:
     until(lambda: log.exists() and log.read_text().strip().rpartition("\n")[2].isdigit())
     child = int(log.read_text().splitlines()[-1])
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) != 0
+    assert process.wait(timeout=60) != 0
     until(lambda: not Path(f"/proc/{child}").exists())
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from sovereign.launcher.listening import free_port
+from tests.live import free_port
 from tests.setup.children import lives, until
 from tests.setup.conftest import ROOT
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 #: Generous: a machine that runs other tests beside these starts five processes at once.
 START_SECONDS = 150.0
 
@@ -104,7 +104,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
 def fetch(launched: Launched, path: str) -> tuple[int, str]:
     """Follow redirects and keep cookies: the link moves its secret into the session."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    with opener.open(f"http://{launched.address}{path}", timeout=30) as answer:
+    with opener.open(f"http://{launched.address}{path}", timeout=START_SECONDS) as answer:
         return answer.status, answer.read().decode()
 
 
@@ -121,6 +121,8 @@ def test_it_prints_one_address_and_the_first_administrators_link(launched: Launc
 
 @pytest.mark.parametrize("name", ["valkey", "chroma", "models", "worker", "web"])
 def test_each_process_returns_after_a_kill(launched: Launched, name: str) -> None:
+    # The one before may have taken others along.
+    launched.until_ready()
     before = launched.state()[name]
     os.kill(before["pid"], signal.SIGKILL)
 
@@ -164,7 +166,7 @@ def test_a_second_launcher_on_the_same_data_is_one_sentence(launched: Launched) 
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         check=False,
     )
     assert ended.returncode == 1
@@ -177,7 +179,7 @@ def test_ctrl_c_ends_every_process(launched: Launched) -> None:
     everyone = launched.everyone()
     assert len(everyone) >= 5
     launched.process.send_signal(signal.SIGINT)
-    assert launched.process.wait(timeout=60) == 0
+    assert launched.process.wait(timeout=START_SECONDS) == 0
     assert [pid for pid in everyone if lives(pid)] == []
     assert launched.output.read_text().rstrip().endswith("no process is left.")
 
@@ -191,4 +193,4 @@ def test_a_killed_launcher_takes_every_process_along(tmp_path: Path) -> None:
     finally:
         launched.process.kill()
         launched.process.wait()
-    until(lambda: not [pid for pid in everyone if lives(pid)], 20)
+    until(lambda: not [pid for pid in everyone if lives(pid)])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.live import free_port
 from tests.wall.waiting import until
 from wall import gate
 
@@ -86,7 +87,7 @@ class Running:
         until(self.state.is_file)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def counters(self) -> dict[str, Any]:
         return dict(json.loads(self.state.read_text()))
@@ -123,8 +124,7 @@ def test_it_opens_a_socket_of_its_own_where_none_is_handed_over(
     held: ExitStack, outside: Outside, tmp_path: Path, confine: bool
 ) -> None:
     """As deploy/compose.servers.yml starts it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     state = tmp_path / "gate.json"
     to = outside.address
     command = [sys.executable, "-I", str(PROGRAM), "--listen", port, "--name", "server-1"]
@@ -136,7 +136,7 @@ def test_it_opens_a_socket_of_its_own_where_none_is_handed_over(
     held.callback(process.wait)
     held.callback(process.kill)
     until(state.is_file)
-    with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=60) as connection:
         connection.sendall(b"question")
         assert connection.recv(100) == b"question"
     assert outside.accepted == 1
@@ -164,7 +164,7 @@ def test_a_slow_reader_holds_the_sender_up(
     received: list[int] = []
 
     def slow(connection: socket.socket) -> None:
-        read_on.wait(30)
+        read_on.wait(60)
         received.append(len(everything(connection)))
 
     outside.talk = slow
@@ -197,9 +197,10 @@ def test_many_connections_at_once(held: ExitStack, outside: Outside, tmp_path: P
 def test_an_address_that_does_not_answer_is_an_error_inside_and_is_counted(
     held: ExitStack, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = f"127.0.0.1:{gone.getsockname()[1]}"
-    running = Running(held, tmp_path, address)
+    # Held, so that nobody else is there, and not listening.
+    gone = held.enter_context(socket.socket())
+    gone.bind(("127.0.0.1", 0))
+    running = Running(held, tmp_path, f"127.0.0.1:{gone.getsockname()[1]}")
     with running.connect() as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)
     until(lambda: running.counted(failed=1, open=0))

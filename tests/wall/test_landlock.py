@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import free_port
 from wall import landlock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -143,8 +144,7 @@ def test_tcp_goes_to_listed_ports_alone(folders: Path, host: str) -> None:
 
 @needs(4)
 def test_tcp_listens_at_listed_ports_alone(folders: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     body = f"attempt(lambda: socket.create_server(('127.0.0.1', {port})))"
     assert restricted(folders, f"bind=({port},)", body) == "ok"
     assert restricted(folders, f"connect=({port},)", body) == "EACCES"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.setup.conftest import ROOT
 from tests.setup.test_live import START_SECONDS, Launched, fetch
 from wall import facts, namespace, status
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 class Echo:
@@ -123,9 +124,10 @@ def _listening_outside(pids: set[int]) -> set[int]:
     found = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            match = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
-            if match and match[1] in sockets:
-                found.add(sockets[match[1]])
+            with suppress(FileNotFoundError):  # closed meanwhile
+                match = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
+                if match and match[1] in sockets:
+                    found.add(sockets[match[1]])
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import free_port
 from tests.setup.children import lives, until
 from tests.wall import inside
 from wall.room import Room
@@ -114,8 +115,9 @@ def test_the_name_of_a_gate_is_pinned(room: Room) -> None:
 
 
 def test_what_listens_inside_is_refused_outside_and_answers_through_the_holder(room: Room) -> None:
-    with room.listen("127.0.0.1", 0) as listener:
-        port = listener.getsockname()[1]
+    # One that nobody has outside, and that no caller's own end can be.
+    port = free_port()
+    with room.listen("127.0.0.1", port) as listener:
         with socket.socket() as outer, pytest.raises(ConnectionRefusedError):
             outer.connect(("127.0.0.1", port))
         with room.connect("127.0.0.1", port) as caller, listener.accept()[0] as called:
@@ -125,7 +127,7 @@ def test_what_listens_inside_is_refused_outside_and_answers_through_the_holder(r
 
 def test_what_listens_outside_is_refused_inside(room: Room) -> None:
     with socket.socket() as outer:
-        outer.bind(("127.0.0.1", 0))
+        outer.bind(("127.0.0.1", free_port()))
         outer.listen()
         said = inside.said(room, TRY, "SOCK_STREAM", "127.0.0.1", str(outer.getsockname()[1]))
     assert said == "Connection refused"

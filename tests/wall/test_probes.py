@@ -24,6 +24,7 @@ from wall import facts, guard
 if "guard" in sys.argv:
     guard.install("web")
 from wall import probes
+probes.CHILD_SECONDS = 60  # an import may take long on a busy machine
 found = [probe.as_dict() for probe in probes.run()]
 print(json.dumps([found, "grpc" in sys.modules, guard.refused(), facts.facts()]))
 """
@@ -49,6 +50,7 @@ def without_walls() -> dict[str, dict[str, Any]]:
 def with_the_guard(tmp_path_factory: pytest.TempPathFactory) -> Any:
     text = """
 from wall import probes
+probes.CHILD_SECONDS = 60
 guard.spool(folder)
 found = [probe.as_dict() for probe in probes.run()]
 say([found, "grpc" in sys.modules, guard.refused()])

@@ -22,7 +22,7 @@ from tests.live import free_port, wait_until
 from tests.setup.conftest import ROOT
 from tests.wall.strace import Named, families, leaving, named
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(1_200)]
 EMAIL, PASSWORD = "first@example.com", "a long password of mine"
 START_SECONDS = 240.0
 #: The launcher, with every service started as it would be without a guard.
@@ -117,7 +117,7 @@ def life(folder: Path, program: list[str]) -> Traced:
         answer = _work(f"http://{address}", data, tracer, log)
         launcher = state.read(data / "run")["launcher"]
         os.kill(launcher, signal.SIGINT)
-        code = tracer.wait(timeout=120)
+        code = tracer.wait(timeout=START_SECONDS)
     finally:
         if tracer.poll() is None:
             tracer.terminate()

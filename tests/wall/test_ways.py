@@ -16,7 +16,7 @@ from tests.wall import ways, ways_local  # noqa: F401 (adds its ways)
 from tests.wall.ways import LAYERS, WAYS
 from wall import landlock, seccomp
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: What no wall of ours stops. docs/wall.md says so, under "What it does not cover".
