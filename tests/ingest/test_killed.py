@@ -22,7 +22,7 @@ import pytest
 from tests import live
 from tests.ingest.hand import MARK
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 
 #: What the worker is doing when it is killed.
 MAKING = (
@@ -136,7 +136,7 @@ class Site:
         found: dict[str, Any] = self.hand("state")
         return found
 
-    def until(self, what: str, check: Any, seconds: float = 90) -> None:
+    def until(self, what: str, check: Any, seconds: float = 240) -> None:
         """Sweep until it is so: what beat does every 15 s."""
 
         def now() -> object:
@@ -152,7 +152,7 @@ class Site:
         )
 
     def halts(self) -> None:
-        live.wait_until("it is at that step", self.halted.exists, 90)
+        live.wait_until("it is at that step", self.halted.exists, 240)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from celery import Celery
 
 from tests import live
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 
 WORDS = [
     "leave",
@@ -64,7 +64,7 @@ class Product:
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=400,
         )
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
@@ -187,7 +187,7 @@ def test_kills_of_the_worker_lose_nothing_and_double_nothing(
         killed_at_work += product.statuses()["processing"]
         product.worker.start()
     assert killed_at_work
-    live.wait_until("all is ready", lambda: product.settled(before + 20), 150)
+    live.wait_until("all is ready", lambda: product.settled(before + 20), 400)
     assert product.statuses() == {"ready": before + 20}
     consistent(product)
 
@@ -213,7 +213,7 @@ def test_chroma_and_the_broker_killed_and_back(product: Product, tmp_path: Path)
     live.wait_until(
         "the broker answers", lambda: live.answers(str(product.folder / "valkey.sock")), 60
     )
-    live.wait_until("all is ready", lambda: product.settled(before + 6), 120)
+    live.wait_until("all is ready", lambda: product.settled(before + 6), 400)
     assert product.statuses() == {"ready": before + 6}
     consistent(product)
 
@@ -233,7 +233,7 @@ def test_kills_of_the_worker_while_another_index_is_built(product: Product, tmp_
         killed_at_work += held(product)
         product.worker.start()
     assert killed_at_work
-    live.wait_until("it is in use, the other one gone", lambda: switched(product), 180)
+    live.wait_until("it is in use, the other one gone", lambda: switched(product), 400)
     assert product.statuses() == {"ready": ready}
     consistent(product)
 
@@ -282,7 +282,7 @@ def test_a_worker_whose_clock_was_lost_ends(product: Product) -> None:
         live.wait_until("it is ready", lambda: "ready." in log.read_text("utf-8", "replace"), 120)
         for child in children(process):
             os.kill(child, signal.SIGKILL)  # its pool's are replaced, its clock is not
-        live.wait_until("it has ended", lambda: not process.runs, 60)
+        live.wait_until("it has ended", lambda: not process.runs, 120)
         assert "worker.clock.lost" in log.read_text("utf-8", "replace")
     finally:
         process.kill()

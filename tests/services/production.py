@@ -18,7 +18,7 @@ from tests.services.servers import Postgres, postgres
 EMAIL = "ada@example.com"
 #: What differs from production: no weights, and a killed worker's document waits less than 60 s.
 ALSO = {"SOVEREIGN_ENGINE": "fake", "SOVEREIGN_LEASE_SECONDS": "8"}
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 
 
 @dataclass

@@ -15,7 +15,8 @@ from tests.live import wait_until
 from tests.services.production import EMAIL, Production
 from tests.services.servers import Postgres
 
-pytestmark = pytest.mark.services
+# The first of them waits for all services.
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 CANARY = "kestrel-lantern-7731"
 QUESTION = f"How many days of annual leave does the {CANARY} handbook give?"
@@ -63,7 +64,7 @@ def until_ready(client: httpx.Client, document: str) -> dict[str, Any]:
         found.update(read(client, f"/documents/{document}"))
         return found["status"] in ("ready", "failed")
 
-    wait_until("the document is read", settled, 120, 0.2)
+    wait_until("the document is read", settled, 240, 0.2)
     assert found["status"] == "ready", found["error"]
     return found
 
@@ -141,7 +142,7 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(
     def at_work() -> list[str]:
         return [pk for pk in ids if read(api, f"/documents/{pk}")["status"] == "processing"]
 
-    wait_until("one is being read", at_work, 60, 0.02)
+    wait_until("one is being read", at_work, 240, 0.02)
     product.running["worker"].kill()
     assert at_work(), "killed too late"
     product.start("worker")
@@ -178,7 +179,7 @@ def test_an_erased_document_is_gone(
     assert answer.status_code == 202, answer.text
     receipt = answer.json()["id"]
     assert api.get(f"/api/v1/documents/{document}/content").status_code == 404
-    wait_until("it is erased", lambda: read(api, f"/receipts/{receipt}")["finished_at"], 90, 0.2)
+    wait_until("it is erased", lambda: read(api, f"/receipts/{receipt}")["finished_at"], 240, 0.2)
     assert send(api, "/answers", {"question": QUESTION, "stream": False})["status"] == "abstained"
     assert document not in counted(product.database, CHUNKS)
     assert document not in counted(product.database, INDEXED)

@@ -14,7 +14,7 @@ from tests.setup.conftest import ROOT
 from tests.setup.test_live import Launched
 from tests.sources import servers
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 
 MAKE = """
 from accounts.models import User
@@ -96,7 +96,7 @@ def launched(tmp_path: Path, files: Path) -> Iterator[Launched]:
 def test_sources_are_read_behind_the_wall(launched: Launched, files: Path) -> None:
     known = dict(launched.sources)  # type: ignore[attr-defined]
     by_hand(launched, f"SOURCES = {known!r}\n{MAKE}")
-    until(lambda: [row[2] for row in by_hand(launched, LOOK)[0]] == [True, True], 120)
+    until(lambda: [row[2] for row in by_hand(launched, LOOK)[0]] == [True, True], 240)
     assert by_hand(launched, LOOK)[1] == [
         "folder/one.txt",
         "folder/three.txt",
@@ -105,6 +105,6 @@ def test_sources_are_read_behind_the_wall(launched: Launched, files: Path) -> No
     ]
     (files / "one.txt").unlink()
     by_hand(launched, AGAIN)
-    until(lambda: "folder/one.txt" not in by_hand(launched, LOOK)[1], 120)
+    until(lambda: "folder/one.txt" not in by_hand(launched, LOOK)[1], 240)
     gate = json.loads((launched.data / "run" / "gates" / "files.json").read_text())
     assert gate["connections"] > 0
