@@ -23,7 +23,7 @@ from tests.live import Process, answers, chroma, free_port, wait_until
 from tests.people import PASSWORD
 
 # A busy machine is slow, not wrong.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 FLAGS = [
     "--no-sandbox",
@@ -51,7 +51,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Process(command, folder / "server.log", environment)
     server.start()
     try:
-        wait_until("the server answers", lambda: answers(("127.0.0.1", port)), seconds=120)
+        wait_until("the server answers", lambda: answers(("127.0.0.1", port)), seconds=240)
         yield f"http://127.0.0.1:{port}"
     finally:
         # pytest shows it beside a test that failed.
@@ -114,7 +114,7 @@ def open_context(
         options.setdefault("viewport", {"width": 1280, "height": 860})
         options.setdefault("locale", "en-GB")
         context = browser.new_context(base_url=base_url, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.on("page", watch.over)
         opened.append(context)
         return context

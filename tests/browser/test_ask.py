@@ -34,7 +34,7 @@ def ask(page: Page, question: str) -> None:
 def answered(page: Page, question: str) -> None:
     ask(page, question)
     expect(page.locator(".exchange:last-child .question")).to_have_text(question)
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
 
 
 def test_sources_are_shown_before_the_first_word(sign_in: Callable[..., Page]) -> None:
@@ -155,7 +155,7 @@ def test_everything_works_by_keyboard(sign_in: Callable[..., Page]) -> None:
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("does a full-time employee have in each calendar year?")
     page.keyboard.press("Enter")
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
     cite = page.locator(f"{ANSWERED} .cite").first
     for _ in range(60):
         page.keyboard.press("Shift+Tab")
@@ -204,7 +204,7 @@ def test_a_private_question_is_answered_and_forgotten(sign_in: Callable[..., Pag
     expect(page.get_by_role("note")).to_contain_text("Nothing you ask here is kept")
     ask(page, LEAVE)
     answer = page.locator(".exchange:last-child .answer:not([data-private])")
-    expect(answer.locator(".prose")).to_contain_text("28 days", timeout=30_000)
+    expect(answer.locator(".prose")).to_contain_text("28 days", timeout=60_000)
     answer.locator(".cite").first.click()
     expect(page.locator("#viewer mark").first).to_contain_text("28 days")
     page.keyboard.press("Escape")
@@ -229,13 +229,13 @@ def test_asked_in_other_words_the_old_answer_is_one_step_away(
     expect(page.locator(".exchange .question")).to_have_text(
         "How many days of leave can be carried over?"
     )
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Answer 2 of 2")).to_be_visible()
     page.get_by_role("button", name="The answer before this one").click()
     expect(page.locator(".exchange .question")).to_have_text(LEAVE)
     page.get_by_role("button", name="Ask again").click()
     expect(page.get_by_text("Answer 3 of 3")).to_be_visible()
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
 
 
 def test_who_was_not_helped_says_why(sign_in: Callable[..., Page]) -> None:

@@ -60,12 +60,12 @@ def test_a_pdf_is_dragged_in_and_asked(sign_in: Callable[..., Page]) -> None:
     )
     row = page.locator("tr", has_text="bells.pdf")
     expect(row).to_be_visible()
-    expect(row).to_contain_text("Ready", timeout=30_000)
+    expect(row).to_contain_text("Ready", timeout=60_000)
     page.goto("/")
     page.get_by_label("Your question").fill("How many bells has the bell tower of Morwen?")
     page.keyboard.press("Enter")
     answer = page.locator(".answer:not([data-stream])")
-    expect(answer.locator(".prose")).to_contain_text("ninety-one bells", timeout=30_000)
+    expect(answer.locator(".prose")).to_contain_text("ninety-one bells", timeout=60_000)
     expect(answer.locator(".source").first).to_contain_text("bells.pdf")
 
 
@@ -81,7 +81,7 @@ def test_refused_files_say_why_and_do_not_stop_the_others(sign_in: Callable[...,
     refused = page.locator(".uploads .refused")
     expect(refused).to_contain_text("empty.txt")
     expect(refused.locator(".detail")).to_contain_text(re.compile(r"\w+.*\."))
-    expect(page.locator("tr", has_text="good")).to_contain_text("Ready", timeout=30_000)
+    expect(page.locator("tr", has_text="good")).to_contain_text("Ready", timeout=60_000)
 
 
 def test_a_document_is_found_read_and_deleted(sign_in: Callable[..., Page]) -> None:
@@ -93,7 +93,7 @@ def test_a_document_is_found_read_and_deleted(sign_in: Callable[..., Page]) -> N
         text_file("zebra.txt", b"Zebras wear stripes.")
     )
     row = page.locator("tr", has_text="zebra.txt")
-    expect(row).to_contain_text("Ready", timeout=30_000)
+    expect(row).to_contain_text("Ready", timeout=60_000)
     page.get_by_label("Find by name").fill("zeb")
     expect(page.locator("tbody tr")).to_have_count(1)
     row.get_by_role("link", name="zebra.txt", exact=True).click()

@@ -13,13 +13,13 @@ from tests.browser.conftest import Watch
 from tests.browser.contents import HANDBOOK
 from tests.browser.test_looks import LOOKS, fits, options
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 SAMPLES = Path(settings.BASE_DIR) / "samples" / "questions.jsonl"
 SET = "Questions of the samples"
 #: So many as the handbook's own golden questions.
 MANY = 133
-LONG = 120_000
+LONG = 240_000
 
 SignIn = Callable[..., Page]
 Picture = Callable[[Page, str], Path]

@@ -15,7 +15,7 @@ from tests.browser.listener import Listener, listening
 from tests.browser.test_ask import ANSWERED, ask
 from tests.browser.test_documents import new_collection
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(900)]
 
 #: Long enough for a request that was begun to arrive on this machine.
 SETTLE = 400
@@ -150,6 +150,10 @@ def test_without_a_policy_it_arrives(
     page = browser.new_page()
     page.goto(bare)
     attempt(page, way, elsewhere)
+    for _ in range(240):
+        if elsewhere.arrived:
+            break
+        page.wait_for_timeout(250)
     page.close()
     assert elsewhere.arrived
 
@@ -163,7 +167,7 @@ def test_hostile_documents_and_answers_send_nothing_from_any_page(
     page.goto("/")
     for n in (0, 2, 19, 24):
         ask(page, f"What does harbour rule {n} of Morwen say?")
-        expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+        expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
         at_rest(page)
         untouched(page, elsewhere)
     expect(page.locator("#thread")).to_contain_text("onerror=window.pwned")

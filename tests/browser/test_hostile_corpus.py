@@ -12,7 +12,7 @@ from tests.browser.test_hostile import at_rest, crawl, network
 from tests.hostile.conftest import FILES
 from tests.hostile.corpus import ATTEMPTS
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(1_200)]
 
 #: What reaches an answer in a browser: one of each few; all of them stand in documents.
 ASKED = [each for each in ATTEMPTS if each.family != "wire"][::6]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -25,14 +25,26 @@ def options(size: str, theme: str) -> dict[str, object]:
     return {"viewport": {"width": width, "height": height}, "color_scheme": theme}
 
 
+def beyond(page: Page) -> int:
+    """The pixels by which a page is wider than its window."""
+    while True:
+        page.wait_for_load_state()
+        page.locator("body").wait_for()
+        try:
+            return int(
+                page.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
+            )
+        except Error as error:
+            # After a click or a step back the new page may not have begun: it is measured, then.
+            if "context was destroyed" not in str(error):
+                raise
+
+
 def fits(page: Page) -> None:
     """Nothing reaches beyond the right edge, which a finger would have to push around."""
-    # After a click or a step back the new page may not have begun.
-    page.wait_for_load_state()
-    page.locator("body").wait_for()
-    overflow = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
+    overflow = beyond(page)
     assert overflow <= 0, f"{page.url} is {overflow} px too wide"
 
 
@@ -63,7 +75,7 @@ def test_an_answer_and_its_documents_fit(
     page = sign_in("alice", **options(size, theme))
     page.get_by_label("Your question").fill(LEAVE)
     page.keyboard.press("Enter")
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
     page.locator(".cite").first.click()
     fits(page)
     picture(page, f"answer-{size}-{theme}")
@@ -102,6 +114,6 @@ def test_picture_for_the_readme(
     page = sign_in("bob", viewport={"width": 1280, "height": 800}, device_scale_factor=1.5)
     page.get_by_label("Your question").fill(LEAVE)
     page.keyboard.press("Enter")
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
     page.locator(".cite").first.click()
     picture(page, "ask")

@@ -117,14 +117,14 @@ def test_a_question_is_narrowed_beside_the_composer(
     page.get_by_label("Your question").fill("What does the company pay for a kilometre?")
     page.keyboard.press("Enter")
     expect(page.locator(".exchange:last-child .answer:not([data-stream])")).to_be_visible(
-        timeout=30_000
+        timeout=60_000
     )
     names = page.locator(".exchange:last-child .source .name").all_inner_texts()
     assert names and all(name.endswith(".pdf") for name in names)
     page.get_by_role("button", name="Ask again").click()
-    expect(page.get_by_text("Answer 2 of 2")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Answer 2 of 2")).to_be_visible(timeout=60_000)
     expect(page.locator(".exchange:last-child .answer:not([data-stream])")).to_be_visible(
-        timeout=30_000
+        timeout=60_000
     )
     names = page.locator(".exchange:last-child .source .name").all_inner_texts()
     assert names and all(name.endswith(".pdf") for name in names)
@@ -142,7 +142,7 @@ def test_one_document_is_asked_and_let_go(
     picture(page, "ask-only")
     page.get_by_label("Your question").press("Enter")
     answered = page.locator(".exchange:last-child .answer:not([data-stream])")
-    expect(answered).to_be_visible(timeout=30_000)
+    expect(answered).to_be_visible(timeout=60_000)
     page.reload()
     assert set(page.locator(".source .name").all_inner_texts()) == {name}
     chip.get_by_role("checkbox").focus()

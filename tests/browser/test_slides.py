@@ -13,7 +13,7 @@ from tests.browser.test_viewer import drawn
 from tests.ingest.test_convert import needs_office
 from tests.parsing import slides as made
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(900)]
 
 GATES = "The harbour of Quellwick has forty-one lock gates."
 

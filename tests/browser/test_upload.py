@@ -76,7 +76,7 @@ def test_a_folder_is_dropped_with_all_that_is_in_it(
     expect(page.locator(SUM)).to_contain_text("taken: 12")
     # Two of the five lie in folders that are not looked into.
     expect(page.locator(SUM)).to_contain_text("hidden and system files left out: 5")
-    expect(page.locator("tbody tr")).to_have_count(12, timeout=30_000)
+    expect(page.locator("tbody tr")).to_have_count(12, timeout=60_000)
     expect(page.locator("tr", has_text="rule-01.txt")).to_contain_text("Company/people")
     page.locator("tr", has_text="rule-02.txt").get_by_role(
         "link", name="Company/people/rules"
@@ -119,7 +119,7 @@ def test_an_upload_is_paused_and_stopped(
     page.get_by_role("button", name="Stop", exact=True).first.click()
     expect(page.locator(SUM)).to_contain_text("not sent: 10")
     expect(page.locator(SUM)).to_contain_text("Stopped")
-    expect(page.locator("tbody tr")).to_have_count(2, timeout=30_000)
+    expect(page.locator("tbody tr")).to_have_count(2, timeout=60_000)
 
 
 def test_what_the_network_broke_is_sent_again(
@@ -149,7 +149,7 @@ def test_one_file_is_sent_again(sign_in: Callable[..., Page], watch: Watch) -> N
     expect(row).to_contain_text("once.txt")
     page.unroute("**/upload")
     row.get_by_role("button", name="Try again").click()
-    expect(page.locator("tr", has_text="once.txt")).to_contain_text("Ready", timeout=30_000)
+    expect(page.locator("tr", has_text="once.txt")).to_contain_text("Ready", timeout=60_000)
 
 
 def test_a_file_that_is_too_large_is_not_sent(sign_in: Callable[..., Page]) -> None:
@@ -242,7 +242,7 @@ def test_an_upload_fits(
     picture(page, f"upload-{size}-{theme}")
     gate.open = True
     gate.let_go()
-    expect(page.locator(SUM)).to_contain_text("not taken: 2", timeout=30_000)
+    expect(page.locator(SUM)).to_contain_text("not taken: 2", timeout=60_000)
     fits(page)
     picture(page, f"uploaded-{size}-{theme}")
 

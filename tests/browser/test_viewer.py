@@ -133,7 +133,7 @@ def test_a_source_opens_while_the_answer_is_written(sign_in: Callable[..., Page]
     page.keyboard.press("1")
     expect(page.locator("#viewer-title")).to_be_focused()
     expect(live).to_be_visible()
-    expect(page.locator(ANSWERED)).to_be_visible(timeout=30_000)
+    expect(page.locator(ANSWERED)).to_be_visible(timeout=60_000)
     expect(page.locator("#viewer-title")).to_be_visible()
 
 

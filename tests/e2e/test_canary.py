@@ -31,7 +31,7 @@ from tests.e2e.canary import (
 )
 from tests.live import Process, free_port, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(1_800)]
 
 MODEL = "smollm2-135m-instruct"
 NEEDED = [settings.MODELS_DIR / MODEL, settings.MODELS_DIR / "multilingual-e5-small"]
@@ -115,7 +115,7 @@ class Product:
             [sys.executable, "-c", code], self.folder / "house.log", self._environment()
         )
         child.start()
-        wait_until("the house is kept", lambda: not child.runs, seconds=120)
+        wait_until("the house is kept", lambda: not child.runs, seconds=START_SECONDS)
 
     def look_at_processes(self) -> None:
         """Keep command lines, names and environments for the search at the end."""
@@ -367,7 +367,7 @@ class Journey:
         def working() -> bool:
             return bool(self.ann.call("GET", f"/documents/{pk}")["status"] == "processing")
 
-        wait_until("the worker has it", working, seconds=120, every=0.05)
+        wait_until("the worker has it", working, seconds=START_SECONDS, every=0.05)
         self.product.look_at_processes()
         for pid in self.product.process("celery"):
             with suppress(ProcessLookupError):
@@ -490,7 +490,7 @@ def test_what_was_erased_is_gone_from_the_database_file(product: Product) -> Non
     def gone() -> bool:
         return "draft" not in set().union(*product.tables().values())
 
-    wait_until("the erasures are done", gone, seconds=120, every=1)
+    wait_until("the erasures are done", gone, seconds=START_SECONDS, every=1)
     product.keep_house()
     files = [file for file in product.data.glob("db.sqlite3*") if file.is_file()]
     left = {path: places & {"draft"} for path, places in found_in_files(files).items()}

@@ -88,7 +88,7 @@ def test_the_probe_speaks_http_over_a_unix_socket(tmp_path: Path) -> None:
         _serve_once(
             listener, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
         )
-        assert probes.get(f"unix:{path}", "/health") == (200, {"status": "loading"})
+        assert probes.get(f"unix:{path}", "/health", timeout=60) == (200, {"status": "loading"})
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nno json"])

@@ -23,7 +23,7 @@ def tried(do, *args):
     return ""
 def connect(address, family=socket.AF_INET, kind=socket.SOCK_STREAM):
     with socket.socket(family, kind) as client:
-        client.settimeout(2)
+        client.settimeout(20)
         client.connect(address)
 def say(what):
     print(json.dumps(what))
