@@ -101,13 +101,19 @@ def _advance(*, wanted: bool) -> Statement | None:
             line = line_of(_checkpoint(newest, number + 1, previous))
             _append(lines_file(), line)
             number, previous = number + 1, line_hash(line)
-            if number == 1:
-                record(actions.CHECKPOINTS_BEGUN)
         elif known and known["position"] == newest.position:
             return known
         head = _checkpoint(newest, number, previous)
         replace(head_file(), line_of(head))
+        if number == 1:
+            _begun()
         return head
+
+
+def _begun() -> None:
+    """Say so once, when the head is there: a crash before it would look like a head that was removed."""
+    if not Entry.objects.filter(action=actions.CHECKPOINTS_BEGUN).exists():
+        record(actions.CHECKPOINTS_BEGUN)
 
 
 def _checkpoint(newest: Seal, number: int, previous: str) -> Statement:

@@ -105,6 +105,21 @@ def test_a_crash_between_the_line_and_the_head_is_made_up_for(lines: Path) -> No
     assert codes() == []
 
 
+def test_a_crash_before_the_first_head_is_no_head_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoints, "replace", killed)
+        fill(1)
+    assert not checkpoints.head_file().exists()
+    fill(1)
+    assert codes() == []
+    assert Entry.objects.filter(action=actions.CHECKPOINTS_BEGUN).count() == 1
+
+
 def test_half_a_line_of_a_crash_goes(lines: Path) -> None:
     with lines.open("ab") as file:
         file.write(b'{"at":"20')
