@@ -77,6 +77,12 @@ def _no_kept_vectors() -> None:
     matrices.clear()
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read here is quick work, however busy the machine is."""
+    monkeypatch.setattr("ingest.pipeline.QUICK_SECONDS", 3_600.0)
+
+
 @pytest.fixture
 def put(alice: User, collection: Collection) -> Put:
     """`put("name.txt", "text")` uploads as Alice."""
