@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +172,8 @@ def test_what_killed_workers_left_is_removed(
     for folder in (old, new):
         folder.mkdir()
     os.utime(old, (1, 1))
+    later = time.time() + 60  # not two seconds old, however busy the machine is
+    os.utime(new, (later, later))
     convert.remove_leftovers()
     assert not old.exists()
     assert new.exists()

@@ -78,7 +78,7 @@ class Product:
 
     def sweep(self) -> None:
         """What beat does every 15 s; here as often as the test looks."""
-        with Celery(broker=self.environment["SOVEREIGN_BROKER_URL"]) as app:
+        with Celery(broker=self.environment["SOVEREIGN_BROKER_URL"], set_as_current=False) as app:
             app.send_task("ingest.tasks.sweep")
 
     def supervise(self) -> None:
