@@ -33,11 +33,14 @@ def serve(folder: Path, role: str) -> Path:
     path = folder / f"{role}-{os.getpid()}.sock"
     if path.exists() and _alive(path):  # containers that share the folder count from 1, all of them
         path = path.with_stem(f"{path.stem}-{secrets.token_hex(3)}")
-    path.unlink(missing_ok=True)
+    # Under its name once it listens: whoever looks for dead ones takes away what does not.
+    made = path.with_suffix(".part")
+    made.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.fchmod(listener.fileno(), 0o600)
-    _at(path, listener.bind)
+    _at(made, listener.bind)
     listener.listen(8)
+    made.replace(path)
     ours = os.getpid()
     os.register_at_fork(after_in_child=listener.close)
     atexit.register(lambda: path.unlink(missing_ok=True) if os.getpid() == ours else None)

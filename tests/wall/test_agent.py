@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import wait_until
-from tests.wall.guarded import command
+from tests.wall.guarded import command, run
 from tests.wall.inside import ROOT
 from wall import agent
 
@@ -113,6 +113,20 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     assert served.socket.exists()
     assert agent.sockets(served.folder) == []
     assert not served.socket.exists()
+
+
+def test_who_looks_while_it_begins_takes_nothing_away(tmp_path: Path) -> None:
+    text = """
+from wall import agent
+listen = socket.socket.listen
+def late(self, *rest):
+    agent.sockets(folder / "proof")
+    listen(self, *rest)
+socket.socket.listen = late
+path = agent.serve(folder / "proof", "web")
+say(agent.sockets(folder / "proof") == [path])
+"""
+    assert run(tmp_path, text) is True
 
 
 def test_a_forked_child_answers_nothing_and_leaves_the_socket_be(tmp_path: Path) -> None:
