@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import traceback
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -98,7 +99,11 @@ def work() -> None:
             if written != seen or rounds > PATIENCE:
                 # Read before the round: what it writes itself is looked at once more.
                 seen, rounds = written, 0
-                _round()
+                try:
+                    _round()
+                except OperationalError:
+                    # As a worker goes on behind a task that failed: the server's log shows it.
+                    traceback.print_exc()
             time.sleep(0.2)
 
 

@@ -93,7 +93,9 @@ def get(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "step", [9, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(1_200)])]
+)
 def test_the_corpus_on_every_way_out(
     parrot: Parrot,
     alice: User,

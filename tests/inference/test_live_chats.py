@@ -23,7 +23,7 @@ from inference.registry import Registry
 from inference.wire import Wire
 from tests.inference.parts import pair, running, text, wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 SMALL = "smollm2-135m-instruct"
 WIDTH = 576
 

@@ -18,7 +18,10 @@ from inference.wire import Wire
 from tests.inference.parts import running
 
 # torch and its company warn about their own insides while they are imported.
-pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    *(pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 DIMENSIONS = {"multilingual-e5-small": 384, "all-minilm-l6-v2": 384, "e5-small-minilm": 768}
 DEFAULT, *OTHERS = DIMENSIONS

@@ -19,7 +19,7 @@ from inference.registry import Registry
 from inference.speed import SpeedBook
 from inference.xllama import XllamaEngine
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 SMALL = "smollm2-135m-instruct"
 
 

@@ -9,7 +9,7 @@ import pytest
 from inference.protocol import ChatMessage, ModelsUnavailable, Sampling
 from tests.inference.model_process import SMALL, Process, asked, connected, together
 
-pytestmark = [pytest.mark.live, pytest.mark.long]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests import live
 from tests.wall.guarded import run
 from tests.wall.inside import ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 #: What each package of requirements/base.in is imported as, where that is not its name.
 MODULES = {
