@@ -164,8 +164,9 @@ def _asked(
     limit: int,
     documents: Iterable[UUID] | None,
 ) -> "QueryResult":
-    """Asked again where another took the place of the collection between the name and the question."""
-    from chromadb.errors import NotFoundError
+    """Asked again where another took the place of the collection between the name and the question. Of one
+    that is just going Chroma says that it is not found, or that parts of it are missing."""
+    from chromadb.errors import ChromaError
 
     wanted: dict[str, Any] = {
         "query_embeddings": [vector],
@@ -175,7 +176,7 @@ def _asked(
     }
     try:
         return _found(chroma, name).query(**wanted)
-    except NotFoundError:
+    except ChromaError:
         return _found(chroma, name).query(**wanted)
 
 

@@ -1,8 +1,11 @@
 """What is erased is gone from every byte, and the receipt says so: a real file, a real Chroma."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
@@ -247,6 +250,41 @@ def test_a_worker_that_writes_between_two_names_gives_way(
         chroma._take_name(client, whole, name)
     assert chroma.names(starts=collection.pk.hex) == [name]
     assert chroma.count(name) == held == chroma_count(document)
+
+
+def test_who_asks_an_index_that_is_just_going_is_answered_by_the_next(
+    on_disk: Path, collection: Collection, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = add("meals.md", MEALS)
+    [name] = chroma.names(starts=collection.pk.hex)
+    chroma.make(name + chroma.OLD)
+    with chroma.client() as client:
+        going = [client.get_collection(name + chroma.OLD, embedding_function=None)]
+    real = chroma._found
+    monkeypatch.setattr(
+        chroma, "_found", lambda client, name: going.pop() if going else real(client, name)
+    )
+    with half_gone(str(going[0].id)):
+        found = chroma.query(name, np.ones(indexes.active().dimension, np.float32), 9)
+    assert not going and {hit.chunk for hit in found} == {each.pk for each in document.chunks.all()}
+    chroma.mend()
+    assert chroma.names(starts=collection.pk.hex) == [name]
+
+
+@contextmanager
+def half_gone(pk: str) -> Iterator[None]:
+    """As Chroma leaves a collection for a moment while it deletes it."""
+    place = chroma_files.folder()
+    assert place
+    with closing(chroma_files._opened(place)) as database:
+        rows = database.execute("SELECT * FROM segments WHERE collection = ?", [pk]).fetchall()
+        assert rows
+        database.execute("DELETE FROM segments WHERE collection = ?", [pk])
+        try:
+            yield
+        finally:
+            marks = ", ".join("?" * len(rows[0]))
+            database.executemany(f"INSERT INTO segments VALUES ({marks})", rows)  # noqa: S608
 
 
 def test_chroma_writes_out_no_memory_of_what_was_freed(
