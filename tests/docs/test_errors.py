@@ -71,6 +71,7 @@ def codes_of(node: ast.AST) -> Iterator[str]:
             yield from texts(node.value)
 
 
+@cache
 def raised() -> dict[str, str]:
     """Each code and a file that has it."""
     return {

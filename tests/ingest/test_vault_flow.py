@@ -39,11 +39,14 @@ def processed(document: Document) -> tuple[str, str]:
 
 
 def test_an_encrypted_original_is_read_and_downloaded(add: Add, alice: User) -> None:
-    text = TEXT * 60_000  # of three segments
-    document = add("leave.txt", text)
+    # Of three segments, nearly all of it nothing that is read.
+    text = f"<p>{TEXT}</p><!--{'leave' * (vault.SEGMENT // 2)}--><p>Meals cost 5 euros.</p>"
+    document = add("leave.html", text)
     assert document.status == "ready" and document.bytes == len(text)
     assert vault.is_encrypted(Path(document.file.path).read_bytes()[:8])
     assert download(alice, document) == (200, text.encode())
+    words = " ".join(document.chunks.values_list("text", flat=True))
+    assert people.CANARY in words and "Meals cost" in words
 
 
 def test_an_encrypted_office_file_is_recognised_and_read(add: Add, tmp_path: Path) -> None:
