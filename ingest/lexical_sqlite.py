@@ -6,7 +6,8 @@ that FTS5 itself narrows a search and finds the rows of a document to delete.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -130,10 +131,27 @@ class SqliteIndex:
         """FTS5's own bm25() walks every row of every word, and weighs words by the whole table: the
         order of a person's own documents would tell which words others' hold.
         """
-        with connection.cursor() as cursor:
+        with _one_state() as cursor:
             weights = _weighed(cursor, chosen, rarity, scope, most)
             best = heapq.nsmallest(most, weights, key=lambda row: (-weights[row], row))
             return _passages(cursor, best)
+
+
+@contextmanager
+def _one_state() -> Iterator[Any]:
+    """All that is read within is of one moment: rows that another process writes anew have other numbers
+    after that, and would be missed. Not by atomic(), which waits until it may write; and not in memory,
+    where threads of a test share one connection."""
+    in_memory: bool = connection.is_in_memory_db()  # type: ignore[attr-defined]
+    with connection.cursor() as cursor:
+        if connection.in_atomic_block or in_memory:
+            yield cursor
+            return
+        cursor.execute("BEGIN DEFERRED")
+        try:
+            yield cursor
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def _weighed(

@@ -19,6 +19,7 @@ from ingest.exact import matrices
 from ingest.models import Collection, Document
 from ingest.renewing import renewing
 from tests.ingest.conftest import Add, held_vectors
+from tests.ingest.races import around
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +169,27 @@ def test_people_who_ask_meanwhile_find_the_same(
         over.set()
         asker.join()
     assert all(seen), f"{seen.count(False)} of {len(seen)} looks found something else"
+
+
+def test_words_that_are_written_anew_between_two_steps_of_a_search_are_found(
+    on_disk: Path,
+    documents: list[Document],
+    collection: Collection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = found(collection)[0]
+
+    def written() -> None:
+        assert rebuild.rebuild([collection.pk]).is_whole
+        connection.close()
+
+    def elsewhere() -> None:
+        thread = threading.Thread(target=written)
+        thread.start()
+        thread.join()
+
+    done = around(monkeypatch, "ingest.lexical_sqlite._passages", elsewhere, "before")
+    assert alike([before], [found(collection)[0]]) and done
 
 
 def test_one_at_a_time_and_only_what_there_is(collection: Collection, vectors: str) -> None:
