@@ -2,7 +2,7 @@
 
 A model is known by the catalogue (hashes committed with the code) or by MODELS_DIR/registry.json
 (added by hand on this machine, with the hash that the file had then). `verify` reads a file before
-it is loaded; what it found is kept by path, size, time and inode, so that a gigabyte is not read
+it is loaded; what it found is kept by path, size, times and inode, so that a gigabyte is not read
 at every start.
 """
 
@@ -234,7 +234,8 @@ def _mark(file: Path) -> list[int] | None:
         found = file.stat()
     except OSError:
         return None
-    return [found.st_size, found.st_mtime_ns, found.st_ino]
+    # The time of the last change of any kind: whoever wrote other bytes can set the other one back.
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
 def _missing(model: Model, file: Path) -> ModelError:
