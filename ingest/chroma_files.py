@@ -7,7 +7,8 @@ database does not have, and SQLite lets several programs at one file.
 import re
 import shutil
 import sqlite3
-from contextlib import closing
+import stat
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,4 +68,10 @@ def _opened(place: Path) -> sqlite3.Connection:
 
 
 def _size(place: Path) -> int:
-    return sum(path.lstat().st_size for path in place.rglob("*") if path.is_file())
+    """Bytes of its files; a journal of Chroma's may go between two looks."""
+    total = 0
+    for path in place.rglob("*"):
+        with suppress(FileNotFoundError):
+            found = path.lstat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total

@@ -246,13 +246,17 @@ def write_masters(keys: list[bytes]) -> None:
 
 
 def _draft(file: Path, data: bytes) -> Path:
-    """A new file with a random name beside `file`, on the disk when this returns."""
+    """A new file with a random name beside `file`, on the disk when this returns; none where it fails."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(data)
+            opened.flush()
+            os.fsync(opened.fileno())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
     return draft
 
 

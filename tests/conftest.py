@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import Client
 from django.utils import translation
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from accounts.models import User
@@ -27,8 +28,11 @@ from tests.reading import read_once  # noqa: F401 (the same)
 # --- examples ------------------------------------------------------------------------------------
 # No run fails by what it happened to draw, and none because an example took its 0.2 seconds on a busy
 # machine. Others are looked for by `--hypothesis-profile search`.
-hypothesis_settings.register_profile("search", deadline=None)
-hypothesis_settings.register_profile("fixed", deadline=None, derandomize=True)
+_SLOW = [HealthCheck.too_slow]
+hypothesis_settings.register_profile("search", deadline=None, suppress_health_check=_SLOW)
+hypothesis_settings.register_profile(
+    "fixed", deadline=None, derandomize=True, suppress_health_check=_SLOW
+)
 hypothesis_settings.load_profile("fixed")
 
 

@@ -163,7 +163,9 @@ def test_a_folder_path_is_made_plain(put: Put) -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_full_disk_is_said(put: Put, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+def test_a_full_disk_is_said(
+    put: Put, folder: Path, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
     """The first upload makes the master key."""
     if not first:
         put("other.txt", "Other words.")
@@ -175,6 +177,7 @@ def test_a_full_disk_is_said(put: Put, monkeypatch: pytest.MonkeyPatch, first: b
     with pytest.raises(UploadRefused) as refusal:
         put("leave.txt", "28 days.")
     assert refusal.value.code == "disk-full" and left_behind() == []
+    assert list((folder / "secrets").glob(".*")) == []
 
 
 @pytest.mark.django_db(transaction=True)
