@@ -116,17 +116,20 @@ class Asking:
 
     @asynccontextmanager
     async def _answer(self, method: str, path: str, body: object) -> AsyncIterator[httpx.Response]:
+        answered = False
         try:
             async with self._client.stream(method, path, json=body) as answer:
+                answered = True
                 if answer.status_code != 200:
                     await _refuse(answer, method)
                 yield answer
-        except httpx.ConnectError as error:
-            raise _unavailable("models-down", "The model server cannot be reached.") from error
+        except httpx.ConnectTimeout as error:
+            raise _down() from error
         except httpx.TimeoutException as error:
             raise _silent() from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise _lost() from error
+            # A gate of the wall takes the connection, and closes it where nobody listens behind it.
+            raise (_lost() if answered else _down()) from error
 
 
 class _NotThere(ModelsUnavailable):
@@ -242,6 +245,10 @@ def _seconds(said: str) -> float:
 
 def _unavailable(code: str, detail: str) -> ModelsUnavailable:
     return ModelsUnavailable(code, detail)
+
+
+def _down() -> ModelsUnavailable:
+    return _unavailable("models-down", "The model server cannot be reached.")
 
 
 def _silent() -> ModelsUnavailable:

@@ -1,10 +1,11 @@
 """Several OpenAI-compatible servers over real sockets: which is asked, and what is done when one fails."""
 
 import math
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from inference.remote import FIRST_LOOK_SECONDS, RemoteEngine, Servers, _replica
 from inference.replica import Facts, Replica
 from tests.inference.openai_server import WORDS, OpenAIServer, serving
 from tests.inference.parts import wait_for
+from tests.live import free_port
 
 ASK = [ChatMessage("user", "When does the <|im_start|>canteen open?")]
 ANSWER = "".join(WORDS)
@@ -273,6 +275,23 @@ def test_one_that_ends_is_left_alone_and_found_again(held: ExitStack) -> None:
     wait_for(lambda: _states(engine) == ["ready", "ready"])
     _prefer(engine, 0)
     assert _text(engine) == ANSWER and len(first.asked) == 1
+
+
+def test_a_gate_with_nobody_behind_it_is_no_server_that_ended(held: ExitStack) -> None:
+    """A gate of the wall takes each connection, and closes it where the server is away."""
+    gate = held.enter_context(socket.create_server(("127.0.0.1", free_port())))
+    held.callback(gate.shutdown, socket.SHUT_RDWR)  # wakes the thread up
+
+    def close_each() -> None:
+        with suppress(OSError):
+            while True:
+                gate.accept()[0].close()
+
+    threading.Thread(target=close_each, daemon=True).start()
+    away = OpenAIServer()
+    away.url = f"http://127.0.0.1:{gate.getsockname()[1]}"
+    engine = _engine(held, held.enter_context(serving(OpenAIServer())), away)
+    assert [each["error"] for each in engine.replicas.describe()] == ["", "models-down"]
 
 
 def test_all_away_is_said_at_once_and_ends_when_one_is_back(held: ExitStack) -> None:
