@@ -85,7 +85,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
         "badge": state(row),
         "kind_words": kind(row["kind"]),
         "room": size,
-        "askable": row["chats"] and row["state"] not in ("missing", "changed"),
+        "askable": row["askable"] and row["chats"] and row["state"] not in ("missing", "changed"),
         "removable": row["by_hand"] and row["state"] != "active",
     }
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inference import fit as memory
-from inference.errors import ModelError
+from inference.errors import ModelError, PassingError
 from inference.fit import Fit
 from inference.generations import GenerationQueue, Timing
-from inference.protocol import Engine, ManyModels, ModelInfo
+from inference.protocol import Engine, ManyModels, ModelInfo, ModelsUnavailable
 from inference.speed import SpeedBook
 
 
@@ -89,6 +89,8 @@ class Maker:
 
 def broken(error: Exception) -> ModelError:
     """For a person, without what the message may hold."""
+    if isinstance(error, ModelsUnavailable):
+        return (ModelError if error.permanent else PassingError)(error.code, error.detail)
     detail = f"It could not be loaded ({type(error).__name__}); the log has the reason."
     return ModelError("model-not-loaded", detail)
 

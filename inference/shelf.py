@@ -10,6 +10,7 @@ from inference.errors import ModelError
 from inference.model import Model
 from inference.service import Service
 from inference.speed import kept_bytes, kept_speed
+from inference.trying import within_reach
 
 if TYPE_CHECKING:
     from inference.desk import Place
@@ -76,6 +77,7 @@ def _row(model: Model, service: Service, place: "Place") -> dict[str, Any]:
         "speed": {"prompt": round(speed.prompt, 1), "completion": round(speed.completion, 1)},
         "measured_bytes": kept_bytes(speed_file, *key),
         "fit": _fit(model, service),
+        "askable": within_reach(service.chats, model.name),
     }
 
 

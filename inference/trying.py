@@ -57,13 +57,26 @@ class Tried:
         return self.timing.usage
 
 
+def within_reach(chats: Chats, name: str) -> bool:
+    """Whether this process or a server that it asks can answer by a registered model of that name."""
+    if chats.source and not chats.source.elsewhere:
+        return True
+    return name in {info.name for info in chats.infos()}
+
+
 def lease(chats: Chats, name: str, stopped: Callable[[], bool] = lambda: False) -> Chat:
     """A lease on the model of that name, which is loaded beside the active one if it must be.
 
-    Raises ModelsUnavailable, ModelError(`model-unknown`, `models-loading`, `job-stopped`).
+    Raises ModelsUnavailable, ModelError(`model-unknown`, `models-elsewhere`, `models-loading`,
+    `job-stopped`).
     """
-    if chats.source is None and not chats.has(name):
-        raise ModelError("model-unknown", f"The model {name} cannot be asked here.")
+    if not within_reach(chats, name):
+        if chats.source is None:
+            raise ModelError("model-unknown", f"The model {name} cannot be asked here.")
+        detail = (
+            f"Answers come from other servers, as the settings say, and none of them has {name}."
+        )
+        raise ModelError("models-elsewhere", detail)
     deadline = time.monotonic() + LOAD_SECONDS
     while (chat := chats.take(name)) is None:
         if stopped():

@@ -141,13 +141,22 @@ def test_servers_elsewhere_are_listed_with_how_they_are(
         assert service.chat.settled.wait(60)
         bad.sick = "503"
         wait_for(lambda: _looked_again(engine))
-        place = Place(Registry(tmp_path), ActiveModel(tmp_path, "m"), [], set, 1)
+        registry = Registry(tmp_path)
+        (tmp_path / "ours.gguf").write_bytes(SMALL)
+        registry.add(tmp_path / "ours.gguf", name="ours")
+        place = Place(registry, ActiveModel(tmp_path, "m"), [], set, 1)
         desk = Desk(service, place, most=1)
         monkeypatch.setattr(desk_client, "fake_desk", lambda folder: desk)
         page = client.get("/models/").content.decode()
         listed = client.get("/api/v1/models/registered").json()
+        ours = client.get("/models/model/ours").content.decode()
+        started = client.post("/models/model/ours/try", {"question": "Doors?"}, follow=True)
+        job = started.redirect_chain[-1][0]
+        wait_for(lambda: "from another server, as the settings say" in _page(client, job))
     told = listed["replicas"]
     assert not listed["switchable"] and "Answers come from elsewhere" in page
+    assert "Answers come from elsewhere" in ours and "Try it" not in ours
+    assert "Measure its speed" not in ours and "Verify its file" in ours
     assert "Model servers" in page and "0 of 3" in page and "b6500-abc" in page
     assert "Ready" in page and "Away" in page and "It failed." in page
     assert "&lt;b&gt;m" in page and "<b>m" not in page
@@ -155,6 +164,10 @@ def test_servers_elsewhere_are_listed_with_how_they_are(
     assert [each["name"] for each in told] == names
     assert [each["state"] for each in told] == ["ready", "away"]
     assert told[0]["first_seconds"] > 0 and told[1]["error"] == "models-failed"
+
+
+def _page(client: Client, path: str) -> str:
+    return client.get(path).content.decode()
 
 
 def _looked_again(engine: RemoteEngine) -> bool:
