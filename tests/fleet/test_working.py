@@ -106,6 +106,8 @@ def test_a_try_is_stopped(client: Client, other: Client, ours: Path, folder: Pat
     assert stopped.status_code == 200
     _ended(measured)
     assert client.get(f"/api/v1/models/jobs/{measured}").json()["error"]["code"] == "job-stopped"
+    for path in (f"/models/jobs/{measured}", "/models/"):
+        assert ">Stopped</span>" in _page(client, path) and "Failed" not in _page(client, path)
     assert "word" not in str(list(Entry.objects.values_list("data", flat=True)))
 
 
