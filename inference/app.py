@@ -9,6 +9,7 @@ Errors are OpenAI's error objects with stable codes.
 import asyncio
 import math
 import time
+from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from typing import Any
@@ -194,7 +195,7 @@ class ModelsApp:
         scores = asyncio.wrap_future(work.result)
         gone = asyncio.create_task(until_gone(call.receive))
         try:
-            await asyncio.wait((scores, gone), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((scores, gone), return_when=FIRST_COMPLETED)
             if not scores.done():
                 raise Disconnected
             return scores.result()
@@ -240,7 +241,8 @@ class ModelsApp:
         try:
             while not lease.done():
                 left = deadline - time.monotonic()
-                await asyncio.wait((lease, gone), timeout=max(0.0, min(KEEP_ALIVE_SECONDS, left)))
+                seconds = max(0.0, min(KEEP_ALIVE_SECONDS, left))
+                await asyncio.wait((lease, gone), timeout=seconds, return_when=FIRST_COMPLETED)
                 if gone.done():
                     raise Disconnected
                 if lease.done():

@@ -69,6 +69,15 @@ def test_an_answer_is_streamed_in_pieces(ready: HttpClient) -> None:
     assert (pieces[-1].usage.prompt, pieces[-1].usage.completion) == (21, 8)
 
 
+@pytest.mark.timeout(120)
+def test_nobody_waits_for_the_next_sign_of_life(
+    ready: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that is there is asked at once: a second before each generation was two before each answer."""
+    monkeypatch.setattr("inference.app.KEEP_ALIVE_SECONDS", 3_600.0)
+    assert "".join(piece.text for piece in ready.chat(ASK, Sampling())) == ANSWER
+
+
 def test_the_likeliest_first_words_come_through(ready: HttpClient) -> None:
     [top] = [piece.top for piece in ready.chat(ASK, Sampling(top_logprobs=5)) if piece.top]
     assert dict(top).keys() == {"yes", "no"}
