@@ -8,6 +8,7 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -260,8 +261,8 @@ def test_a_small_file_costs_little(tmp_path: Path) -> None:
         before = used()
         files.isolated(path, TEXT)
         costs.append(used() - before)
-    # The least: beside others on the same processor each step takes longer.
-    assert min(costs) < 0.3
+    # One that shares its processor with others may take longer.
+    assert median(costs) < 0.3
 
 
 @pytest.mark.parametrize(
